@@ -1,0 +1,1 @@
+"""The repair loop: failing test, evidence, suspects, candidates, trial, selection, repair and explanation."""

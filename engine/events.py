@@ -1,0 +1,53 @@
+"""What the repair loop announces while it works. The last event of every failing test is `Done`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .types import Explanation, FailureReport, Repair, Suspect
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A named step began: `evidence`, `search`, `model`, `confirm`, `select`, `explain`."""
+
+    nodeid: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    nodeid: str
+    suspects: tuple[Suspect, ...]
+    explanation: Explanation
+    """Facts only: ready before any repair is sought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    nodeid: str
+    count: int
+    plausible: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    nodeid: str
+    repair: Repair
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A piece of the model's explanation, as it is written."""
+
+    nodeid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    report: FailureReport
+
+
+Event = Phase | Located | Tried | Found | Prose | Done

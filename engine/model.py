@@ -1,0 +1,93 @@
+"""The seam to any language model: a `Model` samples continuations and scores given ones.
+
+Implementations: `llama.LlamaModel` (llama.cpp in its own process) and `scripted.ScriptedModel` (tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from .stop import Stop
+
+
+class Ending(StrEnum):
+    """Why a completion ended."""
+
+    STOP = "stop"
+    """The model ended its turn, or wrote a stop string."""
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to sample. `n` completions share one prefill of the prompt."""
+
+    n: int = 1
+    temperature: float = 0.7
+    """0 is greedy; the n completions are then equal and computed once."""
+    top_p: float = 0.95
+    max_tokens: int = 768
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    prefill: str = ""
+    """Text put at the start of the assistant's turn; not part of the completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    text: str
+    ending: Ending
+    tokens: int
+    """Tokens sampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """What is loaded and where it runs; for the status line and `darner doctor`."""
+
+    name: str
+    device: str
+    """`CPU, 2 threads` or `CUDA: <device name>, 24 of 24 layers`."""
+    context_tokens: int
+    bytes: int
+    tokens_per_second: float | None
+
+
+class Model(Protocol):
+    """Every method may raise `ModelError`, whose text is one sentence with the next step."""
+
+    @property
+    def name(self) -> str: ...
+
+    def sample(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stop: Stop,
+        on_text: Callable[[int, str], None] | None = None,
+        on_completion: Callable[[int, Completion], None] | None = None,
+    ) -> tuple[Completion, ...]:
+        """Sample `sampling.n` completions; `on_text(i, piece)` streams, `on_completion(i, c)` as each ends.
+
+        Returns what there is when `stop` becomes true, with ending CANCELLED, within one token.
+        """
+        ...
+
+    def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
+        """Sum of natural-log probabilities of each continuation's tokens as the assistant's turn."""
+        ...
+
+    def status(self) -> ModelStatus: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,166 @@
+"""The values of the repair loop, in the order of the data. Frozen; no behaviour beyond small derivations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..sandbox.types import Call, RunResult, TestResult
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of a patch, as exact bytes."""
+
+    path: str
+    """Relative to the project root, with `/`."""
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Exact bytes before and after, so that applying it can be checked and undone."""
+
+    files: tuple[FileChange, ...]
+
+
+class Origin(StrEnum):
+    REVERT = "revert"
+    MUTATION = "mutation"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one failing test showed when it ran under the probe."""
+
+    nodeid: str
+    failing: TestResult
+    passing: tuple[TestResult, ...]
+    """Tests that passed in the same traced run: the other half of the spectrum."""
+    output: str
+    seconds: float
+    """Plain run time of the failing test."""
+    trouble: str = ""
+    """Set when the test did not end by itself: the sentence of the timeout, crash or out-of-memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A span of project source that may hold the fault."""
+
+    path: str
+    line: int
+    end_line: int
+    function: str
+    """Qualified name of the enclosing function, or `` at module level."""
+    score: float
+    """In [0, 1], comparable within one failing test only."""
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A patch that somebody proposes. It is nothing until a trial has passed."""
+
+    patch: Patch
+    origin: Origin
+    description: str
+    """`` `<` → `<=` at cart.py:14 ``"""
+    operator: str = ""
+    """Mutation operator's name, or the model's name."""
+    prior: float = 0.0
+    """How promising it looked before any trial; larger first."""
+    path: str = ""
+    line: int = 0
+    rationale: str = ""
+    """What a model wrote about the cause, if it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What running a candidate showed."""
+
+    target_passed: bool
+    passed_before: int
+    still_passing: int
+    broken: tuple[str, ...]
+    run: RunResult
+    """The decisive run, whose failures become feedback."""
+    complete: bool = False
+    """The whole set that passed before was run again, in a fresh interpreter."""
+
+    @property
+    def verified(self) -> bool:
+        """Only this makes a candidate a repair (design.md, rule 1)."""
+        return self.complete and self.target_passed and not self.broken
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A verified candidate."""
+
+    candidate: Candidate
+    verdict: Verdict
+
+
+class Standing(StrEnum):
+    FACTS = "facts"
+    HYPOTHESIS = "hypothesis"
+    CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the test fails: facts from execution, then prose."""
+
+    summary: str
+    file: str
+    line: int
+    facts: tuple[str, ...]
+    prose: str = ""
+    standing: Standing = Standing.FACTS
+    """CONFIRMED when a repair at the named place was verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One behaviour on the distinguishing input."""
+
+    output: str
+    candidate: int
+    """Index into `FailureReport.repairs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Two verified repairs differ on this input: which is right?"""
+
+    input: str
+    answers: tuple[Answer, ...]
+
+
+class FixStatus(StrEnum):
+    REPAIRED = "repaired"
+    AMBIGUOUS = "ambiguous"
+    UNREPAIRED = "unrepaired"
+    FLAKY = "flaky"
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """Everything that is known about one failing test when its budget ends."""
+
+    nodeid: str
+    status: FixStatus
+    repairs: tuple[Repair, ...]
+    """Verified, best first. The first is the one to offer."""
+    explanation: Explanation
+    seconds: float
+    candidates_tried: int
+    question: Question | None = None
+    suspects: tuple[Suspect, ...] = ()
+    note: str = ""
+    """Why there is no repair, or what was wrong with the run, in one sentence."""
+    calls: tuple[Call, ...] = field(default=(), repr=False)

@@ -1,0 +1,172 @@
+"""What crosses the sandbox's boundary: frozen values, no behaviour.
+
+A `Session` (session.py) runs a project's tests, with a candidate's files in place of the user's,
+and answers with a `RunResult`. How a run ended is a value, never an exception.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How a run ended, decided by the kernel and the supervisor, never by the candidate."""
+
+    PASS = "PASS"
+    """Every requested test was reported passed (or skipped / xfailed), exactly once, and the process exited 0."""
+    FAIL = "FAIL"
+    """At least one requested test failed, errored, or could not be collected."""
+    CRASH = "CRASH"
+    """The process died by a signal, or exited before it had reported (a segfault, `os._exit`)."""
+    TIMEOUT = "TIMEOUT"
+    """The wall-clock or CPU limit was reached."""
+    OOM = "OOM"
+    """The memory limit was reached."""
+    ABORT = "ABORT"
+    """The caller cancelled the run."""
+    TAMPERED = "TAMPERED"
+    """The report contradicts itself, or was written by someone who did not know the nonce."""
+    UNSUPPORTED = "UNSUPPORTED"
+    """The request cannot be served for this project."""
+    INFRA = "INFRA"
+    """The sandbox itself failed. Never a PASS and never a FAIL of the candidate."""
+
+
+class Outcome(StrEnum):
+    """What pytest said of one test."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    """A fixture or the collection failed, not the test's own body."""
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+
+
+class Detail(StrEnum):
+    """How much a run records besides outcomes."""
+
+    OUTCOMES = "outcomes"
+    """Outcomes and, for failures, frames with locals. The cheapest."""
+    COVERAGE = "coverage"
+    """Also the project lines that each test executed."""
+    EVIDENCE = "evidence"
+    """Also the calls of project functions, with arguments and results. The dearest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one run. Each is enforced by the kernel or by the supervisor."""
+
+    wall_s: float = 20.0
+    cpu_s: float = 20.0
+    memory_bytes: int = 4 << 30
+    """Address space; generous, because numeric libraries map far more than they touch."""
+    file_bytes: int = 64 << 20
+    """Largest file a run may write."""
+    processes: int = 64
+    output_bytes: int = 256 << 10
+    """Captured stdout and stderr together; the rest is read and thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One level of a failing test's stack, outermost first."""
+
+    path: str
+    """Relative to the project root with `/`, or absolute when outside the project."""
+    line: int
+    function: str
+    source: str
+    """The text of the line, stripped."""
+    locals: tuple[tuple[str, str], ...]
+    """Names and bounded reprs, as they were when the exception passed through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a project function while a test ran."""
+
+    path: str
+    line: int
+    """Line of the `def`."""
+    function: str
+    """Qualified name, as in `Cart.total`."""
+    arguments: tuple[tuple[str, str], ...]
+    """Parameter names and bounded reprs, in order of the signature."""
+    replayable: bool
+    """Every argument's repr evaluates back to an equal value in the module's namespace."""
+    result: str | None
+    exception: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one test failed."""
+
+    exception: str
+    """Type name, as in `AssertionError`."""
+    message: str
+    text: str
+    """pytest's own rendering, bounded."""
+    frames: tuple[Frame, ...]
+    operator: str | None = None
+    """Comparison of the failing assert (`==`), when there was one."""
+    left: str | None = None
+    right: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test of one run."""
+
+    __test__ = False
+
+    nodeid: str
+    outcome: Outcome
+    phase: str
+    """`collect`, `setup`, `call` or `teardown`: where the outcome was decided."""
+    seconds: float
+    failure: Failure | None = None
+    lines: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Executed lines by project-relative path (COVERAGE and EVIDENCE)."""
+    calls: tuple[Call, ...] = ()
+    """In order of entry, bounded (EVIDENCE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One run, complete. `tests` holds what was reported before the end, whatever the end was."""
+
+    status: Status
+    tests: tuple[TestResult, ...]
+    exit_code: int | None
+    signal: int | None
+    seconds: float
+    output: str
+    """Tail of stdout and stderr, without terminal escapes."""
+    detail: str = ""
+    """One sentence for CRASH, TIMEOUT, OOM, TAMPERED, UNSUPPORTED and INFRA."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What one call expression gave (`Session.call`)."""
+
+    expression: str
+    result: str | None
+    """Canonical repr: sets and dicts sorted, floats rounded to 12 digits. None when it raised or did not end."""
+    exception: str | None
+    """Type name of the exception, or `Timeout`, `Crash`, `NotDeterministic`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantees:
+    """What holds while a candidate runs, said plainly."""
+
+    backend: str
+    """`bubblewrap` or `process`."""
+    holds: tuple[str, ...]
+    gaps: tuple[str, ...]
