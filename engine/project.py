@@ -1,0 +1,97 @@
+"""A project on disk and the interpreter that runs its tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import BadEnvironment, BadInput
+
+_MARKS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "setup.py", ".git")
+_PYTEST_PROBE = "import pytest, sys; print(pytest.__version__, '%d.%d.%d' % sys.version_info[:3])"
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The user's Python: its tests run there, never in Darner's own environment."""
+
+    path: Path
+    version: str
+    pytest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    root: Path
+    """Absolute, symlinks resolved."""
+    interpreter: Interpreter
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that carries a project's mark, else `start` itself."""
+    folder = start.resolve()
+    if not folder.is_dir():
+        raise BadInput(f"{start} is not a folder; pass the project's folder with --root.")
+    for parent in (folder, *folder.parents):
+        if any((parent / mark).exists() for mark in _MARKS):
+            return parent
+    return folder
+
+
+def open_project(start: Path, python: str | None = None) -> Project:
+    """Find the root and an interpreter that has pytest.
+
+    Raises BadInput for a missing folder, BadEnvironment when no interpreter with pytest is found.
+    """
+    root = find_root(start)
+    return Project(root, find_interpreter(root, python))
+
+
+def find_interpreter(root: Path, python: str | None = None) -> Interpreter:
+    """The named interpreter, else the project's own environment, else the active one, else PATH."""
+    if python is not None:
+        return _require(python)
+    seen: list[str] = []
+    for path in _interpreters(root):
+        if (found := _probe(path)) is not None:
+            return found
+        seen.append(path)
+    where = ", ".join(seen) or "no Python on PATH"
+    raise BadEnvironment(f"pytest is not installed for {where}; run `python -m pip install pytest` or pass --python.")
+
+
+def _require(python: str) -> Interpreter:
+    path = shutil.which(python)
+    if path is None:
+        raise BadEnvironment(f"The interpreter {python} does not exist or cannot be run; pass another with --python.")
+    if (found := _probe(path)) is None:
+        raise BadEnvironment(f"pytest is not installed for {path}; run `{path} -m pip install pytest`.")
+    return found
+
+
+def _interpreters(root: Path) -> Iterator[str]:
+    yield from (str(p) for name in (".venv", "venv") if os.access(p := root / name / "bin" / "python", os.X_OK))
+    if (active := os.environ.get("VIRTUAL_ENV")) and os.access(p := Path(active) / "bin" / "python", os.X_OK):
+        yield str(p)
+    found = (shutil.which(name) for name in ("python", "python3"))
+    yield from dict.fromkeys(path for path in found if path is not None)
+    import sys  # the last resort: the environment that Darner itself runs in
+
+    yield sys.executable
+
+
+def _probe(path: str) -> Interpreter | None:
+    """Ask the interpreter for its pytest, without the project's folder on its path."""
+    command = [path, "-c", f"import sys; sys.path[:] = [p for p in sys.path if p]; {_PYTEST_PROBE}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, cwd="/")
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    words = done.stdout.split()
+    if done.returncode != 0 or len(words) != 2:
+        return None
+    return Interpreter(Path(path), version=words[1], pytest=words[0])
