@@ -1,0 +1,38 @@
+# Every target states its own line of help. `make` alone prints them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check bench clean
+
+# The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$python" && break; done)
+BIN := .venv/bin
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## Create .venv with pinned packages and build llama.cpp once; does nothing the second time
+	@test -n "$(PYTHON)" || { echo "setup: Darner needs Python 3.11 or newer and none was found; install one, or run make PYTHON=/path/to/python setup." >&2; exit 3; }
+	@"$(PYTHON)" .dev/setup.py
+
+demo: setup ## Repair a real failing project with a small local model, on a copy
+	@$(BIN)/python -P examples/demo.py
+
+test: setup ## Run the tests, with the real 0.5B model (downloaded once), without the slow ones
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup ## Run the tests that take more than ten seconds each
+	@$(BIN)/python -m pytest -m slow
+
+check: setup ## Lint, format, strict types, import arrows, and what the wheel holds
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/packaging
+
+bench: setup ## Measure repairs on the benchmark sets; see docs/bench.md
+	@$(BIN)/python -P tests/bench/run.py
+
+clean: ## Remove .venv and everything else that was built here; the cache in ~/.cache/darner stays
+	rm -rf .venv build dist bench-results ./*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find lsp engine sandbox training tests -name __pycache__ -type d -prune -exec rm -rf {} +
