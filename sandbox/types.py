@@ -48,8 +48,10 @@ class Outcome(StrEnum):
 class Detail(StrEnum):
     """How much a run records besides outcomes."""
 
+    VERDICTS = "verdicts"
+    """Outcomes and messages only, and the run stops at the first failure. The cheapest: for search."""
     OUTCOMES = "outcomes"
-    """Outcomes and, for failures, frames with locals. The cheapest."""
+    """Outcomes and, for failures, frames with locals."""
     COVERAGE = "coverage"
     """Also the project lines that each test executed."""
     EVIDENCE = "evidence"

@@ -1,0 +1,363 @@
+"""A project, copied and confined, whose tests run again and again with a candidate's files in place.
+
+    Session ──frames──▶ fork server (child.py) ──fork──▶ one child per run
+
+One run at a time per session; open several for parallel work. A session is not shared between threads while it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+from . import wire
+from .errors import NoIsolation, SandboxError
+from .isolate import Placement, Runtime, bubblewrap_trouble, confined, unconfined
+from .types import CallResult, Detail, Guarantees, Limits, RunResult, TestResult
+from .verdict import judge
+from .wire import Malformed, Row
+from .workspace import Workspace
+
+_TOOLS = Path(__file__).resolve().parent
+_BOOT = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; "
+    "exec(compile(open({child!r}, encoding='utf-8').read(), {child!r}, 'exec'))"
+)
+_ASK_RUNTIME = """
+import json, os, sys
+folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
+folders += [os.path.dirname(os.path.realpath(sys.executable)), os.path.dirname(sys.executable)]
+folders += [p for p in sys.path if p]
+for finder in sys.meta_path:
+    known = getattr(sys.modules.get(getattr(finder, "__module__", "") or ""), "MAPPING", None)
+    folders += list(known.values()) if isinstance(known, dict) else []
+print(json.dumps([f for f in dict.fromkeys(map(os.path.abspath, folders)) if os.path.exists(f)]))
+"""
+_REPORT_BYTES = 64 << 20
+_START_S = 30.0
+_AFTER_KILL_S = 5.0
+_RENEW_AFTER = 500
+
+OnTest = Callable[[TestResult], None]
+
+
+class Session:
+    """Opened by `open_session`; close it, or use it as a context manager."""
+
+    def __init__(self, workspace: Workspace, python: Path, runtime: Runtime, isolated: bool) -> None:
+        self._workspace = workspace
+        self._python = python
+        self._runtime = runtime
+        self._isolated = isolated
+        self._server: _Server | None = None
+        self._modules: tuple[str, ...] = ()
+        self._warm = False
+        self._forks = True
+        self._runs = 0
+        self.guarantees: Guarantees = self._place(()).guarantees
+
+    @property
+    def root(self) -> Path:
+        return self._workspace.root
+
+    def prepare(self, limits: Limits) -> None:
+        """Collect once to learn what the tests import, then keep a server that has it ready."""
+        rows = self._exchange({"do": "scout", "nodeids": []}, {}, limits, lambda: False, lambda _: None)[0]
+        self._workspace.accept_caches()
+        scouted = next((row["scouted"] for row in rows if "scouted" in row), None)
+        if not isinstance(scouted, dict):
+            return
+        found = cast(Row, scouted)
+        self._modules = tuple(str(name) for name in cast(list[object], found.get("modules", [])))
+        self._warm = not found.get("configured")
+        self._forks = found.get("threads") == 1
+        self._stop_server()
+
+    def run(
+        self,
+        nodeids: Sequence[str],
+        edits: Mapping[str, bytes] | None = None,
+        *,
+        limits: Limits | None = None,
+        detail: Detail = Detail.OUTCOMES,
+        fresh: bool = False,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_test: OnTest | None = None,
+    ) -> RunResult:
+        """Run the tests (all when empty) with `edits` in place of the project's files.
+
+        `fresh` runs in a new interpreter instead of a fork. Never raises for what a test or a candidate does.
+        """
+        tests: list[TestResult] = []
+
+        def on_row(row: Row) -> None:
+            if "test" in row:
+                tests.append(wire.test_result(cast(Row, row["test"])))
+                if on_test is not None:
+                    on_test(tests[-1])
+
+        request: dict[str, object] = {"do": "tests", "nodeids": list(nodeids), "detail": str(detail)}
+        began = time.monotonic()
+        if fresh:
+            self._stop_server()
+        rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold=fresh)
+        if fresh:
+            self._stop_server()
+        return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
+
+    def call(
+        self,
+        path: str,
+        expressions: Sequence[str],
+        edits: Mapping[str, bytes],
+        *,
+        nodeids: Sequence[str],
+        limits: Limits,
+        each_s: float = 1.0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[CallResult, ...]:
+        """Evaluate call expressions in the namespace of the module at `path`, each twice, each within `each_s`.
+
+        The test modules of `nodeids` are imported first, as pytest would. What was not reached reads `Crash`.
+        """
+        request: dict[str, object] = {"do": "calls", "nodeids": list(nodeids), "path": path}
+        request.update(expressions=list(expressions), each_s=each_s)
+        rows, _ = self._exchange(request, edits, limits, cancelled, lambda _: None)
+        given = [wire.call_result(cast(Row, row["call"])) for row in rows if isinstance(row.get("call"), dict)]
+        missing = expressions[len(given) :]
+        return (*given[: len(expressions)], *(CallResult(text, None, "Crash") for text in missing))
+
+    def close(self) -> None:
+        self._stop_server()
+        self._workspace.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _exchange(
+        self,
+        request: dict[str, object],
+        edits: Mapping[str, bytes],
+        limits: Limits,
+        cancelled: Callable[[], bool],
+        on_row: Callable[[Row], None],
+        cold: bool = False,
+    ) -> tuple[list[Row], dict[str, object]]:
+        """One request, its rows that carry the nonce, and the kernel's account of how it ended."""
+        self._workspace.restore()
+        server = self._ready_server(cold)
+        if edits:
+            self._workspace.place(edits)
+        nonce = secrets.token_hex(16)
+        rows: list[Row] = []
+        forged = False
+
+        def on_line(line: str) -> None:
+            nonlocal forged
+            try:
+                row = wire.parse_line(line)
+                if row.get("nonce") != nonce:
+                    raise Malformed("a row without the nonce")
+                rows.append(row)
+                on_row(row)
+            except Malformed:
+                forged = True
+
+        message = {**request, "nonce": nonce, "limits": _limits_row(limits)}
+        end: dict[str, object]
+        try:
+            end = server.ask(message, limits.wall_s, cancelled, on_line)
+        except SandboxError as error:
+            end = {"why": "infra", "detail": str(error)}
+        except BaseException:  # Ctrl-C in the middle: the server may be anywhere, so it goes
+            self._stop_server()
+            raise
+        if forged:
+            end = {**end, "why": "forged"}
+        self._runs += 1
+        if end["why"] in ("infra", "forged", "flood") or self._runs >= _RENEW_AFTER or not self._forks:
+            self._stop_server()
+        return rows, end
+
+    def _ready_server(self, cold: bool) -> _Server:
+        if self._server is None:
+            setup = {"probe": str(_TOOLS / "probe.py"), "cache": "/tmp/pytest-cache"}
+            self._server = _Server(lambda words: self._place(words), self._python, setup)
+            self._runs = 0
+            if self._modules and not cold:
+                self._server.prepare(self._modules, self._warm)
+        return self._server
+
+    def _place(self, words: Sequence[str]) -> Placement:
+        if self._isolated:
+            return confined(self._workspace, self._runtime, _TOOLS, words)
+        return unconfined(self._workspace, words)
+
+    def _stop_server(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+
+class _Server:
+    """The fork server's process, and the frames to and from it."""
+
+    def __init__(self, place: Callable[[Sequence[str]], Placement], python: Path, setup: dict[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        boot = _BOOT.format(child=str(_TOOLS / "child.py"))
+        with theirs:
+            where = place(()).root
+            details = json.dumps({**setup, "fd": theirs.fileno(), "root": str(where)})
+            placement = place((str(python), "-B", "-c", boot, details))
+            self._process = subprocess.Popen(
+                placement.command,
+                env=dict(placement.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                cwd="/",
+            )
+        self._sock = ours
+        try:
+            self._expect("ready", _START_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def prepare(self, modules: Sequence[str], warm: bool) -> None:
+        self._send({"do": "prepare", "modules": list(modules), "warm": warm})
+        self._expect("prepared", _START_S * 4)
+
+    def ask(
+        self, message: dict[str, object], wall_s: float, cancelled: Callable[[], bool], on_line: Callable[[str], None]
+    ) -> dict[str, object]:
+        """Send one request and follow it to its end; a cancel is passed on once, and enforced if nobody obeys."""
+        self._send(message)
+        deadline = time.monotonic() + wall_s + _AFTER_KILL_S
+        told = False
+        while True:
+            if cancelled() and not told:
+                self._send({"do": "stop"})
+                told, deadline = True, time.monotonic() + _AFTER_KILL_S
+            if time.monotonic() > deadline:
+                raise SandboxError("The sandbox stopped answering; it was ended.")
+            frame = self._receive(0.02)
+            if frame is None:
+                continue
+            if "end" in frame:
+                return cast(dict[str, object], frame["end"])
+            on_line(str(frame.get("line", "")))
+
+    def _expect(self, key: str, seconds: float) -> object:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            frame = self._receive(0.1)
+            if frame is not None and key in frame:
+                return frame[key]
+        raise SandboxError(f"The sandbox did not start within {seconds:.0f} s.")
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        body = json.dumps(message).encode()
+        try:
+            self._sock.sendall(struct.pack("!I", len(body)) + body)
+        except OSError as error:
+            raise SandboxError(self._last_words()) from error
+
+    def _receive(self, seconds: float) -> Mapping[str, object] | None:
+        if not select.select([self._sock], [], [], seconds)[0]:
+            return None
+        size = struct.unpack("!I", self._read(4))[0]
+        return wire.parse_line(self._read(size).decode("utf-8", "replace"))
+
+    def _read(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size:
+            try:
+                part = self._sock.recv(min(size, 1 << 20))
+            except OSError:
+                part = b""
+            if not part:
+                raise SandboxError(self._last_words())
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _last_words(self) -> str:
+        """Why the server went away, from its exit status and the end of its stderr."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        said = b""
+        if self._process.stderr is not None:
+            os.set_blocking(self._process.stderr.fileno(), False)
+            with contextlib.suppress(OSError):
+                said = self._process.stderr.read() or b""
+        last = said.decode("utf-8", "replace").strip().splitlines()
+        message = wire.clean(last[-1]) if last else "no message"
+        return f"The sandbox ended by itself (exit {self._process.poll()}): {message}"
+
+    def close(self) -> None:
+        self._sock.close()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+
+def open_session(root: Path, python: Path, *, trusted: bool) -> Session:
+    """Copy the project and choose the strongest confinement that works here.
+
+    Raises NoIsolation when only a plain process is left and `trusted` is false; WorkspaceError when the copy fails.
+    """
+    trouble = bubblewrap_trouble()
+    if trouble and not trusted:
+        raise NoIsolation(
+            f"Nothing can confine candidates here: {trouble} Install it, or agree with --trust to run without."
+        )
+    runtime = _ask_runtime(python)
+    workspace = Workspace(root)
+    try:
+        session = Session(workspace, python, runtime, isolated=not trouble)
+        session.prepare(Limits(wall_s=120.0, cpu_s=120.0))
+    except BaseException:
+        workspace.close()
+        raise
+    return session
+
+
+def _ask_runtime(python: Path) -> Runtime:
+    command = [str(python), "-B", "-c", "import sys; sys.path[:] = [p for p in sys.path if p]\n" + _ASK_RUNTIME]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, cwd="/")
+    if done.returncode != 0:
+        raise SandboxError(f"The interpreter {python} does not run: {done.stderr.strip()[-200:]}")
+    return Runtime(python, tuple(Path(folder) for folder in json.loads(done.stdout)))
+
+
+def _limits_row(limits: Limits) -> dict[str, float]:
+    return {
+        "wall_s": limits.wall_s,
+        "cpu_s": limits.cpu_s,
+        "memory_bytes": limits.memory_bytes,
+        "file_bytes": limits.file_bytes,
+        "processes": limits.processes,
+        "report_bytes": _REPORT_BYTES,
+    }

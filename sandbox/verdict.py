@@ -1,0 +1,97 @@
+"""From what a run said and what the kernel saw to a status. Only a complete, consistent, clean run is a PASS."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from . import wire
+from .types import Limits, Outcome, RunResult, Status, TestResult
+from .wire import Row
+
+_ACCEPTED = frozenset((Outcome.PASSED, Outcome.SKIPPED, Outcome.XFAILED))
+
+End = Mapping[str, object]
+"""The server's account of a child: `exit`, `signal`, `why` (timeout, cancel, flood, forged, infra), `output`."""
+
+
+def judge(
+    nodeids: Sequence[str], tests: Sequence[TestResult], rows: Sequence[Row], end: End, seconds: float, limits: Limits
+) -> RunResult:
+    """The kernel's facts come first; then the report must be whole and agree with itself; then the outcomes count."""
+    status, detail = _killed(end, limits) or _unfinished(rows, end) or _contradiction(tests, rows, end) or (None, "")
+    if status is None:
+        status = Status.PASS if _all_passed(nodeids, tests, end) else Status.FAIL
+    return RunResult(
+        status=status,
+        tests=tuple(tests),
+        exit_code=_integer(end.get("exit")),
+        signal=_integer(end.get("signal")),
+        seconds=seconds,
+        output=wire.clean(str(end.get("output", ""))),
+        detail=detail,
+    )
+
+
+def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:
+    match end["why"]:
+        case "infra":
+            return Status.INFRA, str(end.get("detail", "The sandbox failed."))
+        case "cancel":
+            return Status.ABORT, "The run was cancelled."
+        case "timeout":
+            return Status.TIMEOUT, f"The run did not end within {limits.wall_s:g} s."
+        case "flood":
+            return Status.TAMPERED, "The run reported more than a report can hold."
+        case "forged":
+            return Status.TAMPERED, "The run's report holds rows that the probe did not write."
+        case _:
+            return _signalled(_integer(end.get("signal")), limits)
+
+
+def _signalled(number: int | None, limits: Limits) -> tuple[Status, str] | None:
+    if number is None:
+        return None
+    if number == signal.SIGXCPU:
+        return Status.TIMEOUT, f"The run used more than {limits.cpu_s:g} s of CPU time."
+    if number == signal.SIGKILL:
+        return Status.OOM, "The system killed the run, most likely because memory ran out."
+    return Status.CRASH, f"The interpreter died by {signal.Signals(number).name}."
+
+
+def _unfinished(rows: Sequence[Row], end: End) -> tuple[Status, str] | None:
+    if any("finished" in row for row in rows):
+        return None
+    return (
+        Status.CRASH,
+        f"The run ended with exit code {end.get('exit')} before it had reported (os._exit or the like).",
+    )
+
+
+def _contradiction(tests: Sequence[TestResult], rows: Sequence[Row], end: End) -> tuple[Status, str] | None:
+    finished = [row["finished"] for row in rows if "finished" in row]
+    last = finished[0]
+    if len(finished) != 1 or "finished" not in rows[-1] or not isinstance(last, dict):
+        return Status.TAMPERED, "The run reported its end more than once."
+    said = cast(Row, last)
+    if said.get("code") != end.get("exit") or said.get("ids") != [test.nodeid for test in tests]:
+        return Status.TAMPERED, "The run's report does not agree with how the run ended."
+    return None
+
+
+def _all_passed(nodeids: Sequence[str], tests: Sequence[TestResult], end: End) -> bool:
+    seen = Counter(test.nodeid for test in tests)
+    once = all(count == 1 for count in seen.values())
+    good = all(test.outcome in _ACCEPTED for test in tests)
+    return end.get("exit") == 0 and once and good and all(_reached(nodeid, seen) for nodeid in nodeids)
+
+
+def _reached(nodeid: str, seen: Counter[str]) -> bool:
+    """A file, a class or a parametrised function stands for the items below it."""
+    return nodeid in seen or any(other.startswith((f"{nodeid}::", f"{nodeid}[")) for other in seen)
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) else None

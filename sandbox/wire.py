@@ -1,0 +1,140 @@
+"""Rows written inside the sandbox, read as values outside it. A row that does not fit is tampering, not an error."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from .types import Call, CallResult, Failure, Frame, Outcome, TestResult
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MAX_TEXT = 16_000
+
+
+class Malformed(ValueError):
+    """The text is not a row that probe.py or child.py writes."""
+
+
+Row = Mapping[str, object]
+
+
+def parse_line(line: str) -> Row:
+    """One JSON object; raises Malformed for anything else, including absurd nesting and numbers."""
+    try:
+        row: object = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from error
+    if not isinstance(row, dict):
+        raise Malformed("not an object")
+    return cast(Row, row)
+
+
+def clean(text: str) -> str:
+    """Without terminal escapes, control characters and bidirectional overrides, bounded."""
+    return _HIDDEN.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))[-_MAX_TEXT:]
+
+
+def test_result(row: Row) -> TestResult:
+    try:
+        outcome = Outcome(_text(row, "outcome"))
+    except ValueError as error:
+        raise Malformed(str(error)) from error
+    failure = row.get("failure")
+    return TestResult(
+        nodeid=_text(row, "nodeid"),
+        outcome=outcome,
+        phase=_text(row, "phase"),
+        seconds=_number(row, "seconds"),
+        failure=None if failure is None else _failure(_object(failure)),
+        lines=tuple((path, tuple(_integers(found))) for path, found in _object(row.get("lines", {})).items()),
+        calls=tuple(_call(_object(call)) for call in _list(row.get("calls", []))),
+    )
+
+
+def call_result(row: Row) -> CallResult:
+    return CallResult(_text(row, "expression"), _optional(row, "result"), _optional(row, "exception"))
+
+
+def _failure(row: Row) -> Failure:
+    return Failure(
+        exception=_text(row, "exception"),
+        message=_text(row, "message"),
+        text=_text(row, "text"),
+        frames=tuple(_frame(_object(frame)) for frame in _list(row.get("frames", []))),
+        operator=_optional(row, "operator"),
+        left=_optional(row, "left"),
+        right=_optional(row, "right"),
+    )
+
+
+def _frame(row: Row) -> Frame:
+    return Frame(
+        path=_text(row, "path"),
+        line=int(_number(row, "line")),
+        function=_text(row, "function"),
+        source=_text(row, "source"),
+        locals=_pairs(row.get("locals", [])),
+    )
+
+
+def _call(row: Row) -> Call:
+    return Call(
+        path=_text(row, "path"),
+        line=int(_number(row, "line")),
+        function=_text(row, "function"),
+        arguments=_pairs(row.get("arguments", [])),
+        replayable=row.get("replayable") is True,
+        result=_optional(row, "result"),
+        exception=_optional(row, "exception"),
+    )
+
+
+def _text(row: Row, key: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str):
+        raise Malformed(f"{key} is not a text")
+    return clean(value)
+
+
+def _optional(row: Row, key: str) -> str | None:
+    return None if row.get(key) is None else _text(row, key)
+
+
+def _number(row: Row, key: str) -> float:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e12 < value < 1e12:
+        raise Malformed(f"{key} is not a number")
+    return float(value)
+
+
+def _list(value: object) -> Sequence[object]:
+    if not isinstance(value, list):
+        raise Malformed("not a list")
+    return cast(Sequence[object], value)
+
+
+def _object(value: object) -> Row:
+    if not isinstance(value, dict):
+        raise Malformed("not an object")
+    return cast(Row, value)
+
+
+def _integers(value: object) -> list[int]:
+    found = [item for item in _list(value) if isinstance(item, int)]
+    if len(found) != len(_list(value)):
+        raise Malformed("not a list of line numbers")
+    return found
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    pairs: list[tuple[str, str]] = []
+    for item in _list(value):
+        match _list(item):
+            case [str() as name, str() as text]:
+                pairs.append((clean(name), clean(text)))
+            case _:
+                raise Malformed("not a pair of texts")
+    return tuple(pairs)

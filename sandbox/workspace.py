@@ -1,0 +1,207 @@
+"""A throw-away copy of the user's project, which candidates may spoil and the next run finds whole again."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import WorkspaceError
+
+_PREFIX = "darner-"
+_SKIPPED = frozenset(
+    (
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        "node_modules",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+    )
+)
+_SECRET_NAMES = (".env", ".netrc", ".npmrc", ".pypirc", "id_rsa", "id_ed25519", "id_ecdsa")
+_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx")
+_EPOCH_STEP_S = 2
+_MOST_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """Changes whenever anything touches the file; a candidate cannot set the ctime."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    mode: int
+
+
+class Workspace:
+    """The copy on disk. `place` puts a candidate's files in; `restore` takes back everything a run changed."""
+
+    def __init__(self, root: Path) -> None:
+        sweep_stale()
+        self.root = root
+        self.kept_outside: tuple[str, ...] = ()
+        """Environments inside the project (`.venv`): not copied, shown read-only."""
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        self.tree = self._folder / "tree"
+        self._clock = 1_000_000_000
+        try:
+            self._copy()
+        except OSError as error:
+            self.close()
+            raise _explained(error, root) from error
+        self._originals = {path: _stamp(root / path) for path in _files(self.tree)}
+        self._clean = self._stamps()
+
+    def _copy(self) -> None:
+        environments: list[str] = []
+        total = 0
+        for folder, names, files in os.walk(self.root):
+            here = Path(folder)
+            relative = here.relative_to(self.root)
+            environments += [str(relative / n) for n in names if (here / n / "pyvenv.cfg").exists()]
+            names[:] = [n for n in names if n not in _SKIPPED and str(relative / n) not in environments]
+            links = [n for n in names if (here / n).is_symlink()]
+            names[:] = [n for n in names if n not in links]
+            (self.tree / relative).mkdir(parents=True, exist_ok=True)
+            for name in [*links, *files]:
+                total += self._copy_one(here / name, self.tree / relative / name)
+            if total > _MOST_BYTES:
+                raise WorkspaceError(
+                    f"{self.root} holds more than 2 GiB besides its environments; pass a smaller --root."
+                )
+        self.kept_outside = tuple(environments)
+
+    def _copy_one(self, source: Path, target: Path) -> int:
+        mode = source.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            os.symlink(os.readlink(source), target)
+            return 0
+        if not stat.S_ISREG(mode) or is_secret(source.name):
+            return 0
+        shutil.copy2(source, target)
+        target.chmod(stat.S_IMODE(mode) | stat.S_IWUSR)
+        return source.stat().st_size
+
+    def accept_caches(self) -> None:
+        """What a trusted scouting run wrote (bytecode) belongs to the clean state from now on."""
+        self._clean = self._stamps()
+
+    def place(self, edits: Mapping[str, bytes]) -> None:
+        """Write a candidate's files, each with a time no bytecode cache can carry."""
+        self._clock += _EPOCH_STEP_S
+        for path, data in edits.items():
+            target = self.tree / path
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+            except OSError as error:
+                raise _explained(error, self.root) from error
+            os.utime(target, (self._clock, self._clock))
+
+    def restore(self) -> None:
+        """Bring back every file that differs from the clean state, from the user's own tree."""
+        now = self._stamps()
+        if now == self._clean:
+            return
+        for path in now.keys() - self._clean.keys():
+            _remove(self.tree / path)
+        changed = [path for path, stamp in self._clean.items() if now.get(path) != stamp]
+        for path in changed:
+            self._bring_back(path)
+        fresh = self._stamps()
+        self._clean = {path: fresh[path] for path in self._clean if path in fresh}
+
+    def _bring_back(self, path: str) -> None:
+        source, target = self.root / path, self.tree / path
+        _remove(target)
+        if path not in self._originals:
+            self._clean.pop(path)  # a cache that the scouting run wrote: it will be made again
+            return
+        if _stamp(source) != self._originals[path]:
+            raise WorkspaceError(f"{path} changed while Darner was working on it; run the command again.")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._copy_one(source, target)
+        except OSError as error:
+            raise _explained(error, self.root) from error
+
+    def _stamps(self) -> dict[str, _Stamp]:
+        return {path: stamp for path in _files(self.tree) if (stamp := _stamp(self.tree / path)) is not None}
+
+    def close(self) -> None:
+        _remove(self._folder)
+
+
+def is_secret(name: str) -> bool:
+    """Names that hold credentials by convention never enter a sandbox."""
+    return name.startswith(_SECRET_NAMES) or name.endswith(_SECRET_ENDS)
+
+
+def sweep_stale() -> None:
+    """Remove copies whose owner was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).split("-")[0]
+        if owner.isdigit() and not _alive(int(owner)) and folder.stat().st_uid == os.getuid():
+            _remove(folder)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _files(tree: Path) -> Iterator[str]:
+    """Relative paths of everything that is not a folder."""
+    stack = [tree]
+    while stack:
+        try:
+            entries = list(os.scandir(stack.pop()))
+        except FileNotFoundError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                stack.append(Path(entry.path))
+            else:
+                yield os.path.relpath(entry.path, tree)
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        seen = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _Stamp(seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_mode)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a tree, whatever modes a run left on it."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for folder, _, _ in os.walk(path):
+        os.chmod(folder, 0o700)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _explained(error: OSError, root: Path) -> WorkspaceError:
+    where = tempfile.gettempdir()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(where).free >> 20
+        return WorkspaceError(f"No room for a copy of {root} in {where} ({free} MiB free); free space or set TMPDIR.")
+    return WorkspaceError(f"A copy of {root} could not be kept in {where}: {error}; set TMPDIR to a writable folder.")
