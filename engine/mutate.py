@@ -1,0 +1,205 @@
+"""Candidates by search: every edit of every operator on the suspicious lines, best first.
+
+Proposals are cheap and made all at once; each is parsed only when its turn comes, and only the smallest statement
+around it. What does not parse, changes nothing, or equals an earlier candidate never comes out.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .operators import OPERATORS, Operator
+from .scope import Edit, Scope
+from .source import FunctionNode, Source
+from .types import Candidate, FileChange, Origin, Patch
+
+_SHOWN = 60
+_BY_TYPE: dict[type[ast.AST], list[Operator]] = {}
+for _operator in OPERATORS:
+    for _type in _operator.on:
+        _BY_TYPE.setdefault(_type, []).append(_operator)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    score: float
+    operator: Operator
+    edit: Edit
+    node: ast.AST
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """A stretch of bytes that parses by itself once laid out by `text`."""
+
+    start: int
+    end: int
+    head: str
+    """What must stand before the text: the `if` that an indented block needs."""
+    tail: str
+    """`pass`, where a body was cut off."""
+
+    def text(self, source: Source, edit: Edit | None) -> str:
+        parts: list[str] = []
+        at = self.start
+        for start, end, new in sorted(edit.splices if edit else (), key=lambda s: s[:2]):
+            parts += [source.slice(at, start), new]
+            at = end
+        middle = "".join([*parts, source.slice(at, self.end)])
+        stripped = middle.lstrip(" \t\f")
+        if stripped.startswith("elif"):
+            middle = middle[: len(middle) - len(stripped)] + stripped[2:]
+        return f"{self.head}{middle}{self.tail}"
+
+
+def mutants(source: Source, lines: Mapping[int, float]) -> Iterator[Candidate]:
+    """Single-edit candidates for the given lines, best first.
+
+    lines: suspicion in (0, 1] by line number; nothing outside these lines is edited, except that a guard at a
+    function's top needs only one suspicious line in that function.
+    """
+    proposals = [p for unit in _units(source, lines) for p in _proposals(Scope(source, unit), lines)]
+    proposals.sort(key=lambda p: -p.score)
+    seen: set[tuple[int, int, str]] = set()
+    originals: dict[_Region, str | None] = {}
+    for proposal in proposals:
+        region = _region(proposal)
+        if region not in originals:
+            originals[region] = _shape(region.text(source, None))
+        shape = _shape(region.text(source, proposal.edit))
+        key = (region.start, region.end, shape or "")
+        if shape is not None and shape != originals[region] and key not in seen:
+            seen.add(key)
+            yield _candidate(proposal)
+
+
+def _units(source: Source, lines: Mapping[int, float]) -> Iterator[FunctionNode | ast.Module]:
+    """The outermost functions that hold a suspicious line, and the module if a line lies outside all of them."""
+    outside = set(lines)
+    for function in source.functions():
+        if ".<locals>." in function.qualname:
+            continue
+        held = [line for line in outside if function.first_line <= line <= function.end_line]
+        if held:
+            outside.difference_update(held)
+            yield function.node
+    if outside:
+        yield source.tree
+
+
+def _proposals(scope: Scope, lines: Mapping[int, float]) -> Iterator[_Proposal]:
+    nodes = [scope.unit, *scope.nodes] if isinstance(scope.unit, FunctionNode) else scope.nodes
+    for node in nodes:
+        operators = _BY_TYPE.get(type(node))
+        if operators and (suspicion := _suspicion(node, scope, lines)):
+            for operator in operators:
+                for edit in operator.edits(node, scope):
+                    yield _Proposal(suspicion * operator.prior * edit.weight, operator, edit, node, scope)
+
+
+def _suspicion(node: ast.AST, scope: Scope, lines: Mapping[int, float]) -> float:
+    """Of the node's own line, else of the head of its statement; of a function, that of its worst line."""
+    if isinstance(node, ast.expr) and node.lineno in lines:
+        return lines[node.lineno]
+    statement = scope.statement(node)
+    if statement is None:
+        return 0.0
+    last = statement.end_lineno or statement.lineno
+    if not isinstance(statement, FunctionNode) and (body := _body(statement)):
+        last = max(statement.lineno, body[0].lineno - 1)
+    return max((lines[n] for n in range(statement.lineno, last + 1) if n in lines), default=0.0)
+
+
+def _body(statement: ast.stmt) -> list[ast.stmt]:
+    held = isinstance(
+        statement,
+        FunctionNode | ast.ClassDef | ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try,
+    )
+    return statement.body if held else []
+
+
+def _region(proposal: _Proposal) -> _Region:
+    """The smallest statement around the edit; for a block's edit, all lines of the statement that owns the block."""
+    scope, edit = proposal.scope, proposal.edit
+    source = scope.source
+    low, high = min(s[0] for s in edit.splices), max(s[1] for s in edit.splices)
+    holder = edit.block or scope.statement(proposal.node)
+    while holder is not None:
+        found = _lines_of(holder, source) if edit.block else _statement_region(holder, source, high)
+        if found.start <= low and high <= found.end:
+            return found
+        holder = next((a for a in scope.up(holder) if isinstance(a, ast.stmt)), _unit_statement(holder, scope))
+    return _Region(0 if source.line_start(1) == 0 else source.line_start(1), len(source.data), "", "")
+
+
+def _unit_statement(holder: ast.stmt, scope: Scope) -> ast.stmt | None:
+    return scope.unit if isinstance(scope.unit, ast.stmt) and holder is not scope.unit else None
+
+
+def _lines_of(statement: ast.stmt, source: Source) -> _Region:
+    start, end = source.line_start(statement.lineno), source.line_start((statement.end_lineno or 0) + 1)
+    head = "if 1:\n" if source.indent(statement.lineno) else ""
+    return _Region(start, end, head, "")
+
+
+def _statement_region(statement: ast.stmt, source: Source, high: int) -> _Region:
+    start, end = source.span(statement)
+    first = source.line_start(statement.lineno)
+    before = source.slice(first, start)
+    alone = bool(before) and not before.strip()
+    head = "if 1:\n" if alone else ""
+    body = _body(statement)
+    cut = end
+    tail = ""
+    if body:
+        below = body[0].lineno > statement.lineno
+        decorated = min([body[0].lineno, *(d.lineno for d in getattr(body[0], "decorator_list", ()))])
+        cut = source.line_start(decorated) if below else source.span(body[0])[0]
+        tail = (source.indent(body[0].lineno) if below else "") + "pass"
+    if high > cut:
+        cut, tail = end, ""
+    return _Region(first if alone else start, cut, head, tail)
+
+
+def _shape(text: str) -> str | None:
+    """What makes two texts the same program; None if the text is not a program."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.dump(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _candidate(proposal: _Proposal) -> Candidate:
+    source, edit = proposal.scope.source, proposal.edit
+    at = min(edit.splices)[0]
+    line = proposal.node.lineno if isinstance(proposal.node, ast.expr | ast.stmt) else source.line_of(at)
+    change = FileChange(source.path, source.data, source.splice(edit.splices))
+    name = source.path.rsplit("/", 1)[-1]
+    return Candidate(
+        patch=Patch((change,)),
+        origin=Origin.MUTATION,
+        description=f"{edit.note or _difference(source, edit)} at {name}:{line}",
+        operator=proposal.operator.name,
+        prior=proposal.score,
+        path=source.path,
+        line=line,
+    )
+
+
+def _difference(source: Source, edit: Edit) -> str:
+    shown: list[str] = []
+    for start, end, new in edit.splices[:2]:
+        old = source.slice(start, end)
+        shown.append(f"`{_short(old)}` → `{_short(new)}`" if old else f"insert `{_short(new)}`")
+    return ", ".join(dict.fromkeys(shown))
+
+
+def _short(text: str) -> str:
+    one = " ".join(text.split())
+    return one if len(one) <= _SHOWN else one[: _SHOWN - 1] + "…"

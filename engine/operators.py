@@ -1,0 +1,98 @@
+"""Every edit operator, as data: what it is called, how often such an edit is the fix, where it applies, what it does.
+
+`prior` is how likely ONE edit of the operator (of weight 1) is the repair, relative to the others: an operator that
+makes many edits has a small prior even when developers need it often. Tuned on the development tasks of
+HumanEvalFix and QuixBugs; only the order matters.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import operators_call as call
+from . import operators_expr as expr
+from . import operators_stmt as stmt
+from .scope import Edit, Scope
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_TESTED = (ast.If, ast.While, ast.IfExp)
+_ANY_EXPRESSION = (
+    ast.Name, ast.Call, ast.BinOp, ast.Subscript, ast.Attribute, ast.Compare, ast.ListComp, ast.GeneratorExp, ast.UnaryOp, ast.Constant,
+)  # fmt: skip
+_ANY_STATEMENT = (
+    ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.Try, ast.Raise,
+    ast.Break, ast.Continue, ast.Assert, ast.Delete, ast.Match,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    name: str
+    prior: float
+    on: tuple[type[ast.AST], ...]
+    edits: Callable[[Any, Scope], Iterator[Edit]]
+    """Takes a node of one of the types in `on`."""
+
+
+OPERATORS: tuple[Operator, ...] = (
+    Operator("relational", 0.9, (ast.Compare,), expr.relational),
+    Operator("arithmetic", 0.8, (ast.BinOp,), expr.arithmetic),
+    Operator("augmented", 0.6, (ast.AugAssign,), expr.augmented),
+    Operator("accumulate", 0.1, (ast.Assign,), expr.accumulate),
+    Operator("boolean", 0.9, (ast.BoolOp,), expr.boolean),
+    Operator("negate", 0.5, _TESTED, expr.negate),
+    Operator("negate-filter", 0.5, (ast.comprehension,), expr.negate_filter),
+    Operator("negate-value", 0.4, (ast.Return,), expr.negate_value),
+    Operator("negate-operand", 0.4, (ast.BoolOp,), expr.negate_operand),
+    Operator("condition-drop", 0.5, (ast.BoolOp,), expr.condition_drop),
+    Operator("condition-add", 0.2, _TESTED, expr.condition_add),
+    Operator("sign", 0.2, _ANY_EXPRESSION, expr.sign),
+    Operator("boundary", 0.7, _ANY_EXPRESSION, expr.boundary),
+    Operator("constant", 0.6, (ast.Constant,), expr.constant),
+    Operator("swap-operands", 0.6, (ast.BinOp, ast.Compare), expr.swap_operands),
+    Operator("regroup", 0.3, (ast.BinOp,), expr.regroup),
+    Operator("operand-drop", 0.6, (ast.BinOp,), expr.operand_drop),
+    Operator("extend", 0.2, _ANY_EXPRESSION, expr.extend),
+    Operator("wrong-name", 0.5, (ast.Name,), expr.wrong_name),
+    Operator("subexpression", 0.15, _ANY_EXPRESSION, expr.subexpression),
+    Operator("method-family", 0.8, (ast.Call,), call.method_family),
+    Operator("wrong-attribute", 0.5, (ast.Attribute,), call.wrong_attribute),
+    Operator("swap-arguments", 0.7, (ast.Call,), call.swap_arguments),
+    Operator("swap-elements", 0.5, (ast.Tuple, ast.List), call.swap_elements),
+    Operator("swap-branches", 0.5, (ast.IfExp,), call.swap_branches),
+    Operator("swap-indexes", 0.5, (ast.Subscript,), call.swap_indexes),
+    Operator("wrong-argument", 0.2, (ast.Call,), call.wrong_argument),
+    Operator("call-keyword", 0.4, (ast.Call,), call.call_keyword),
+    Operator("call-wrap", 0.1, _ANY_EXPRESSION, call.call_wrap),
+    Operator("call-unwrap", 0.4, (ast.Call,), call.call_unwrap),
+    Operator("index-drop", 0.3, (ast.Subscript,), call.index_drop),
+    Operator("index-add", 0.15, (ast.Name,), call.index_add),
+    Operator("slice-bounds", 0.4, (ast.Slice,), call.slice_bounds),
+    Operator("lookup-default", 0.1, (ast.Subscript,), call.lookup_default),
+    Operator("add-await", 0.8, (ast.Call,), call.add_await),
+    Operator("add-self", 0.5, (ast.Name,), call.add_self),
+    Operator("container-wrap", 0.2, (ast.Return, ast.Assign, ast.AugAssign), call.container_wrap),
+    Operator("container-fill", 0.3, (ast.List,), call.container_fill),
+    Operator("clamp", 0.2, (ast.Assign, ast.Return), call.clamp),
+    Operator("delete", 0.5, _ANY_STATEMENT, stmt.delete),
+    Operator("move", 0.3, _ANY_STATEMENT, stmt.move),
+    Operator("dedent", 0.4, _ANY_STATEMENT, stmt.dedent),
+    Operator("indent", 0.3, _ANY_STATEMENT, stmt.indent),
+    Operator("jump", 0.5, (ast.Break, ast.Continue, ast.Pass), stmt.jump),
+    Operator("loop-kind", 0.3, (ast.If, ast.While), stmt.loop_kind),
+    Operator("while-condition", 0.4, (ast.While,), stmt.while_condition),
+    Operator("insert-copy", 0.06, _ANY_STATEMENT, stmt.insert_copy),
+    Operator("insert-else", 0.06, (ast.If,), stmt.insert_else),
+    Operator("guard", 0.08, _FUNCTIONS, stmt.guard),
+    Operator("loop-guard", 0.1, (ast.For,), stmt.loop_guard),
+    Operator("return-value", 0.2, (ast.Return,), stmt.return_value),
+    Operator("add-return", 0.3, (ast.Expr,), stmt.add_return),
+    Operator("final-return", 0.2, _FUNCTIONS, stmt.final_return),
+    Operator("swap-returns", 0.3, (ast.Return,), stmt.swap_returns),
+    Operator("exception-type", 0.2, (ast.ExceptHandler, ast.Raise), stmt.exception_type),
+    Operator("mutable-default", 0.9, _FUNCTIONS, stmt.mutable_default),
+    Operator("format-string", 0.9, (ast.Constant,), stmt.format_string),
+)

@@ -1,0 +1,308 @@
+"""What an edit operator may look at: one function's nodes, parents, names, constants and texts."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from .source import FunctionNode, Source, Splice
+
+Unit = FunctionNode | ast.Module
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_BINDING_LEVEL: dict[type[ast.AST], int] = {
+    ast.NamedExpr: 0, ast.IfExp: 1, ast.Lambda: 1, ast.Not: 4, ast.Compare: 5, ast.Or: 2, ast.And: 3,
+    ast.BitOr: 6, ast.BitXor: 7, ast.BitAnd: 8, ast.LShift: 9, ast.RShift: 9, ast.Add: 10, ast.Sub: 10,
+    ast.Mult: 11, ast.Div: 11, ast.FloorDiv: 11, ast.Mod: 11, ast.MatMult: 11,
+    ast.USub: 12, ast.UAdd: 12, ast.Invert: 12, ast.Pow: 13, ast.Await: 14, ast.Yield: 0, ast.YieldFrom: 0,
+}  # fmt: skip
+_ATOM = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One possible change. `weight` compares it with the other edits of the same operator, 1 being the likeliest."""
+
+    splices: tuple[Splice, ...]
+    weight: float = 1.0
+    block: ast.stmt | None = None
+    """The compound statement whose block gains or loses statements; None when the edit stays within statements."""
+    note: str = ""
+    """What to tell the user, when before and after do not say it well."""
+
+
+class Scope:
+    """One outermost function (or the module) with the indexes that operators ask for. Built once, read only."""
+
+    def __init__(self, source: Source, unit: Unit) -> None:
+        self.source = source
+        self.unit = unit
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.nodes: list[ast.AST] = []
+        self._index(unit)
+        self._names: dict[ast.AST, tuple[str, ...]] = {}
+        self._texts: dict[ast.expr | ast.stmt, str] = {}
+
+    def _index(self, node: ast.AST) -> None:
+        """Source order. A module's own scope holds no function bodies: each function is a scope of its own."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(self.unit, ast.Module) and isinstance(child, FunctionNode):
+                continue
+            self.parents[child] = node
+            self.nodes.append(child)
+            self._index(child)
+
+    def text(self, node: ast.expr | ast.stmt) -> str:
+        """The node's own text, without parentheses around it."""
+        found = self._texts.get(node)
+        if found is None:
+            found = self._texts[node] = self.source.text(node)
+        return found
+
+    def up(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The ancestors, nearest first, up to the unit."""
+        while (parent := self.parents.get(node)) is not None:
+            yield parent
+            node = parent
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """The statement that holds this node; itself for a statement."""
+        if isinstance(node, ast.stmt):
+            return node
+        return next((a for a in self.up(node) if isinstance(a, ast.stmt)), None)
+
+    def block_of(self, statement: ast.stmt) -> list[ast.stmt]:
+        """The list of statements that this one stands in."""
+        parent = self.parents.get(statement, self.unit)
+        return next((b for b in blocks(parent) if statement in b), [statement])
+
+    def in_loop(self, node: ast.AST) -> bool:
+        for ancestor in self.up(node):
+            if isinstance(ancestor, ast.For | ast.AsyncFor | ast.While):
+                return True
+            if isinstance(ancestor, FunctionNode):
+                return False
+        return False
+
+    def put(self, node: ast.expr, text: str, weight: float = 1.0, note: str = "") -> Edit:
+        """Replace an expression, with parentheses where the surrounding operator would bind tighter."""
+        start, end = self.source.span(node)
+        if level(text) < self._needed(node) and not self._in_parentheses(start, end):
+            text = f"({text})"
+        return Edit(((start, end, text),), weight, note=note)
+
+    def group(self, node: ast.expr, least: int) -> str:
+        """The node's text, parenthesised if it binds weaker than `least`."""
+        text = self.text(node)
+        return text if node_level(node) >= least else f"({text})"
+
+    def between(self, left: ast.expr, right: ast.expr) -> tuple[int, str]:
+        """Where the text between two operands starts, and that text."""
+        start, end = self.source.span(left)[1], self.source.span(right)[0]
+        return start, self.source.slice(start, end)
+
+    def _in_parentheses(self, start: int, end: int) -> bool:
+        data = self.source.data
+        return data[start - 1 : start] == b"(" and data[end : end + 1] == b")"
+
+    def _needed(self, node: ast.expr) -> int:
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.BinOp):
+            own = _BINDING_LEVEL[type(parent.op)]
+            if isinstance(parent.op, ast.Pow):
+                return own + 1 if node is parent.left else own - 1
+            return own if node is parent.left else own + 1
+        if isinstance(parent, ast.BoolOp):
+            return _BINDING_LEVEL[type(parent.op)] + 1
+        if isinstance(parent, ast.UnaryOp):
+            return _BINDING_LEVEL[type(parent.op)]
+        if isinstance(parent, ast.Compare | ast.Starred | ast.FormattedValue):
+            return 6
+        if isinstance(parent, ast.IfExp | ast.comprehension):
+            return 2
+        if isinstance(parent, ast.Attribute | ast.Await) or _is_head(parent, node):
+            return _ATOM
+        return 0
+
+    @cached_property
+    def calls_self(self) -> bool:
+        name = self.unit.name if isinstance(self.unit, FunctionNode) else ""
+        return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in self.nodes)
+
+    @cached_property
+    def uses(self) -> Counter[str]:
+        """How often each name is read."""
+        return Counter(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+
+    @cached_property
+    def stores(self) -> Counter[str]:
+        """How often each name is bound."""
+        return Counter(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+
+    @cached_property
+    def roles(self) -> dict[str, set[str]]:
+        """How each name is used: called, indexed, index, iterated, operand, attribute, or argument."""
+        found: dict[str, set[str]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, set()).add(self.role(node))
+        return found
+
+    def role(self, node: ast.expr) -> str:
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.Call):
+            return "called" if parent.func is node else "argument"
+        if isinstance(parent, ast.Subscript):
+            return "indexed" if parent.value is node else "index"
+        if isinstance(parent, ast.For | ast.comprehension) and parent.iter is node:
+            return "iterated"
+        if isinstance(parent, ast.BinOp | ast.Compare | ast.UnaryOp | ast.AugAssign):
+            return "operand"
+        return "attribute" if isinstance(parent, ast.Attribute) else "value"
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Local names bound to a literal or constructor: list, set, dict, int, str, bool, none."""
+        found: dict[str, str] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Assign) and (kind := literal_kind(node.value)):
+                found.update({t.id: kind for t in node.targets if isinstance(t, ast.Name)})
+        return found
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        return argument_names(self.unit.args) if isinstance(self.unit, FunctionNode) else ()
+
+    @cached_property
+    def indexed(self) -> tuple[str, ...]:
+        return tuple(n for n, roles in self.roles.items() if "indexed" in roles)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """Texts of the numbers written in this function."""
+        return tuple(dict.fromkeys(self.text(n) for n in self.nodes if isinstance(n, ast.Constant) and is_number(n)))
+
+    @cached_property
+    def strings(self) -> tuple[str, ...]:
+        """Texts of the short one-line strings written in this function, docstrings and f-string parts aside."""
+        return tuple(dict.fromkeys(self.text(n) for n in self.nodes if self.is_plain_string(n)))
+
+    def is_plain_string(self, node: ast.AST) -> bool:
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= 40):
+            return False
+        return not isinstance(self.parents.get(node), ast.Expr | ast.JoinedStr | ast.FormattedValue)
+
+    @cached_property
+    def attributes(self) -> dict[str, tuple[str, ...]]:
+        """Attribute names by the name they hang on (`self`), over the whole file; under `` those of any object."""
+        found: dict[str, dict[str, None]] = {}
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.Attribute):
+                found.setdefault("", {})[node.attr] = None
+                if isinstance(node.value, ast.Name):
+                    found.setdefault(node.value.id, {})[node.attr] = None
+        return {owner: tuple(names) for owner, names in found.items()}
+
+    def names(self, node: ast.AST) -> tuple[str, ...]:
+        """Names in scope at a node: its comprehension's, its functions' locals and parameters. Nearest first."""
+        holder = next((a for a in self.up(node) if isinstance(a, Comprehension | FunctionNode | ast.Lambda)), None)
+        key = holder or self.unit
+        if key not in self._names:
+            outer = self.names(key) if holder is not None else ()
+            self._names[key] = tuple(dict.fromkeys((*_bound_in(key), *outer)))
+        return self._names[key]
+
+
+def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The statement lists of a compound statement, in source order."""
+    for field in ("body", "handlers", "cases", "orelse", "finalbody"):
+        value: object = getattr(node, field, None)
+        if not isinstance(value, list):
+            continue
+        items: Sequence[ast.AST] = value  # pyright: ignore[reportUnknownVariableType]
+        if field in ("handlers", "cases"):
+            for item in items:
+                yield from blocks(item)
+        elif statements := [i for i in items if isinstance(i, ast.stmt)]:
+            yield statements
+
+
+def is_number(node: ast.Constant) -> bool:
+    return isinstance(node.value, int | float) and not isinstance(node.value, bool)
+
+
+def literal_kind(node: ast.expr) -> str:
+    """`list` for `[]` and `list()`, and so on; `` when it is not known."""
+    if isinstance(node, ast.Constant):
+        return "none" if node.value is None else type(node.value).__name__
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        known = {"list", "set", "dict", "deque", "defaultdict", "Counter", "sorted", "str", "int"}
+        return node.func.id if node.func.id in known else {"len": "int", "sum": "int"}.get(node.func.id, "")
+    kinds: dict[type[ast.expr], str] = {
+        ast.List: "list",
+        ast.ListComp: "list",
+        ast.Set: "set",
+        ast.Dict: "dict",
+        ast.DictComp: "dict",
+    }
+    return kinds.get(type(node), "")
+
+
+def argument_names(args: ast.arguments) -> tuple[str, ...]:
+    every = [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
+    return tuple(a.arg for a in every if a is not None)
+
+
+def node_level(node: ast.expr) -> int:
+    """How tightly an expression binds: larger is tighter, an atom is 15, a bare tuple -1."""
+    if isinstance(node, ast.BinOp | ast.BoolOp | ast.UnaryOp):
+        return _BINDING_LEVEL[type(node.op)]
+    if isinstance(node, ast.Tuple | ast.GeneratorExp):
+        return -1
+    return _BINDING_LEVEL.get(type(node), _ATOM)
+
+
+@lru_cache(4096)
+def level(text: str) -> int:
+    """`node_level` of an expression's text; an atom if it does not parse, which the parse check then finds."""
+    if text.isidentifier() or text.isdecimal():
+        return _ATOM
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return _ATOM
+    closed = isinstance(node, ast.Tuple | ast.GeneratorExp) and text.startswith("(") and node.col_offset == 0
+    return _ATOM if closed else node_level(node)
+
+
+def _is_head(parent: ast.AST | None, node: ast.expr) -> bool:
+    if isinstance(parent, ast.Call):
+        return parent.func is node
+    return isinstance(parent, ast.Subscript) and parent.value is node
+
+
+def _bound_in(holder: ast.AST) -> Iterator[str]:
+    """Names bound by a function, lambda, comprehension or module itself, not by what it nests."""
+    if isinstance(holder, Comprehension):
+        for generator in holder.generators:
+            yield from (n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name))
+        return
+    if isinstance(holder, FunctionNode | ast.Lambda):
+        yield from argument_names(holder.args)
+    if isinstance(holder, FunctionNode | ast.Module):
+        for statement in holder.body:
+            yield from _bound_by(statement)
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, FunctionNode | ast.ClassDef):
+        yield node.name
+        return
+    if isinstance(node, Comprehension | ast.Lambda):
+        return
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    for child in ast.iter_child_nodes(node):
+        yield from _bound_by(child)
