@@ -1,0 +1,221 @@
+"""The command line: parse, call the engine, show. Exit codes and JSON are described in docs/cli.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from . import doctor as checks
+from . import loop, report, show, terminal, trust, undo
+from .cli_model import model_app, open_model
+from .config import parse_budget
+from .errors import BadInput
+from .events import Done, Event
+from .interrupt import ignore_signals, interruptible
+from .mend import mend, to_apply
+from .project import Project, find_root, open_project
+from .suite import Suite, run_suite
+from .trial import open_session
+from .types import FailureReport, FixStatus, Patch
+
+app = typer.Typer(
+    name="darner",
+    help="Repair failing pytest tests. Every repair shown was run and passed; everything stays on this machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(model_app, name="model")
+
+Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
+Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+NoModel = Annotated[bool, typer.Option("--no-model", help="Search only; load no language model.")]
+ModelName = Annotated[str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")]
+Agree = Annotated[
+    bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
+]
+_HERE = Path()
+
+
+@app.callback(invoke_without_command=True)
+def darner(show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if show_version:
+        typer.echo(f"darner {version('darner')}")
+
+
+@app.command()
+def fix(
+    nodeids: Annotated[
+        list[str] | None, typer.Argument(help="Tests to repair; all that fail when none is named.")
+    ] = None,
+    root: Root = _HERE,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write verified repairs; `darner undo` takes them back.")
+    ] = False,
+    as_json: Json = False,
+    budget: Annotated[
+        str, typer.Option("--budget", help="quick, normal, deep or seconds per failing test.")
+    ] = "normal",
+    no_model: NoModel = False,
+    model: ModelName = None,
+    python: Python = None,
+    agree: Agree = False,
+    answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles an ambiguous repair.")] = None,
+) -> None:
+    """Run the tests, repair those that fail, and show each repair with the evidence for it."""
+    with terminal.ending(as_json):
+        spending = parse_budget(budget)
+        if answer and len(nodeids or ()) != 1:
+            raise BadInput("--answer settles the question of one test; name that test's node id.")
+        with interruptible() as (stop, opened):
+            project = _open(root, python, agree)
+            llm = open_model(model, wanted=spending.samples > 0 and not no_model)
+            llm = opened.enter_context(closing(llm)) if llm else None
+            live = opened.enter_context(show.Live(terminal.progress()).shown())
+            live.say("copying the project and starting its interpreter")
+            session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+            suite = run_suite(session, _relative(project, nodeids), stop, live.test)
+            reports = _follow(mend(session, suite, llm, spending, answer, stop), live, as_json)
+            patch = to_apply(session, suite, reports, stop) if apply else None
+            guarantees = session.guarantees
+        if patch is not None:
+            ignore_signals()
+            undo.apply(project.root, patch, f"darner fix of {len(reports)} failing tests")
+        name = llm.name if llm else None
+        if as_json:
+            terminal.print_json(report.fixes(name, guarantees, reports, patch))
+        else:
+            _conclude(suite, reports, patch, apply)
+        raise typer.Exit(report.exit_code(reports))
+
+
+@app.command()
+def explain(
+    nodeid: Annotated[str, typer.Argument(help="The failing test.")],
+    root: Root = _HERE,
+    as_json: Json = False,
+    no_model: NoModel = False,
+    model: ModelName = None,
+    python: Python = None,
+    agree: Agree = False,
+) -> None:
+    """Say why a test fails: facts from running it, then the model's words."""
+    with terminal.ending(as_json):
+        with interruptible() as (stop, opened):
+            project = _open(root, python, agree)
+            llm = open_model(model, wanted=not no_model)
+            llm = opened.enter_context(closing(llm)) if llm else None
+            live = opened.enter_context(show.Live(terminal.progress()).shown())
+            live.say("copying the project and starting its interpreter")
+            session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+            suite = run_suite(session, _relative(project, [nodeid]), stop, live.test)
+            if not suite.failing:
+                raise BadInput(f"{nodeid} passes; there is nothing to explain.")
+            found = _collect(loop.explain(session, suite, suite.failing[0], llm, stop), live)
+        if as_json:
+            terminal.print_json(report.explained(found))
+        else:
+            terminal.results().print(Text(found.nodeid), show.explanation(found.explanation), sep="\n")
+
+
+@app.command(name="undo")
+def undo_last(root: Root = _HERE) -> None:
+    """Take back the last repair that `darner fix --apply` wrote here."""
+    with terminal.ending(False):
+        taken = undo.undo(find_root(root))
+        paths = ", ".join(change.path for change in taken.patch.files)
+        typer.echo(f"Undone: {taken.title} of {taken.when} ({paths}).")
+
+
+@app.command(name="trust")
+def trust_project(
+    root: Root = _HERE,
+    forget: Annotated[bool, typer.Option("--forget", help="Withdraw the consent.")] = False,
+) -> None:
+    """Agree that this project's tests may run without a sandbox, where none works."""
+    with terminal.ending(False):
+        folder = find_root(root)
+        (trust.forget if forget else trust.remember)(folder)
+        typer.echo(f"{folder} is {'no longer trusted' if forget else 'trusted'}.")
+
+
+@app.command()
+def doctor(root: Root = _HERE, python: Python = None, model: ModelName = None, as_json: Json = False) -> None:
+    """Check the interpreter, pytest, the sandbox, the model, memory and disk; each with a fix when wrong."""
+    with terminal.ending(as_json):
+        found = checks.examine(root, python, model)
+        if as_json:
+            terminal.print_json(checks.as_json(found))
+        else:
+            terminal.results().print(checks.rendered(found))
+        raise typer.Exit(0 if all(check.ok for check in found) else 3)
+
+
+def main() -> None:
+    app()
+
+
+def _open(root: Path, python: str | None, agree: bool) -> Project:
+    project = open_project(root, python)
+    if agree:
+        trust.remember(project.root)
+    return project
+
+
+def _relative(project: Project, nodeids: Iterable[str] | None) -> tuple[str, ...]:
+    """Node ids may be typed from a sub-folder, as for pytest; the engine counts from the root."""
+    return tuple(_from_root(project.root, nodeid) for nodeid in nodeids or ())
+
+
+def _from_root(root: Path, nodeid: str) -> str:
+    path, colons, test = nodeid.partition("::")
+    here = Path(path).resolve()
+    if here.exists() and here.is_relative_to(root):
+        path = here.relative_to(root).as_posix()
+    return f"{path}{colons}{test}"
+
+
+def _follow(events: Iterable[Event], live: show.Live, as_json: bool) -> tuple[FailureReport, ...]:
+    """Every report, shown as soon as it is there."""
+    reports: list[FailureReport] = []
+    for event in events:
+        live.event(event)
+        if isinstance(event, Done):
+            reports.append(event.report)
+            if not as_json:
+                with live.paused():
+                    terminal.results().print(show.report(event.report))
+    return tuple(reports)
+
+
+def _collect(events: Iterable[Event], live: show.Live) -> FailureReport:
+    for event in events:
+        live.event(event)
+        if isinstance(event, Done):
+            return event.report
+    raise KeyboardInterrupt  # nothing but a cancel ends the events early
+
+
+def _conclude(suite: Suite, reports: tuple[FailureReport, ...], written: Patch | None, apply: bool) -> None:
+    if not reports:
+        typer.echo(f"Nothing to repair: {len(suite.passed)} tests pass.")
+        return
+    terminal.results().print(show.summary(reports))
+    if written is not None:
+        paths = ", ".join(change.path for change in written.files)
+        typer.echo(f"Applied to {paths}. `darner undo` takes it back.")
+    elif apply:
+        typer.echo("Nothing was applied.")
+    elif any(r.status is FixStatus.REPAIRED for r in reports):
+        typer.echo("Nothing was changed; --apply writes the repairs.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Every failing test of a suite, one after another; a repair that also mends others counts for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from string import ascii_uppercase
+
+from ..sandbox.session import Session
+from ..sandbox.types import Limits, Outcome
+from .combine import combine
+from .config import Budget
+from .errors import BadInput
+from .events import Done, Event
+from .loop import repair
+from .model import Model
+from .stop import Stop
+from .suite import Suite
+from .trial import edits_of
+from .types import FailureReport, FixStatus, Patch
+
+
+def mend(
+    session: Session, suite: Suite, model: Model | None, budget: Budget, answer: str | None, stop: Stop
+) -> Iterator[Event]:
+    """Repair each failing test within its own budget; one `Done` for each, in the order they were settled.
+
+    `answer` (a letter) settles a question; the chosen repair then counts as the repair.
+    """
+    waiting = list(suite.failing)
+    while waiting and not stop:
+        report: FailureReport | None = None
+        for event in repair(session, suite, waiting.pop(0), model, budget, stop):
+            if isinstance(event, Done):
+                report = settle(event.report, answer) if answer else event.report
+            else:
+                yield event
+        if report is None or stop:
+            return
+        yield Done(report)
+        if report.status is FixStatus.REPAIRED:
+            for nodeid in _also_mended(session, report.repairs[0].candidate.patch, waiting, stop):
+                waiting.remove(nodeid)
+                yield Done(_shared(report, nodeid))
+
+
+def settle(report: FailureReport, answer: str) -> FailureReport:
+    """The report with the chosen behaviour's repair first, as repaired. Raises BadInput for an unknown letter."""
+    if report.question is None:
+        return report
+    offered = ascii_uppercase[: len(report.question.answers)]
+    if len(answer) != 1 or answer.upper() not in offered:
+        raise BadInput(f"--answer {answer!r} is not an answer to the question; use one of {', '.join(offered)}.")
+    at = offered.index(answer.upper())
+    chosen = report.repairs[report.question.answers[at].candidate]
+    others = tuple(r for r in report.repairs if r is not chosen)
+    note = f"Answer {offered[at]} was chosen: {report.question.input} gives {report.question.answers[at].output}."
+    return replace(report, status=FixStatus.REPAIRED, repairs=(chosen, *others), question=None, note=note)
+
+
+def to_apply(session: Session, suite: Suite, reports: Sequence[FailureReport], stop: Stop) -> Patch | None:
+    """One patch that makes every repaired test pass and breaks none, tried as a whole; None when there is none.
+
+    Repairs found one by one may contradict each other: those that do are left out, latest first.
+    """
+    accepted: list[Patch] = []
+    targets: list[str] = []
+    together: Patch | None = None
+    for report in (r for r in reports if r.status is FixStatus.REPAIRED):
+        patch = report.repairs[0].candidate.patch
+        whole = combine([*accepted, patch])
+        if whole is None or stop:
+            continue
+        if patch not in accepted and accepted and not _holds(session, suite, whole, [*targets, report.nodeid], stop):
+            continue
+        accepted, targets, together = [*accepted, patch], [*targets, report.nodeid], whole
+    return together
+
+
+def _holds(session: Session, suite: Suite, patch: Patch, targets: Sequence[str], stop: Stop) -> bool:
+    """Everything at once, in a fresh interpreter."""
+    wanted = {*targets, *suite.passed}
+    limits = replace(
+        _LIMITS, wall_s=_LIMITS.wall_s + 5 * suite.run.seconds, cpu_s=_LIMITS.cpu_s + 5 * suite.run.seconds
+    )
+    return wanted <= _passing(session, patch, sorted(wanted), limits, stop, fresh=True)
+
+
+def _also_mended(session: Session, patch: Patch, waiting: Sequence[str], stop: Stop) -> list[str]:
+    """The waiting tests that pass with the patch and still fail without it (a flaky test proves nothing)."""
+    if not waiting:
+        return []
+    passing = _passing(session, patch, waiting, _LIMITS, stop)
+    mended = [nodeid for nodeid in waiting if nodeid in passing]
+    unaided = _passing(session, Patch(()), mended, _LIMITS, stop) if mended else frozenset[str]()
+    return [nodeid for nodeid in mended if nodeid not in unaided]
+
+
+_LIMITS = Limits(wall_s=60.0, cpu_s=60.0, test_wall_s=5.0, test_cpu_s=5.0)
+
+
+def _passing(
+    session: Session, patch: Patch, nodeids: Sequence[str], limits: Limits, stop: Stop, fresh: bool = False
+) -> frozenset[str]:
+    run = session.run(nodeids, edits_of(patch), limits=limits, fresh=fresh, cancelled=lambda: bool(stop))
+    return frozenset(test.nodeid for test in run.tests if test.outcome is Outcome.PASSED)
+
+
+def _shared(report: FailureReport, nodeid: str) -> FailureReport:
+    note = f"Mended by the repair of {report.nodeid}."
+    return replace(report, nodeid=nodeid, seconds=0.0, candidates_tried=0, note=note)

@@ -1,0 +1,102 @@
+"""What `darner fix --json` prints: one object, version 1, described in docs/cli.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from string import ascii_uppercase
+from typing import Any
+
+from ..sandbox.types import Guarantees
+from .patch import unified_diff
+from .types import Explanation, FailureReport, FixStatus, Patch, Question, Repair, Verdict
+
+VERSION = 1
+
+
+def fixes(
+    model: str | None, guarantees: Guarantees, reports: Iterable[FailureReport], written: Patch | None
+) -> dict[str, Any]:
+    """The whole answer of `darner fix`; `model` is None when only search was used."""
+    return {
+        "version": VERSION,
+        "model": model,
+        "sandbox": sandbox(guarantees),
+        "failures": [failure(report) for report in reports],
+        "applied": [change.path for change in written.files] if written else [],
+    }
+
+
+def explained(found: FailureReport) -> dict[str, Any]:
+    """The answer of `darner explain`."""
+    return {"version": VERSION, "nodeid": found.nodeid, "explanation": explanation(found.explanation)}
+
+
+def failed(message: str, code: int) -> dict[str, Any]:
+    """A command that ended without an answer; `code` is its exit code."""
+    return {"version": VERSION, "error": {"message": message, "code": code}}
+
+
+def sandbox(guarantees: Guarantees) -> dict[str, Any]:
+    return {"backend": guarantees.backend, "holds": list(guarantees.holds), "gaps": list(guarantees.gaps)}
+
+
+def failure(report: FailureReport) -> dict[str, Any]:
+    """One failing test. `patch`, `origin` and `verified` are null unless a repair was verified."""
+    best = report.repairs[0] if report.repairs else None
+    return {
+        "nodeid": report.nodeid,
+        "status": report.status.value,
+        "patch": unified_diff(best.candidate.patch) if best else None,
+        "origin": best.candidate.origin.value if best else None,
+        "description": best.candidate.description if best else None,
+        "verified": verified(best.verdict) if best else None,
+        "seconds": round(report.seconds, 3),
+        "candidates_tried": report.candidates_tried,
+        "explanation": explanation(report.explanation),
+        "alternatives": [alternative(repair) for repair in report.repairs[1:]],
+        "question": question(report.question) if report.question else None,
+        "note": report.note,
+    }
+
+
+def verified(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "target": verdict.target_passed,
+        "passed_before": verdict.passed_before,
+        "still_passing": verdict.still_passing,
+        "broken": list(verdict.broken),
+    }
+
+
+def explanation(why: Explanation) -> dict[str, Any]:
+    return {
+        "summary": why.summary,
+        "file": why.file,
+        "line": why.line,
+        "facts": list(why.facts),
+        "prose": why.prose,
+        "standing": why.standing.value,
+    }
+
+
+def alternative(repair: Repair) -> dict[str, Any]:
+    return {
+        "patch": unified_diff(repair.candidate.patch),
+        "origin": repair.candidate.origin.value,
+        "description": repair.candidate.description,
+        "verified": verified(repair.verdict),
+    }
+
+
+def question(asked: Question) -> dict[str, Any]:
+    """The letters are what `--answer` takes; `repair` 0 is `patch`, 1 the first of `alternatives`, and so on."""
+    answers = zip(ascii_uppercase, asked.answers, strict=False)
+    return {
+        "input": asked.input,
+        "answers": [{"letter": letter, "output": a.output, "repair": a.candidate} for letter, a in answers],
+    }
+
+
+def exit_code(reports: Iterable[FailureReport]) -> int:
+    """0 when every failing test is repaired, else 1."""
+    return 0 if all(report.status is FixStatus.REPAIRED for report in reports) else 1

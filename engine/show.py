@@ -1,0 +1,161 @@
+"""What a person sees: progress on stderr, results on stdout. Everything that a test printed is shown as plain text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from string import ascii_uppercase
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.status import Status
+from rich.text import Text
+
+from ..sandbox.types import Guarantees, Outcome, TestResult
+from .events import Event, Found, Located, Phase, Tried
+from .patch import unified_diff
+from .types import Explanation, FailureReport, FixStatus, Question, Repair, Standing
+
+_STATUS = {
+    FixStatus.REPAIRED: ("✓ repaired", "bold green"),
+    FixStatus.AMBIGUOUS: ("? ambiguous", "bold yellow"),
+    FixStatus.UNREPAIRED: ("✗ not repaired", "bold red"),
+    FixStatus.FLAKY: ("~ flaky", "bold yellow"),
+}
+
+
+def printable(text: str) -> str:
+    """The text without terminal escapes, control characters and direction marks (they can hide what is there)."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+
+
+class Live:
+    """One line on stderr that says what is happening now; silent when stderr is not a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._status = Status("", console=console)
+        self._ran = 0
+        self._phase = ""
+
+    def say(self, text: str) -> None:
+        line = " ".join(printable(text).split())
+        self._status.update(Text(line, no_wrap=True, overflow="ellipsis"))
+
+    def test(self, result: TestResult) -> None:
+        self._ran += 1
+        failed = "" if result.outcome is not Outcome.FAILED else " (failed)"
+        self.say(f"running the tests: {self._ran} done, last {result.nodeid}{failed}")
+
+    def event(self, event: Event) -> None:
+        match event:
+            case Phase():
+                self._phase = f"{event.nodeid}: {event.text}"
+                self.say(self._phase)
+            case Located():
+                self.say(f"{event.nodeid}: {event.explanation.summary}")
+            case Tried():
+                self.say(f"{self._phase} ({event.count} tried, {event.plausible} pass the test)")
+            case Found():
+                self.say(f"{event.nodeid}: verified {event.repair.candidate.description}")
+            case _:
+                pass
+
+    @contextmanager
+    def shown(self) -> Generator[Live]:
+        with self._status:
+            yield self
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """While something else is printed: stdout and stderr are often the same terminal."""
+        self._status.stop()
+        yield
+        self._status.start()
+
+
+@contextmanager
+def download(console: Console, name: str) -> Generator[Callable[[int, int], None]]:
+    """A progress bar on stderr; the caller reports (bytes so far, bytes in all)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def sandbox(guarantees: Guarantees) -> Text:
+    """What holds while candidates run, said plainly."""
+    line = Text.assemble(("sandbox: ", "dim"), f"{guarantees.backend} (", "; ".join(guarantees.holds) or "nothing held")
+    if guarantees.gaps:
+        line.append("; NOT held: ", "yellow").append("; ".join(guarantees.gaps))
+    return line.append(")")
+
+
+def report(report: FailureReport) -> RenderableType:
+    """One failing test: verdict, why it failed, the repair as a diff, and the evidence for it."""
+    word, style = _STATUS[report.status]
+    parts: list[RenderableType] = [Text.assemble((word, style), "  ", printable(report.nodeid))]
+    parts.append(explanation(report.explanation))
+    if report.question is not None:
+        parts.append(question(report.question, report.repairs))
+    elif report.repairs:
+        best = report.repairs[0]
+        parts += [diff(best), Text(evidence(report, best), "green")]
+        if more := len(report.repairs) - 1:
+            parts.append(Text(f"{more} more verified; see --json.", "dim"))
+    else:
+        parts.append(Text(f"{report.candidates_tried} candidates tried in {report.seconds:.1f} s.", "dim"))
+    if report.note:
+        parts.append(Text(printable(report.note), "yellow"))
+    return Group(*(part if i == 0 else Padding(part, (0, 0, 0, 2)) for i, part in enumerate(parts)), Text(""))
+
+
+def explanation(why: Explanation) -> RenderableType:
+    body = Text(printable(why.summary), "bold")
+    for fact in why.facts:
+        body.append(f"\n• {printable(fact)}", "not bold")
+    if why.prose:
+        label = "\nHypothesis: " if why.standing is Standing.HYPOTHESIS else "\n"
+        body.append(f"{label}{printable(why.prose).strip()}", "not bold italic")
+    place = f"{why.file}:{why.line}" if why.file else ""
+    return Panel(body, title=Text(place) if place else None, title_align="left", border_style="dim")
+
+
+def diff(repair: Repair) -> Text:
+    """Coloured by line; a diff is source text, so escapes in it are dropped, not obeyed."""
+    text = Text()
+    for line in printable(unified_diff(repair.candidate.patch)).splitlines():
+        heading = line.startswith(("+++", "---"))
+        style = "bold" if heading else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        text.append(f"{line}\n", style)
+    text.rstrip()
+    return text
+
+
+def evidence(report: FailureReport, repair: Repair) -> str:
+    """`passes test_total; 41 of 41 others still pass; 3.2 s; mutation `<` → `<=` at cart.py:14`."""
+    verdict = repair.verdict
+    test = report.nodeid.rsplit("::", 1)[-1]
+    others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
+    where = f"{repair.candidate.origin.value} {repair.candidate.description}"
+    return printable(f"passes {test}; {others}; {report.seconds:.1f} s; {where}")
+
+
+def question(asked: Question, repairs: tuple[Repair, ...]) -> RenderableType:
+    """The input on which the repairs differ, what each gives, and its diff."""
+    parts: list[RenderableType] = [Text(f"Two repairs pass every test. Which is right for {printable(asked.input)} ?")]
+    for letter, answer in zip(ascii_uppercase, asked.answers, strict=False):
+        repair = repairs[answer.candidate]
+        gives = Text.assemble((f"{letter}: ", "bold yellow"), f"gives {printable(answer.output)}")
+        gives.append(f"   ({repair.candidate.origin.value} {printable(repair.candidate.description)})", "dim")
+        parts += [gives, Padding(diff(repair), (0, 0, 0, 3))]
+    parts.append(Text("Nothing is changed. Choose with --answer A, --answer B, ...", "dim"))
+    return Group(*parts)
+
+
+def summary(reports: tuple[FailureReport, ...]) -> Text:
+    counts = {status: sum(r.status is status for r in reports) for status in FixStatus}
+    words = [f"{n} {status.value}" for status, n in counts.items() if n]
+    return Text(f"{len(reports)} failing: {', '.join(words)}.", "bold")
