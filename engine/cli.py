@@ -79,8 +79,9 @@ def fix(
             llm = open_model(model, wanted=spending.samples > 0 and not no_model)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
-            live.say("copying the project and starting its interpreter")
+            live.phase("copying the project")
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+            live.phase("running the tests")
             suite = run_suite(session, _relative(project, nodeids), stop, live.test)
             reports = _follow(mend(session, suite, llm, spending, answer, stop), live, as_json)
             patch = to_apply(session, suite, reports, stop) if apply else None
@@ -113,8 +114,9 @@ def explain(
             llm = open_model(model, wanted=not no_model)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
-            live.say("copying the project and starting its interpreter")
+            live.phase("copying the project")
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+            live.phase("running the tests")
             suite = run_suite(session, _relative(project, [nodeid]), stop, live.test)
             if not suite.failing:
                 raise BadInput(f"{nodeid} passes; there is nothing to explain.")

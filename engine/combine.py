@@ -36,13 +36,13 @@ def _merge(path: str, changes: list[FileChange]) -> FileChange | None:
     if any(change.before != before for change in changes):
         return None
     pieces: list[bytes] = []
-    at = 0
+    end = -1
     for span in sorted({_span(change) for change in changes}):
-        if span.start < at or (at and span.start == at):  # touching edits may depend on their order
+        if span.start <= end:  # even touching edits may depend on their order
             return None
-        pieces += [before[at : span.start], span.text]
-        at = span.end
-    return FileChange(path, before, b"".join([*pieces, before[at:]]))
+        pieces += [before[max(end, 0) : span.start], span.text]
+        end = span.end
+    return FileChange(path, before, b"".join([*pieces, before[max(end, 0) :]]))
 
 
 def _span(change: FileChange) -> _Span:

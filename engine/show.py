@@ -33,12 +33,19 @@ def printable(text: str) -> str:
 
 
 class Live:
-    """One line on stderr that says what is happening now; silent when stderr is not a terminal."""
+    """What is happening now: one changing line on a terminal, a line for each new phase in a log."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._status = Status("", console=console)
         self._ran = 0
         self._phase = ""
+
+    def phase(self, text: str) -> None:
+        self._phase = text
+        self.say(text)
+        if not self._console.is_terminal:
+            self._console.print(Text(f"darner: {printable(text)}"), soft_wrap=True)
 
     def say(self, text: str) -> None:
         line = " ".join(printable(text).split())
@@ -52,8 +59,7 @@ class Live:
     def event(self, event: Event) -> None:
         match event:
             case Phase():
-                self._phase = f"{event.nodeid}: {event.text}"
-                self.say(self._phase)
+                self.phase(f"{event.nodeid}: {event.text}")
             case Located():
                 self.say(f"{event.nodeid}: {event.explanation.summary}")
             case Tried():

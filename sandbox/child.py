@@ -135,7 +135,8 @@ class Server:
                 message["nonce"] = nonce
                 _write_line(said, message)
 
-            work = {"tests": self._tests, "calls": self._calls, "scout": self._scout}[request["do"]]
+            kinds = {"tests": self._tests, "calls": self._calls, "scout": self._scout, "list": self._list}
+            work = kinds[request["do"]]
             code = work(request, emit)
             sys.stdout.flush()
             sys.stderr.flush()
@@ -149,7 +150,7 @@ class Server:
             os._exit(code)
 
     def _tests(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
-        probe = self._probe.Probe(self._root, request["detail"], lambda row: emit({"test": row}))
+        probe = self._probe.Probe(self._root, request["detail"], _Rows(emit), request["limits"])
         code = self._pytest(request["nodeids"], probe)
         emit({"finished": {"code": code, "ids": probe.ids}})
         return code
@@ -162,8 +163,15 @@ class Server:
             return int(pytest.main(self._arguments(nodeids), plugins=[probe, _Quiet()]))
         return _finish_session(self._prepared, nodeids, probe)
 
-    def _collect(self, nodeids: List[str]) -> int:
-        return self._pytest([*nodeids, "--collect-only"], self._probe.Probe(self._root, "verdicts", _unheard))
+    def _collect(self, nodeids: List[str]) -> List[str]:
+        """Import the test modules as pytest would, and run nothing."""
+        probe = self._probe.Probe(self._root, "verdicts", _unheard, None)
+        self._pytest([*nodeids, "--collect-only"], probe)
+        return probe.collected
+
+    def _list(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
+        emit({"collected": self._collect([])})
+        return 0
 
     def _scout(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
         """Collect everything once: fills the bytecode cache and tells what the tests import."""
@@ -175,8 +183,8 @@ class Server:
             [*request["nodeids"], "--collect-only"], self._probe.Probe(self._root, "outcomes", lambda _: None)
         )
         outside = [n for n in sorted(set(sys.modules) - before) if _outside(self._root, n)]
-        emit({"scouted": {"modules": outside, "configured": configured, "threads": _thread_count(), "code": code}})
-        return code
+        emit({"scouted": {"modules": outside, "configured": configured, "threads": _thread_count()}})
+        return 0
 
     def _calls(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
         """Evaluate call expressions in a module's namespace, each with its own time limit."""
@@ -187,6 +195,14 @@ class Server:
             emit({"call": {"expression": expression, "result": result, "exception": exception}})
         emit({"finished": {"code": 0, "ids": []}})
         return 0
+
+
+class _Rows:
+    def __init__(self, emit: Callable[[Dict[str, Any]], None]) -> None:
+        self._emit = emit
+
+    def __call__(self, row: Dict[str, Any]) -> None:
+        self._emit({"test": row})
 
 
 class Watch:

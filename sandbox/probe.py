@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -41,10 +42,17 @@ def bounded_repr(value: object, limit: int = _MAX_REPR) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+class TestTimeout(BaseException):
+    """Not an Exception, so that the code under test does not catch it."""
+
+    __test__ = False
+
+
 class Probe:
     """Collects per-test reports and, when asked, executed lines and calls of project functions."""
 
-    def __init__(self, root: str, detail: str, emit: Emit) -> None:
+    def __init__(self, root: str, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
+        self._limits = limits
         self._root = root
         self._emit = emit
         self._brief = detail == "verdicts"
@@ -53,8 +61,10 @@ class Probe:
         self._reports: Dict[str, Dict[str, Any]] = {}
         self._compare: Optional[Tuple[str, str, str]] = None
         self.ids: List[str] = []
+        self.collected: List[str] = []
 
     def pytest_collection_finish(self, session: Any) -> None:
+        self.collected = [item.nodeid for item in session.items]
         if self._brief:
             session.config.option.tbstyle = "native"
             session.config.option.maxfail = 1
@@ -76,12 +86,32 @@ class Probe:
         started = time.perf_counter()
         if self._recorder is not None:
             self._recorder.start()
+        self._set_timers(1.0)
         yield
+        self._set_timers(0.0)
         if self._recorder is not None:
             self._recorder.stop()
         report = self._reports.pop(item.nodeid, {"outcome": "error", "phase": "setup", "failure": None})
         seconds = time.perf_counter() - started
         self._send(item.nodeid, report["outcome"], report["phase"], seconds, report["failure"])
+
+    def _set_timers(self, factor: float) -> None:
+        """Interrupt a test that does not end where it stands, so that its frames and values can be seen."""
+        if self._limits is None or threading.current_thread() is not threading.main_thread():
+            return
+        for kind, timer, key in (
+            (signal.SIGALRM, signal.ITIMER_REAL, "test_wall_s"),
+            (signal.SIGVTALRM, signal.ITIMER_VIRTUAL, "test_cpu_s"),
+        ):
+            signal.signal(kind, self._interrupt)
+            signal.setitimer(timer, factor * self._limits[key], 0.2 * factor)
+
+    def _interrupt(self, signum: int, frame: Any) -> None:
+        """Only inside the project's own code: pytest, reporting the first interruption, must not be hit by a second."""
+        while frame is not None:
+            if _inside(self._root, frame.f_code.co_filename):
+                raise TestTimeout("the test did not end")
+            frame = frame.f_back
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:

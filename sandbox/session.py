@@ -117,6 +117,12 @@ class Session:
             self._stop_server()
         return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
 
+    def collect(self, limits: Limits) -> tuple[str, ...]:
+        """Every test's node id, without running any."""
+        rows, _ = self._exchange({"do": "list", "nodeids": []}, {}, limits, lambda: False, lambda _: None)
+        found = next((row["collected"] for row in rows if isinstance(row.get("collected"), list)), [])
+        return tuple(str(nodeid) for nodeid in cast(list[object], found))
+
     def call(
         self,
         path: str,
@@ -359,5 +365,7 @@ def _limits_row(limits: Limits) -> dict[str, float]:
         "memory_bytes": limits.memory_bytes,
         "file_bytes": limits.file_bytes,
         "processes": limits.processes,
+        "test_wall_s": limits.test_wall_s,
+        "test_cpu_s": limits.test_cpu_s,
         "report_bytes": _REPORT_BYTES,
     }

@@ -63,14 +63,16 @@ class Limits:
     """Bounds of one run. Each is enforced by the kernel or by the supervisor."""
 
     wall_s: float = 20.0
+    """The whole run, start to end."""
     cpu_s: float = 20.0
+    test_wall_s: float = 15.0
+    """One test that runs longer is interrupted where it stands, and fails as `TestTimeout` with its frames."""
+    test_cpu_s: float = 10.0
     memory_bytes: int = 4 << 30
     """Address space; generous, because numeric libraries map far more than they touch."""
     file_bytes: int = 64 << 20
     """Largest file a run may write."""
     processes: int = 64
-    output_bytes: int = 256 << 10
-    """Captured stdout and stderr together; the rest is read and thrown away."""
 
 
 @dataclass(frozen=True, slots=True)

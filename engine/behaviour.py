@@ -1,0 +1,204 @@
+"""What verified candidates do on inputs that no test asks about: the same, or something else?
+
+Inputs are call expressions: the tests' own recorded calls first, then those with one argument changed a little.
+Outputs come from the sandbox; two candidates with equal outputs are one behaviour (S*, papers.md 8.4).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..sandbox.session import Session
+from ..sandbox.types import Call, CallResult, Limits
+from .protected import is_test_path
+from .stop import Stop
+from .trial import edits_of
+from .types import Candidate, Evidence
+
+_MOST_INPUTS = 48
+_MOST_RECORDED = 16
+_LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
+_EACH_S = 0.25
+
+Signature = tuple[tuple[str | None, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Call expressions for one module, the tests' own first."""
+
+    path: str
+    expressions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Candidates that gave the same output on every input."""
+
+    members: tuple[int, ...]
+    """Indices into the candidates, in their order."""
+    outputs: Mapping[str, CallResult]
+
+
+def inputs_for(evidence: Evidence, places: Iterable[tuple[str, str]]) -> tuple[Inputs, ...]:
+    """Inputs for the functions at `places` (path, qualified name), and for those that the test calls itself."""
+    wanted = set(places)
+    calls = [call for test in (evidence.failing, *evidence.passing) for call in test.calls if call.replayable]
+    direct = next(((c.path, c.function) for c in evidence.failing.calls if not is_test_path(c.path)), None)
+    by_path: dict[str, list[str]] = defaultdict(list)
+    for place in [*sorted(wanted), *([direct] if direct else [])]:
+        own = [text for call in calls if (call.path, call.function) == place and (text := expression(call))]
+        by_path[place[0]] += own[:_MOST_RECORDED]
+    return tuple(Inputs(path, _with_neighbours(texts)) for path, texts in by_path.items() if texts)
+
+
+def expression(call: Call) -> str | None:
+    """`f(1, [2])`, or `Cart(...).total()` for a method; None for what has no such form."""
+    name = call.function.split(".")
+    if "<locals>" in call.function or any(text.startswith("<") for _, text in call.arguments):
+        return None
+    arguments = list(call.arguments)
+    if len(name) == 2 and arguments and arguments[0][0] == "self":
+        receiver, rest = arguments[0][1], arguments[1:]
+        return f"{receiver}.{name[1]}({', '.join(text for _, text in rest)})"
+    if len(name) == 2 and arguments and arguments[0][0] == "cls":
+        return f"{name[0]}.{name[1]}({', '.join(text for _, text in arguments[1:])})"
+    return f"{call.function}({', '.join(text for _, text in arguments)})" if len(name) == 1 else None
+
+
+def _with_neighbours(texts: Sequence[str]) -> tuple[str, ...]:
+    """The recorded calls, then calls near them in turn, so that a few of each fit."""
+    found = dict.fromkeys(texts)
+    streams = [neighbours(text) for text in texts]
+    while streams and len(found) < _MOST_INPUTS:
+        for stream in list(streams):
+            text = next(stream, None)
+            if text is None:
+                streams.remove(stream)
+            elif len(found) < _MOST_INPUTS:
+                found.setdefault(text)
+    return tuple(found)
+
+
+def neighbours(text: str) -> Iterator[str]:
+    """The same call with one value changed: numbers by one and to 0, texts and lists shortened, doubled, emptied."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    parts = [n for n in ast.walk(tree.body) if isinstance(n, ast.Constant | ast.List | ast.Tuple | ast.Dict)]
+    for options in zip_longest_values([list(_variants(node)) for node in parts]):
+        for node, variant in zip(parts, options, strict=True):
+            if variant is not None:
+                yield ast.unparse(_Swap(node, variant).visit(ast.parse(text, mode="eval")))
+
+
+def zip_longest_values(rows: Sequence[Sequence[ast.expr]]) -> Iterator[list[ast.expr | None]]:
+    """First variants of every part, then second ones: breadth before depth."""
+    for i in range(max((len(row) for row in rows), default=0)):
+        yield [row[i] if i < len(row) else None for row in rows]
+
+
+def _variants(node: ast.Constant | ast.List | ast.Tuple | ast.Dict) -> Iterator[ast.expr]:
+    match node:
+        case ast.Constant(value=bool() as value):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int() as value):
+            yield from (ast.Constant(v) for v in (value + 1, value - 1, 0, 1, -value) if v != value)
+        case ast.Constant(value=float() as value):
+            yield from (ast.Constant(v) for v in (value + 0.5, 0.0, -value) if v != value)
+        case ast.Constant(value=str() as value):
+            yield from (ast.Constant(v) for v in dict.fromkeys(_texts(value)) if v != value)
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            kind = type(node)
+            none: list[ast.expr] = []
+            shapes = (elements[:1], elements[1:], elements[:-1], elements[::-1], [*elements, *elements[:1]], none)
+            yield from (kind(list(shape), ast.Load()) for shape in shapes if list(shape) != elements)
+        case ast.Dict(keys=keys, values=values) if keys:
+            yield ast.Dict(keys[1:], values[1:])
+            yield ast.Dict([], [])
+        case _:
+            return
+
+
+def _texts(value: str) -> Iterator[str]:
+    digits = [i for i, c in enumerate(value) if c.isdigit()]
+    for i in digits[-2:]:
+        yield value[:i] + str((int(value[i]) + 1) % 10) + value[i + 1 :]
+    if digits and "-" in value:
+        left = value.split("-")[0]
+        yield f"{left}-{left}"
+    yield from (value[1:], value[:-1], value + value[-1:], value.swapcase(), f" {value}", "")
+
+
+class _Swap(ast.NodeTransformer):
+    """Replace the node that stands where `old` stood in an equal tree."""
+
+    def __init__(self, old: ast.expr, new: ast.expr) -> None:
+        self._place = (type(old), old.lineno, old.col_offset, old.end_col_offset)
+        self._new = new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.expr):
+            place = (type(node), node.lineno, node.col_offset, node.end_col_offset)
+            if place == self._place:
+                return ast.copy_location(self._new, node)
+        return self.generic_visit(node)
+
+
+def cluster(
+    session: Session, candidates: Sequence[Candidate], inputs: Sequence[Inputs], nodeid: str, stop: Stop
+) -> tuple[Cluster, ...]:
+    """Run every candidate on every input and group equal outputs; non-deterministic inputs are left out.
+
+    Without usable inputs there is one cluster: nothing is known to differ.
+    """
+    outputs = [_outputs(session, candidate, inputs, nodeid, stop) for candidate in candidates]
+    unsteady = {text for row in outputs for text, result in row.items() if result.exception in _UNKNOWN}
+    groups: dict[Signature, list[int]] = defaultdict(list)
+    for index, row in enumerate(outputs):
+        signature = tuple((r.result, r.exception) for text, r in row.items() if text not in unsteady)
+        groups[signature].append(index)
+    steady = [{t: r for t, r in row.items() if t not in unsteady} for row in outputs]
+    return tuple(Cluster(tuple(members), steady[members[0]]) for members in groups.values())
+
+
+_UNKNOWN = frozenset(("NotDeterministic", "Crash"))
+
+
+def _outputs(
+    session: Session, candidate: Candidate, inputs: Sequence[Inputs], nodeid: str, stop: Stop
+) -> dict[str, CallResult]:
+    found: dict[str, CallResult] = {}
+    for group in inputs:
+        results = session.call(
+            group.path,
+            group.expressions,
+            edits_of(candidate.patch),
+            nodeids=(nodeid,),
+            limits=replace(_LIMITS, wall_s=min(_LIMITS.wall_s, max(stop.remaining_s, 0.5))),
+            each_s=_EACH_S,
+            cancelled=lambda: stop.cancelled,
+        )
+        found |= {result.expression: result for result in results}
+    return found
+
+
+def difference(one: Cluster, other: Cluster) -> str | None:
+    """The plainest input on which two behaviours differ: no exception if possible, then the shortest."""
+    differing = [t for t in one.outputs if t in other.outputs and shown(one.outputs[t]) != shown(other.outputs[t])]
+    order = {text: i for i, text in enumerate(one.outputs)}
+
+    def plainness(text: str) -> tuple[int, int, int]:
+        raising = (one.outputs[text].exception is not None) + (other.outputs[text].exception is not None)
+        return raising, len(text), order[text]
+
+    return min(differing, key=plainness, default=None)
+
+
+def shown(result: CallResult) -> str:
+    """What a person reads: the value, or the exception."""
+    return result.result if result.result is not None else f"raises {result.exception}"

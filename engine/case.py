@@ -1,0 +1,109 @@
+"""One failing test under repair: everything that search, model, selection and explanation look at."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..sandbox.session import Session
+from .errors import BadInput
+from .explain import from_facts
+from .history import Edits, uncommitted
+from .localise import LineScore, score_lines, suspects
+from .prompt import Target
+from .protected import is_protected
+from .source import Function, Source
+from .suite import Suite
+from .trial import Trial, trial_for
+from .types import Evidence, Explanation, Suspect
+
+_MOST_FILES = 40
+_MOST_BYTES = 2 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    evidence: Evidence
+    edits: Edits
+    sources: Mapping[str, Source]
+    """Project files that the failing test executes or that are on its stack, parsed."""
+    lines: Mapping[tuple[str, int], LineScore]
+    suspects: tuple[Suspect, ...]
+    explanation: Explanation
+    """Facts only."""
+    test: str
+    """Source of the failing test."""
+    trial: Trial
+
+    @property
+    def originals(self) -> dict[str, bytes]:
+        return {path: source.data for path, source in self.sources.items()} | self.edits.now
+
+    def lines_of(self, path: str) -> dict[int, float]:
+        return {line: found.score for (where, line), found in self.lines.items() if where == path}
+
+    def target(self, path: str, function: Function) -> Target:
+        return Target(self.sources[path], function, self.test, self.explanation.facts)
+
+    def targets(self, most: int) -> list[Target]:
+        """The most suspicious functions, by the mean of their best lines."""
+        scores: dict[tuple[str, int], list[float]] = defaultdict(list)
+        functions: dict[tuple[str, int], Function] = {}
+        for (path, line), found in self.lines.items():
+            function = self.sources[path].function_at(line) if path in self.sources else None
+            if function is not None:
+                functions[path, function.def_line] = function
+                scores[path, function.def_line].append(found.score)
+        ranked = sorted(scores, key=lambda key: -sum(sorted(scores[key])[-3:]) / 3)
+        return [self.target(path, functions[path, line]) for path, line in ranked[:most]]
+
+
+def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
+    """Parse what the test touched and rank its lines. Files that do not parse or may not be touched are left out."""
+    edits = uncommitted(session.root)
+    sources = {path: source for path in _touched(evidence, edits) if (source := _parse(session, path)) is not None}
+    lines = score_lines(evidence, edits.lines(), sources)
+    ranked = suspects(lines, sources)
+    return Case(
+        evidence=evidence,
+        edits=edits,
+        sources=sources,
+        lines=lines,
+        suspects=ranked,
+        explanation=from_facts(evidence, ranked),
+        test=_test_source(session, evidence.nodeid),
+        trial=trial_for(session, suite, evidence),
+    )
+
+
+def _touched(evidence: Evidence, edits: Edits) -> list[str]:
+    failure = evidence.failing.failure
+    stack = [frame.path for frame in failure.frames] if failure is not None else []
+    executed = [path for path, _ in evidence.failing.lines]
+    every = dict.fromkeys([*reversed(stack), *executed, *edits.now])
+    return [path for path in every if not path.startswith("/") and not is_protected(path)][:_MOST_FILES]
+
+
+def _parse(session: Session, path: str) -> Source | None:
+    file = session.root / path
+    try:
+        if file.stat().st_size > _MOST_BYTES or not file.resolve().is_relative_to(session.root):
+            return None
+        return Source.parse(path, file.read_bytes())
+    except (OSError, BadInput):
+        return None
+
+
+def _test_source(session: Session, nodeid: str) -> str:
+    """The failing test's function, or the file's beginning when it cannot be found."""
+    path, *names = nodeid.split("[")[0].split("::")
+    source = _parse(session, path)
+    if source is None:
+        return ""
+    wanted = ".".join(names)
+    found = next((f for f in source.functions() if f.qualname == wanted), None)
+    if found is not None:
+        return source.text_of(found)
+    return ast.unparse(source.tree)[:2_000] if names else ""

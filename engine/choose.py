@@ -1,0 +1,136 @@
+"""Which verified candidate to offer, and whether the choice is the user's.
+
+Behaviours first (clusters of equal outputs), then one score per behaviour: how much likelier the model finds the new
+function than the old one, given its description; without a model, how often developers make such an edit there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .behaviour import Cluster, difference, shown
+from .model import Model
+from .patch import changed_lines
+from .prompt import Target, judge
+from .source import Source
+from .stop import Stop
+from .types import Answer, Candidate, Origin, Question, Repair
+
+_KEPT_LINES = 3
+_LIKELY_NATS = 2.5
+_PRIOR_NATS = 0.7
+_AGREEMENT_NATS = 0.5
+_PRIOR_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One cluster with the candidate that stands for it."""
+
+    cluster: Cluster
+    best: int
+    score: float
+    """Natural-log units; larger is better; comparable within one failing test only."""
+
+
+def rank(
+    candidates: Sequence[Candidate], clusters: Sequence[Cluster], likelihoods: Mapping[int, float] | None
+) -> tuple[Behaviour, ...]:
+    """Behaviours, best first. `likelihoods` is by candidate index, as `representatives` chose them."""
+    ranked: list[Behaviour] = []
+    for cluster, best in zip(clusters, representatives(candidates, clusters), strict=True):
+        candidate = candidates[best]
+        score = _PRIOR_WEIGHT * _log_prior(candidate) + _AGREEMENT_NATS * math.log(_voices(candidates, cluster))
+        if likelihoods is not None:
+            score += likelihoods.get(best, 0.0)
+        if candidate.origin is Origin.REVERT:
+            score += 1_000.0  # taking back an edit that broke a test needs no guess
+        ranked.append(Behaviour(cluster, best, score))
+    return tuple(sorted(ranked, key=lambda behaviour: -behaviour.score))
+
+
+def representatives(candidates: Sequence[Candidate], clusters: Sequence[Cluster]) -> tuple[int, ...]:
+    """One candidate per cluster: a reversal, else the smallest edit with the largest prior."""
+
+    def order(index: int) -> tuple[bool, int, float]:
+        candidate = candidates[index]
+        return candidate.origin is not Origin.REVERT, changed_lines(candidate.patch), -candidate.prior
+
+    return tuple(min(cluster.members, key=order) for cluster in clusters)
+
+
+def question(ranked: Sequence[Behaviour], repairs: Sequence[Repair], judged: bool) -> Question | None:
+    """Ask when the two best behaviours are about as good; `repairs` are in the order of `ranked`.
+
+    `judged` says whether a model weighed them: its scores are finer than priors alone.
+    """
+    if len(ranked) < 2 or len(repairs) < 2 or repairs[0].candidate.origin is Origin.REVERT:
+        return None
+    if ranked[0].score - ranked[1].score > (_LIKELY_NATS if judged else _PRIOR_NATS):
+        return None
+    text = difference(ranked[0].cluster, ranked[1].cluster)
+    if text is None:
+        return None
+    answers = tuple(Answer(shown(ranked[i].cluster.outputs[text]), i) for i in (0, 1))
+    return Question(text, answers)
+
+
+def likelihoods(
+    model: Model, candidates: Mapping[int, Candidate], targets: Mapping[tuple[str, str], Target], stop: Stop
+) -> dict[int, float]:
+    """log P(new function) - log P(old function), both given the description, by candidate index.
+
+    What follows the last changed line is cut after three lines in both: it adds cost and hardly a difference.
+    """
+    by_target: dict[tuple[str, str], list[int]] = {}
+    for index, candidate in candidates.items():
+        place = place_of(candidate, targets)
+        if place is not None:
+            by_target.setdefault(place, []).append(index)
+    found: dict[int, float] = {}
+    for place, indices in by_target.items():
+        target = targets[place]
+        pairs = [_cut(target.text, _new_text(target, candidates[i])) for i in indices]
+        flat = [text for pair in pairs for text in pair]
+        unique = list(dict.fromkeys(flat))
+        scores = dict(zip(unique, model.score(judge(target), [f"```python\n{t}" for t in unique], stop), strict=False))
+        for index, (old, new) in zip(indices, pairs, strict=True):
+            if old in scores and new in scores:
+                found[index] = scores[new] - scores[old]
+    return found
+
+
+def place_of(candidate: Candidate, targets: Mapping[tuple[str, str], Target]) -> tuple[str, str] | None:
+    """The target function that a candidate edits, by its line."""
+    for (path, name), target in targets.items():
+        if path == candidate.path and target.function.first_line <= candidate.line <= target.function.end_line:
+            return path, name
+    return None
+
+
+def _new_text(target: Target, candidate: Candidate) -> str:
+    change = next(c for c in candidate.patch.files if c.path == target.source.path)
+    after = Source.parse(change.path, change.after)
+    same = [f for f in after.functions() if f.qualname == target.function.qualname]
+    return after.text_of(same[0]) if same else target.text
+
+
+def _cut(old: str, new: str) -> tuple[str, str]:
+    """Both texts up to three lines behind their last difference."""
+    a, b = old.splitlines(), new.splitlines()
+    same = 0
+    while same < min(len(a), len(b)) and a[-1 - same] == b[-1 - same]:
+        same += 1
+    drop = max(same - _KEPT_LINES, 0)
+    return "\n".join(a[: len(a) - drop]), "\n".join(b[: len(b) - drop])
+
+
+def _log_prior(candidate: Candidate) -> float:
+    return math.log(max(candidate.prior, 1e-6))
+
+
+def _voices(candidates: Sequence[Candidate], cluster: Cluster) -> int:
+    """Different edits that do the same agree with each other."""
+    return len({candidates[i].patch for i in cluster.members})

@@ -1,0 +1,88 @@
+"""A failing test, run again under the probe: what it executed, called and compared, beside tests that pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..sandbox.session import Session
+from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status, TestResult
+from .stop import Stop
+from .suite import Suite
+from .types import Evidence
+
+_FAILED = frozenset((Outcome.FAILED, Outcome.ERROR))
+_ALONE = Limits(wall_s=15.0, cpu_s=15.0, test_wall_s=5.0, test_cpu_s=1.5)
+_NEIGHBOURS = Limits(wall_s=20.0, cpu_s=20.0, test_wall_s=2.0, test_cpu_s=1.0)
+_MOST_NEIGHBOURS = 60
+_MOST_NEIGHBOUR_SECONDS = 2.0
+_RERUNS = 2
+
+
+class Flaky(Exception):
+    """The test passed when it ran again unchanged; `note` says how."""
+
+    def __init__(self, note: str) -> None:
+        super().__init__(note)
+        self.note = note
+
+
+def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
+    """Run the failing test alone, unchanged, then its neighbours for the other half of the spectrum.
+
+    Raises Flaky when it does not fail every time.
+    """
+    told = suite.result(nodeid)
+    if told is not None and told.phase == "collect":
+        return Evidence(nodeid, told, (), told.failure.text if told.failure else "", told.seconds, "")
+    alone = session.run((nodeid,), limits=_ALONE, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
+    failing = _find(alone, nodeid) or told
+    for _ in range(_RERUNS):
+        _refuse_flaky(session, suite, nodeid, alone, stop)
+        alone = session.run((nodeid,), limits=_ALONE, cancelled=lambda: bool(stop))
+    if failing is None:
+        failing = TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
+    seconds = told.seconds if told is not None else failing.seconds
+    trouble = alone.detail if alone.status not in (Status.FAIL, Status.PASS) else ""
+    if failing.failure is None and told is not None:
+        failing = replace(failing, failure=told.failure)
+    neighbours = _run_neighbours(session, suite, nodeid, stop)
+    return Evidence(nodeid, failing, neighbours, alone.output, seconds, trouble)
+
+
+def _refuse_flaky(session: Session, suite: Suite, nodeid: str, alone: RunResult, stop: Stop) -> None:
+    if alone.status is not Status.PASS:
+        return
+    together = session.run((), cancelled=lambda: bool(stop), limits=replace(_ALONE, wall_s=120.0, cpu_s=120.0))
+    again = _find(together, nodeid)
+    if again is not None and again.outcome in _FAILED:
+        raise Flaky(f"{nodeid} passes alone and fails when the whole suite runs: it depends on the tests before it.")
+    raise Flaky(f"{nodeid} failed once and passed when it ran again unchanged: it is flaky, so nothing was repaired.")
+
+
+def _find(run: RunResult, nodeid: str) -> TestResult | None:
+    return next((test for test in run.tests if test.nodeid == nodeid), None)
+
+
+def _run_neighbours(session: Session, suite: Suite, nodeid: str, stop: Stop) -> tuple[TestResult, ...]:
+    """Passing tests, nearest first, as many as fit: same function with other parameters, same file, other files."""
+    chosen = nearest_passing(suite, nodeid)
+    if not chosen:
+        return ()
+    run = session.run(chosen, limits=_NEIGHBOURS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
+    return tuple(test for test in run.tests if test.outcome is Outcome.PASSED)
+
+
+def nearest_passing(suite: Suite, nodeid: str) -> Sequence[str]:
+    """At most 60 passing tests that together took at most 2 s in the plain run."""
+    file, base = nodeid.split("::")[0], nodeid.split("[")[0]
+    passing = [test for test in suite.results if test.nodeid in suite.passed]
+    passing.sort(key=lambda test: (not test.nodeid.startswith(base), test.nodeid.split("::")[0] != file))
+    chosen: list[str] = []
+    spent = 0.0
+    for test in passing[:_MOST_NEIGHBOURS]:
+        spent += test.seconds
+        if spent > _MOST_NEIGHBOUR_SECONDS:
+            break
+        chosen.append(test.nodeid)
+    return chosen

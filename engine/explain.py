@@ -1,0 +1,150 @@
+"""Why the test fails: facts from execution at once, then the model's prose grounded on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..sandbox.types import Call, Failure, Frame
+from .model import Model, Sampling
+from .patch import unified_diff
+from .prompt import Target
+from .prompt import explain as explain_prompt
+from .protected import is_test_path
+from .stop import Stop
+from .types import Candidate, Evidence, Explanation, Origin, Standing, Suspect
+
+_MOST_VALUES = 6
+_MOST_VALUE = 120
+_MOST_TOKENS = 220
+
+
+def from_facts(evidence: Evidence, suspects: tuple[Suspect, ...]) -> Explanation:
+    """Expected and actual, the call and its values, where it surfaced, and a passing call beside it. No model."""
+    failure = evidence.failing.failure
+    if failure is None:
+        return Explanation(evidence.trouble or "The test did not report why it fails.", *_place(evidence, suspects), ())
+    facts = [*_comparison(failure), *_raised(failure), *_call_facts(evidence), *_frame_facts(failure)]
+    facts += [evidence.trouble] if evidence.trouble else []
+    return Explanation(_summary(evidence, failure), *_place(evidence, suspects), tuple(dict.fromkeys(facts)))
+
+
+def with_repair(explanation: Explanation, candidate: Candidate) -> Explanation:
+    """A verified repair settles the place: what was a suspicion is confirmed."""
+    first = f"This edit did it: {candidate.description}." if candidate.origin is Origin.REVERT else ""
+    return Explanation(
+        summary=f"{first} {explanation.summary}".strip(),
+        file=candidate.path or explanation.file,
+        line=candidate.line or explanation.line,
+        facts=explanation.facts,
+        prose=explanation.prose,
+        standing=Standing.CONFIRMED,
+    )
+
+
+def write_prose(model: Model, target: Target, repair: Candidate | None, stop: Stop) -> Iterator[str]:
+    """The model's explanation, in pieces as they come."""
+    pieces: list[str] = []
+    diff = unified_diff(repair.patch) if repair is not None else ""
+    sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```",))
+    model.sample(explain_prompt(target, diff), sampling, stop, on_text=lambda _, piece: pieces.append(piece))
+    yield from pieces
+
+
+def _summary(evidence: Evidence, failure: Failure) -> str:
+    if evidence.failing.phase == "collect":
+        return f"{evidence.nodeid} cannot be collected: {failure.exception}: {_first_line(failure.message)}"
+    if evidence.failing.phase in ("setup", "teardown"):
+        return f"A fixture fails in {evidence.failing.phase}: {failure.exception}: {_first_line(failure.message)}"
+    call = _suspect_call(evidence)
+    if failure.operator is not None and call is not None and call.result is not None:
+        return f"`{_shown(call)}` returned {_short(call.result)}; the test compares {_sides(failure)}."
+    if failure.operator is not None:
+        return f"The test compares {_sides(failure)}, and that does not hold."
+    if failure.exception == "TestTimeout":
+        return f"The test does not end: it was interrupted in {_where(failure)}."
+    if failure.exception == "AssertionError":
+        return f"An assertion does not hold: {_first_line(failure.message) or _source(failure)}"
+    return f"{failure.exception} in {_where(failure)}: {_first_line(failure.message)}"
+
+
+def _sides(failure: Failure) -> str:
+    return f"`{_short(failure.left or '')} {failure.operator} {_short(failure.right or '')}`"
+
+
+def _comparison(failure: Failure) -> Iterator[str]:
+    if failure.operator == "==":
+        yield f"the test expects {_short(failure.right or '')}, and got {_short(failure.left or '')}"
+    elif failure.operator is not None:
+        yield f"the test needs {_sides(failure)} to be true"
+
+
+def _raised(failure: Failure) -> Iterator[str]:
+    if failure.exception not in ("AssertionError", "TestTimeout"):
+        yield f"{failure.exception} was raised: {_first_line(failure.message)}"
+
+
+def _call_facts(evidence: Evidence) -> Iterator[str]:
+    """The last calls of project functions in the failing test, then a passing call of the same function."""
+    own = [call for call in evidence.failing.calls if not is_test_path(call.path)]
+    for call in own[:3]:
+        yield f"`{_shown(call)}` {_gave(call)}"
+    suspect = _suspect_call(evidence)
+    if suspect is not None:
+        others = (c for test in evidence.passing for c in test.calls if c.function == suspect.function)
+        other = next((c for c in others if c.arguments != suspect.arguments), None)
+        if other is not None:
+            yield f"in a passing test `{_shown(other)}` {_gave(other)}"
+
+
+def _frame_facts(failure: Failure) -> Iterator[str]:
+    for frame in _innermost(failure):
+        yield f"{frame.path}:{frame.line} in {frame.function}: `{frame.source}`"
+        if frame.locals:
+            values = (f"{name} = {_short(value)}" for name, value in frame.locals[:_MOST_VALUES])
+            yield f"there {', '.join(values)}"
+
+
+def _innermost(failure: Failure) -> list[Frame]:
+    """The deepest frame, and the deepest outside the tests when that is another."""
+    outside = [frame for frame in failure.frames if not is_test_path(frame.path)]
+    chosen = [*outside[-1:], *failure.frames[-1:]]
+    return list(dict.fromkeys(chosen))
+
+
+def _suspect_call(evidence: Evidence) -> Call | None:
+    return next((call for call in evidence.failing.calls if not is_test_path(call.path)), None)
+
+
+def _shown(call: Call) -> str:
+    return f"{call.function}({', '.join(f'{name}={_short(value)}' for name, value in call.arguments)})"
+
+
+def _gave(call: Call) -> str:
+    if call.exception is not None:
+        return f"raised {call.exception}"
+    return f"returned {_short(call.result)}" if call.result is not None else "did not return"
+
+
+def _where(failure: Failure) -> str:
+    frames = _innermost(failure)
+    return f"{frames[0].path}:{frames[0].line}" if frames else "code outside the project"
+
+
+def _source(failure: Failure) -> str:
+    return failure.frames[-1].source if failure.frames else ""
+
+
+def _place(evidence: Evidence, suspects: tuple[Suspect, ...]) -> tuple[str, int]:
+    if suspects:
+        return suspects[0].path, suspects[0].line
+    failure = evidence.failing.failure
+    frames = failure.frames if failure is not None else ()
+    return (frames[-1].path, frames[-1].line) if frames else (evidence.nodeid.split("::")[0], 1)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_VALUE else f"{text[: _MOST_VALUE - 1]}…"

@@ -1,0 +1,89 @@
+"""The user's uncommitted edits: hunks between the last commit and the files as they are now."""
+
+from __future__ import annotations
+
+import difflib
+import subprocess
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .protected import is_protected
+from .types import FileChange, Patch
+
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """A run of lines that differ. Line numbers count from 0, ends are exclusive, as in `difflib`."""
+
+    path: str
+    start: int
+    end: int
+    """Of the lines as they are now."""
+    before: tuple[bytes, ...]
+    """The lines of the last commit that stood there."""
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.start + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Every uncommitted hunk of Python files that a repair may touch."""
+
+    hunks: tuple[Hunk, ...]
+    now: dict[str, bytes]
+
+    def lines(self) -> tuple[tuple[str, int], ...]:
+        """Changed lines as they are now, counted from 1; a pure deletion marks the line after it."""
+        return tuple((h.path, n + 1) for h in self.hunks for n in range(h.start, max(h.end, h.start + 1)))
+
+    def revert(self, hunks: Collection[Hunk]) -> Patch:
+        """The patch that takes these hunks back and leaves the others."""
+        changes: list[FileChange] = []
+        for path in sorted({hunk.path for hunk in hunks}):
+            lines = self.now[path].splitlines(keepends=True)
+            for hunk in sorted((h for h in hunks if h.path == path), key=lambda h: -h.start):
+                lines[hunk.start : hunk.end] = hunk.before
+            changes.append(FileChange(path, self.now[path], b"".join(lines)))
+        return Patch(tuple(changes))
+
+
+def uncommitted(root: Path) -> Edits:
+    """Edits since HEAD; empty where there is no git, no repository or no commit."""
+    listed = _git(root, "diff", "--name-only", "-z", "--diff-filter=M", "--relative", "HEAD", "--", "*.py")
+    hunks: list[Hunk] = []
+    now: dict[str, bytes] = {}
+    for path in (listed or b"").decode("utf-8", "surrogateescape").split("\0"):
+        if not path or is_protected(path):
+            continue
+        before, after = _git(root, "show", f"HEAD:./{path}"), _read(root / path)
+        if before is not None and after is not None and max(len(before), len(after)) <= _MOST_BYTES:
+            now[path] = after
+            hunks += _hunks(path, before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return Edits(tuple(hunks), now)
+
+
+def _hunks(path: str, before: Sequence[bytes], after: Sequence[bytes]) -> list[Hunk]:
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    return [Hunk(path, j1, j2, tuple(before[i1:i2])) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _git(root: Path, *words: str) -> bytes | None:
+    """Read-only git; its hooks, pagers and external diffs are not run."""
+    command = ["git", "-c", "core.fsmonitor=false", "-c", "diff.external=", "--no-optional-locks", *words]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, timeout=10, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

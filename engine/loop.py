@@ -1,0 +1,255 @@
+"""The repair loop: failing test, evidence, suspects, candidates, trial, selection, repair and explanation.
+
+Only `Trial.confirm` makes a repair (design.md, rule 1): models and scores propose and order, they never accept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..sandbox.session import Session
+from . import behaviour, choose
+from . import explain as explaining
+from .case import Case, open_case
+from .config import Budget
+from .errors import ModelError
+from .events import Done, Event, Found, Located, Phase, Prose, Tried
+from .evidence import Flaky, gather
+from .model import Model
+from .prompt import Target
+from .sample import Sampler
+from .search import allowed, identity, mutations, reversal
+from .stop import Stop
+from .suite import Suite, run_suite
+from .types import Candidate, Explanation, FailureReport, FixStatus, Question, Repair, Verdict
+
+__all__ = ["Suite", "explain", "repair", "run_suite"]
+
+_SEARCH_S = 12.0
+_SEARCH_MOST = 1_500
+_LINGER_FACTOR, _LINGER_LEAST_S, _LINGER_MOST_S = 1.0, 0.8, 5.0
+_ENOUGH_PLAUSIBLE = 24
+_MOST_BEHAVIOURS = 8
+_MOST_CONFIRMED = 3
+_PROSE_S = 20.0
+_SHOW_EVERY = 10
+
+
+@dataclass
+class Work:
+    """What has been tried for one failing test so far."""
+
+    case: Case
+    stop: Stop
+    began: float
+    tried: int = 0
+    plausible: list[Candidate] = field(default_factory=list[Candidate])
+    seen: set[tuple[tuple[str, bytes], ...]] = field(default_factory=set[tuple[tuple[str, bytes], ...]])
+    trouble: str = ""
+
+    def attempt(self, candidate: Candidate) -> Verdict | None:
+        """Run a candidate once; remember it when the failing test and those that cover it pass."""
+        key = identity(candidate.patch)
+        if key in self.seen:
+            return None
+        self.seen.add(key)
+        self.tried += 1
+        verdict = self.case.trial.quick(candidate, self.stop)
+        if verdict.target_passed and not verdict.broken and allowed(self.case, candidate):
+            self.plausible.append(candidate)
+        return verdict
+
+
+def repair(
+    session: Session, suite: Suite, nodeid: str, model: Model | None, budget: Budget, stop: Stop, seed: int = 0
+) -> Iterator[Event]:
+    """Repair one failing test within the budget; the last event is Done. Nothing of the user's is changed."""
+    began = time.monotonic()
+    stop = stop.within(budget.seconds)
+    yield Phase(nodeid, "evidence", "running the failing test under the probe")
+    try:
+        case = open_case(session, suite, gather(session, suite, nodeid, stop))
+    except Flaky as flaky:
+        yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
+        return
+    yield Located(nodeid, case.suspects, case.explanation)
+    work = Work(case, stop.within(stop.remaining_s - _reserve(suite, budget)), began)
+    yield from _search(work, nodeid, limited=model is not None and budget.samples > 0)
+    if not work.plausible and model is not None and budget.samples and not work.stop:
+        yield from _ask_model(work, model, budget, seed)
+        yield from _search(work, nodeid, limited=False) if not work.plausible else ()
+    work.stop = stop
+    yield from _conclude(work, session, suite, nodeid, model if budget.samples else None)
+
+
+def _reserve(suite: Suite, budget: Budget) -> float:
+    """Seconds kept for the confirming run, at most a third of the budget."""
+    return min(2.0 + 2.0 * suite.run.seconds, budget.seconds / 3)
+
+
+def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
+    """Reversals, then mutants; lingers a little after the first success to see whether others behave differently."""
+    yield Phase(nodeid, "search", "trying edits of suspicious lines")
+    stop = work.stop.within(_SEARCH_S) if limited else work.stop
+    if not work.tried:
+        undone = reversal(work.case, stop)
+        if undone is not None:
+            work.plausible.append(undone)
+            work.tried += 1
+            return
+    first: float | None = None
+    started = time.monotonic()
+    for candidate in mutations(work.case):
+        if stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE:
+            break
+        work.attempt(candidate)
+        if work.plausible and first is None:
+            first = time.monotonic() - started
+            linger = min(max(_LINGER_LEAST_S, _LINGER_FACTOR * first), _LINGER_MOST_S)
+            stop = stop.within(linger)
+        if work.tried % _SHOW_EVERY == 0:
+            yield Tried(nodeid, work.tried, len(work.plausible))
+    yield Tried(nodeid, work.tried, len(work.plausible))
+
+
+def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[Event]:
+    nodeid = work.case.evidence.nodeid
+    yield Phase(nodeid, "model", f"sampling repairs from {model.name}")
+    try:
+        Sampler(model, work.case, budget, seed, work.attempt, work.stop).run()
+    except ModelError as error:
+        work.trouble = str(error)
+    yield Tried(nodeid, work.tried, len(work.plausible))
+
+
+def _conclude(work: Work, session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
+    """Select by behaviour, confirm from cold, explain, report."""
+    case = work.case
+    repairs: list[Repair] = []
+    question: Question | None = None
+    if work.plausible:
+        yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
+        ranked, judged = _ranked(work, session, model)
+        yield Phase(nodeid, "confirm", "running the whole suite from cold")
+        kept: list[choose.Behaviour] = []
+        for one in ranked:
+            if len(repairs) >= _MOST_CONFIRMED or work.stop.cancelled:
+                break
+            verdict = case.trial.confirm(work.plausible[one.best], work.stop)
+            if verdict.verified:
+                kept.append(one)
+                repairs.append(Repair(work.plausible[one.best], verdict))
+                yield Found(nodeid, repairs[-1])
+        question = choose.question(kept, repairs, judged)
+    explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
+    if model is not None and not work.stop.cancelled:
+        prose = ""
+        for piece in _prose(work, model, repairs):
+            prose += piece
+            yield Prose(nodeid, piece)
+        explanation = _with_prose(explanation, prose, confirmed=bool(repairs))
+    yield Done(_report(work, nodeid, repairs, question, explanation))
+
+
+def _ranked(work: Work, session: Session, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
+    """Behaviours of the plausible candidates, best first, and whether a model weighed them."""
+    candidates = work.plausible
+    targets = _targets(work.case, candidates)
+    places = [(path, name) for path, name in targets]
+    inputs = behaviour.inputs_for(work.case.evidence, places)
+    clusters = behaviour.cluster(session, candidates, inputs, work.case.evidence.nodeid, work.stop)
+    scores: dict[int, float] | None = None
+    if model is not None and len(clusters) > 1 and not work.stop:
+        best = choose.rank(candidates, clusters, None)[:_MOST_BEHAVIOURS]
+        try:
+            scores = choose.likelihoods(model, {b.best: candidates[b.best] for b in best}, targets, work.stop)
+        except ModelError as error:
+            work.trouble = str(error)
+        clusters = tuple(b.cluster for b in best)
+    return choose.rank(candidates, clusters, scores), scores is not None
+
+
+def _targets(case: Case, candidates: list[Candidate]) -> Mapping[tuple[str, str], Target]:
+    found: dict[tuple[str, str], Target] = {}
+    for candidate in candidates:
+        source = case.sources.get(candidate.path)
+        function = source.function_at(candidate.line) if source is not None else None
+        if function is not None:
+            found[candidate.path, function.qualname] = case.target(candidate.path, function)
+    return found
+
+
+def _prose(work: Work, model: Model, repairs: list[Repair]) -> Iterator[str]:
+    candidate = repairs[0].candidate if repairs else None
+    targets = list(_targets(work.case, [candidate]).values()) if candidate else []
+    targets = targets or work.case.targets(most=1)
+    if targets:
+        try:
+            yield from explaining.write_prose(model, targets[0], candidate, work.stop.within(_PROSE_S))
+        except ModelError as error:
+            work.trouble = str(error)
+
+
+def _with_prose(explanation: Explanation, prose: str, confirmed: bool) -> Explanation:
+    from dataclasses import replace
+
+    from .types import Standing
+
+    standing = Standing.CONFIRMED if confirmed else Standing.HYPOTHESIS
+    return replace(explanation, prose=prose.strip(), standing=standing if prose.strip() else explanation.standing)
+
+
+def _report(
+    work: Work, nodeid: str, repairs: list[Repair], question: Question | None, explanation: Explanation
+) -> FailureReport:
+    status = FixStatus.AMBIGUOUS if question else FixStatus.REPAIRED if repairs else FixStatus.UNREPAIRED
+    return FailureReport(
+        nodeid=nodeid,
+        status=status,
+        repairs=tuple(repairs),
+        explanation=explanation,
+        seconds=time.monotonic() - work.began,
+        candidates_tried=work.tried,
+        question=question,
+        suspects=work.case.suspects,
+        note=_note(work, repairs),
+    )
+
+
+def _note(work: Work, repairs: list[Repair]) -> str:
+    if work.stop.cancelled:
+        return "Cancelled; nothing was changed."
+    if repairs:
+        return work.trouble
+    if work.trouble:
+        return work.trouble
+    if not work.case.sources:
+        return "No file of the project that a repair may change takes part in this failure."
+    if work.plausible:
+        return "Candidates passed this test, but each broke another when the whole suite ran."
+    ended = "the budget ended" if work.stop else "there was nothing left to try"
+    return f"None of {work.tried} candidates passed before {ended}; try --budget deep."
+
+
+def _flaky(nodeid: str, flaky: Flaky, seconds: float) -> FailureReport:
+    explanation = Explanation(flaky.note, nodeid.split("::")[0], 1, ())
+    return FailureReport(nodeid, FixStatus.FLAKY, (), explanation, seconds, 0, note=flaky.note)
+
+
+def explain(session: Session, suite: Suite, nodeid: str, model: Model | None, stop: Stop) -> Iterator[Event]:
+    """Facts at once, then prose; no repair is sought."""
+    began = time.monotonic()
+    try:
+        case = open_case(session, suite, gather(session, suite, nodeid, stop))
+    except Flaky as flaky:
+        yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
+        return
+    work = Work(case, stop, began)
+    yield Located(nodeid, case.suspects, case.explanation)
+    prose = ""
+    for piece in _prose(work, model, []) if model is not None else ():
+        prose += piece
+        yield Prose(nodeid, piece)
+    yield Done(_report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False)))

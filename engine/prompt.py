@@ -1,0 +1,149 @@
+"""Evidence to messages: what a model is shown, stable part first so that later rounds reuse the prompt's cache."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .model import Message
+from .source import Function, Source
+
+_SYSTEM = "You are an expert Python programmer. You repair one function at a time and answer with code."
+_TEACHER = "You are a patient teacher of Python. You explain failures from facts that were observed."
+_MOST_CONTEXT = 2_400
+_MOST_TEST = 1_800
+_MOST_FACTS = 1_600
+_MOST_FUNCTION = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One function that a model is asked to write again."""
+
+    source: Source
+    function: Function
+    test: str
+    """Source of the failing test."""
+    facts: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return self.source.text_of(self.function)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An earlier try and what came of it; only the last round is shown (papers.md 3.3: better below 7B)."""
+
+    code: str
+    feedback: str
+
+
+@cache
+def _templates() -> Environment:
+    folder = Path(__file__).parent / "prompts"
+    return Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def repair(target: Target, last: Attempt | None = None) -> tuple[Message, ...]:
+    """Ask for the whole function again."""
+    text = _templates().get_template("repair.j2")
+    content = text.render(
+        function=target.function.qualname,
+        path=target.source.path,
+        context=context_of(target.source, target.function),
+        source=target.text[:_MOST_FUNCTION],
+        test=target.test[:_MOST_TEST],
+        facts=bullets(target.facts)[:_MOST_FACTS],
+        previous=last.code if last else "",
+        feedback=last.feedback[:_MOST_FACTS] if last else "",
+    )
+    return (Message("system", _SYSTEM), Message("user", content))
+
+
+def judge(target: Target) -> tuple[Message, ...]:
+    """Ask for the function from its description: how likely is each candidate as the answer?"""
+    header, docstring = _header(target)
+    text = _templates().get_template("judge.j2")
+    content = text.render(
+        function=target.function.qualname, docstring=docstring, header=header, test=target.test[:_MOST_TEST]
+    )
+    return (Message("system", _SYSTEM), Message("user", content))
+
+
+def explain(target: Target, diff: str) -> tuple[Message, ...]:
+    text = _templates().get_template("explain.j2")
+    content = text.render(
+        facts=bullets(target.facts)[:_MOST_FACTS],
+        function=target.function.qualname,
+        path=target.source.path,
+        source=target.text[:_MOST_FUNCTION],
+        diff=diff[:_MOST_CONTEXT],
+    )
+    return (Message("system", _TEACHER), Message("user", content))
+
+
+def bullets(facts: Sequence[str]) -> str:
+    return "\n".join(f"- {fact}" for fact in facts)
+
+
+def context_of(source: Source, function: Function) -> str:
+    """Imports, constants, and the heads of other definitions, nearest first, within the space there is."""
+    parts = [_outline(source, node) for node in source.tree.body if not _holds(node, function)]
+    kept: list[str] = []
+    room = _MOST_CONTEXT
+    for part in parts:
+        if part and len(part) <= room:
+            kept.append(part)
+            room -= len(part)
+    return "\n".join(kept)
+
+
+def _outline(source: Source, node: ast.stmt) -> str:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return ast.unparse(_bare(node)).rstrip()
+    if isinstance(node, ast.ClassDef):
+        heads = [_outline(source, child) for child in node.body]
+        return f"class {node.name}:\n" + "\n".join(f"    {line}" for head in heads for line in head.splitlines())
+    if isinstance(node, ast.Expr):
+        return ""
+    return source.text(node)
+
+
+def _bare(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    """The same definition with its docstring's first line as its only body."""
+    documented = ast.get_docstring(node)
+    body: ast.stmt = ast.Expr(ast.Constant(documented.splitlines()[0] if documented else ...))
+    kind = type(node)
+    return kind(
+        name=node.name,
+        args=node.args,
+        body=[body],
+        decorator_list=[],
+        returns=node.returns,
+        type_comment=None,
+        lineno=1,
+    )
+
+
+def _holds(node: ast.stmt, function: Function) -> bool:
+    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return is_function and node.lineno <= function.def_line <= (node.end_lineno or node.lineno)
+
+
+def _header(target: Target) -> tuple[str, str]:
+    """Everything up to the body, and the docstring (the module's where the function has none)."""
+    node = target.function.node
+    documented = ast.get_docstring(node) or ast.get_docstring(target.source.tree) or ""
+    return ast.unparse(_bare(node)).splitlines()[0], documented[:_MOST_TEST]

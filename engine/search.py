@@ -1,0 +1,48 @@
+"""Candidates without a model: reversal of the user's edits, then mutants of suspicious lines, best first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+
+from .case import Case
+from .culprit import culprits
+from .gate import check
+from .history import Hunk
+from .mutate import mutants
+from .stop import Stop
+from .types import Candidate, Origin, Patch
+
+_MOST_REVERTS = 48
+
+
+def reversal(case: Case, stop: Stop) -> Candidate | None:
+    """The smallest reversal of uncommitted hunks that passes the failing test and breaks none that covers it."""
+    tries = 0
+
+    def passes(hunks: Sequence[Hunk]) -> bool:
+        nonlocal tries
+        tries += 1
+        if stop or tries > _MOST_REVERTS:
+            return False
+        candidate = Candidate(case.edits.revert(hunks), Origin.REVERT, "")
+        verdict = case.trial.quick(candidate, stop)
+        return verdict.target_passed and not verdict.broken
+
+    return culprits(case.edits, passes)
+
+
+def mutations(case: Case) -> Iterator[Candidate]:
+    """Mutants of every suspicious file, merged by prior; lazily, for most are never tried."""
+    streams = (mutants(source, case.lines_of(path)) for path, source in case.sources.items())
+    yield from heapq.merge(*streams, key=lambda candidate: -candidate.prior)
+
+
+def allowed(case: Case, candidate: Candidate) -> bool:
+    """The static gate lets it be run (engine/gate.py)."""
+    return check(candidate, case.originals, case.test) is None
+
+
+def identity(patch: Patch) -> tuple[tuple[str, bytes], ...]:
+    """Equal for candidates that leave equal files behind: each is tried once."""
+    return tuple((change.path, change.after) for change in patch.files)

@@ -1,0 +1,101 @@
+"""The project's tests, run as they stand: which fail, which pass, and what stands in the way of running them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..sandbox.session import Session
+from ..sandbox.types import Limits, Outcome, RunResult, Status, TestResult
+from .errors import BadEnvironment, BadInput
+from .stop import Stop
+
+SUITE_LIMITS = Limits(wall_s=900.0, cpu_s=900.0, test_wall_s=20.0, test_cpu_s=15.0)
+_BROKEN = frozenset((Outcome.FAILED, Outcome.ERROR))
+_NO_TESTS, _USAGE = 5, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One run of the tests as the user left them."""
+
+    results: tuple[TestResult, ...]
+    run: RunResult
+    failing: tuple[str, ...]
+    """Node ids in the order they ran; a file that cannot be collected stands for its tests."""
+    passed: frozenset[str]
+
+    def result(self, nodeid: str) -> TestResult | None:
+        return next((test for test in self.results if test.nodeid == nodeid), None)
+
+
+def run_suite(
+    session: Session, nodeids: Sequence[str], stop: Stop, on_test: Callable[[TestResult], None] | None = None
+) -> Suite:
+    """Run every test, or those named. A test that kills its process is found, named, and does not hide the others.
+
+    Raises BadInput when there is no test or a node id does not exist, BadEnvironment when the sandbox failed.
+    """
+    run = session.run((), limits=SUITE_LIMITS, cancelled=lambda: bool(stop), on_test=on_test)
+    results = {test.nodeid: test for test in run.tests}
+    if run.status in (Status.CRASH, Status.OOM, Status.TIMEOUT):
+        results |= _one_file_at_a_time(session, results, stop, on_test)
+    if run.status is Status.INFRA:
+        raise BadEnvironment(f"The tests could not be run: {run.detail}")
+    if run.exit_code == _USAGE and not results:
+        last = run.output.strip().splitlines()[-1:] or ["no message"]
+        raise BadInput(f"pytest refuses the project's configuration: {last[0]}")
+    if not results and not stop.cancelled:
+        raise BadInput(f"No tests found in {session.root}; pytest collects test_*.py and *_test.py unless configured.")
+    wanted = [name for nodeid in nodeids for name in expand(nodeid, tuple(results))]
+    failing = tuple(test.nodeid for test in results.values() if test.outcome in _BROKEN)
+    return Suite(
+        results=tuple(results.values()),
+        run=run,
+        failing=tuple(name for name in failing if not nodeids or name in wanted),
+        passed=frozenset(test.nodeid for test in results.values() if test.outcome is Outcome.PASSED),
+    )
+
+
+def expand(nodeid: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The items that a node id, file, class or parametrised function stands for."""
+    nodeid = nodeid.removeprefix("./")
+    found = tuple(
+        name for name in known if name == nodeid or name.startswith((f"{nodeid}::", f"{nodeid}[", f"{nodeid}/"))
+    )
+    if found:
+        return found
+    containers = tuple(name for name in known if nodeid.startswith(f"{name}::"))
+    if containers:  # its file could not be collected: that error is its failure
+        return containers
+    near = difflib.get_close_matches(nodeid, known, n=3, cutoff=0.5)
+    hint = f"; did you mean {', '.join(near)}?" if near else "; run `darner fix` without node ids to see what fails."
+    raise BadInput(f"There is no test {nodeid}{hint}")
+
+
+def _one_file_at_a_time(
+    session: Session, known: dict[str, TestResult], stop: Stop, on_test: Callable[[TestResult], None] | None
+) -> dict[str, TestResult]:
+    """After a crash: list what exists, then run each unreported test by itself until the culprits are known."""
+    found: dict[str, TestResult] = {}
+    for nodeid in session.collect(limits=SUITE_LIMITS):
+        if nodeid in known or stop:
+            continue
+        run = session.run((nodeid,), limits=_ALONE, cancelled=lambda: bool(stop))
+        test = next((t for t in run.tests if t.nodeid == nodeid), None) or _ended(nodeid, run)
+        found[nodeid] = test
+        if on_test is not None:
+            on_test(test)
+    return found
+
+
+_ALONE = Limits(wall_s=25.0, cpu_s=25.0, test_wall_s=20.0, test_cpu_s=15.0)
+
+
+def _ended(nodeid: str, run: RunResult) -> TestResult:
+    """A test whose process did not live to report it."""
+    from ..sandbox.types import Failure
+
+    failure = Failure(exception=str(run.status), message=run.detail, text=run.output, frames=())
+    return TestResult(nodeid, Outcome.FAILED, "call", run.seconds, failure)

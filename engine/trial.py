@@ -1,0 +1,103 @@
+"""A candidate is run: the failing test first, then what passed before, then everything once more from cold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..sandbox.errors import NoIsolation, SandboxError
+from ..sandbox.session import Session
+from ..sandbox.session import open_session as open_sandbox
+from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status
+from .errors import BadEnvironment
+from .project import Project
+from .stop import Stop
+from .suite import Suite
+from .types import Candidate, Evidence, Patch, Verdict
+
+_SEARCH = Limits(wall_s=4.0, cpu_s=4.0, test_wall_s=2.0, test_cpu_s=0.4)
+_SLOWEST_FACTOR = 10.0
+_FORK_S = 1.0
+
+
+def open_session(project: Project, *, trusted: bool) -> Session:
+    """Copy and confine the project. Raises BadEnvironment with the next step."""
+    try:
+        return open_sandbox(project.root, project.interpreter.path, trusted=trusted)
+    except NoIsolation as error:
+        raise BadEnvironment(str(error)) from error
+    except (SandboxError, OSError) as error:
+        raise BadEnvironment(f"The sandbox could not be opened: {error}") from error
+
+
+def edits_of(patch: Patch) -> dict[str, bytes]:
+    return {change.path: change.after for change in patch.files}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Everything needed to run candidates for one failing test."""
+
+    session: Session
+    suite: Suite
+    nodeid: str
+    covering: tuple[str, ...]
+    """Tests that passed and execute suspicious files, nearest first."""
+    limits: Limits
+
+    def quick(self, candidate: Candidate, stop: Stop) -> Verdict:
+        """The failing test, then the covering ones, in one fork; ends at the first failure."""
+        nodeids = (self.nodeid, *self.covering)
+        run = self._run(candidate.patch, nodeids, Detail.VERDICTS, stop)
+        return self._verdict(run, self.covering)
+
+    def look(self, candidate: Candidate, stop: Stop) -> RunResult:
+        """The failing test alone, with frames and locals: feedback for a model."""
+        return self._run(candidate.patch, (self.nodeid,), Detail.OUTCOMES, stop)
+
+    def confirm(self, candidate: Candidate, stop: Stop) -> Verdict:
+        """The whole suite in a fresh interpreter: only this makes a repair."""
+        limits = replace(self.limits, wall_s=self._suite_seconds(), cpu_s=self._suite_seconds())
+        run = self.session.run(
+            (), edits_of(candidate.patch), limits=limits, fresh=True, cancelled=lambda: stop.cancelled
+        )
+        return replace(self._verdict(run, tuple(self.suite.passed)), complete=_ended_by_itself(run))
+
+    def _run(self, patch: Patch, nodeids: Sequence[str], detail: Detail, stop: Stop) -> RunResult:
+        limits = self.limits
+        return self.session.run(nodeids, edits_of(patch), limits=limits, detail=detail, cancelled=lambda: bool(stop))
+
+    def _verdict(self, run: RunResult, before: Sequence[str]) -> Verdict:
+        seen = {test.nodeid: test.outcome for test in run.tests}
+        whole = _ended_by_itself(run)
+        broken = tuple(nodeid for nodeid in sorted(before) if seen.get(nodeid) is not Outcome.PASSED)
+        return Verdict(
+            target_passed=whole and seen.get(self.nodeid) is Outcome.PASSED,
+            passed_before=len(before),
+            still_passing=len(before) - len(broken),
+            broken=broken,
+            run=run,
+        )
+
+    def _suite_seconds(self) -> float:
+        return 60.0 + 5.0 * self.suite.run.seconds
+
+
+def _ended_by_itself(run: RunResult) -> bool:
+    """PASS or FAIL: the report is whole and was not forged; other tests may fail as they did before."""
+    return run.status in (Status.PASS, Status.FAIL)
+
+
+def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
+    """Limits from what the tests took before: a candidate that needs ten times that has failed."""
+    covering = tuple(test.nodeid for test in evidence.passing)
+    slowest = max((test.seconds for test in suite.results if test.nodeid in suite.passed), default=0.0)
+    total = sum(test.seconds for test in evidence.passing) + evidence.seconds
+    limits = replace(
+        _SEARCH,
+        test_cpu_s=max(_SEARCH.test_cpu_s, _SLOWEST_FACTOR * slowest),
+        test_wall_s=max(_SEARCH.test_wall_s, _SLOWEST_FACTOR * slowest),
+        wall_s=max(_SEARCH.wall_s, _FORK_S + _SLOWEST_FACTOR * (total + slowest)),
+        cpu_s=max(_SEARCH.cpu_s, _FORK_S + _SLOWEST_FACTOR * (total + slowest)),
+    )
+    return Trial(session, suite, evidence.nodeid, covering, limits)
