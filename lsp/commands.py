@@ -1,0 +1,169 @@
+"""`workspace/executeCommand`: each command starts a job and answers with its id, or refuses with one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from pygls.exceptions import JsonRpcException
+
+from . import work
+from .describe import test_name
+from .jobs import Job
+from .session import HOW_TO_TRUST, Session
+from .snapshot import real_path
+
+_REQUEST_FAILED = -32803
+_INVALID_PARAMS = -32602
+
+Arguments = Mapping[str, object]
+
+
+class Refused(JsonRpcException):
+    """A command that cannot run now, with what to do about it. Expected: it is answered, not logged."""
+
+    CODE = _REQUEST_FAILED
+
+
+def run_tests(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.runTests {uri?, root?, nodeid?}`: without a node id, every test of the project."""
+    given = _read(arguments)
+    root = _trusted_root(session, given)
+    nodeid = _text(given, "nodeid")
+    return _started(start_tests(session, root, (nodeid,) if nodeid else ()))
+
+
+def start_tests(session: Session, root: Path, nodeids: tuple[str, ...]) -> Job:
+    """Also what a save does. A running run of the same tests is out of date: it is replaced."""
+    title = f"Run {test_name(nodeids[0])}" if nodeids else "Run tests"
+    return session.jobs.supersede(
+        ("test", root, nodeids), title, lambda job: work.run_tests(session, job, root, nodeids)
+    )
+
+
+def repair(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.repair {nodeid, uri?, root?, budget?, apply?}`: applies the repair unless `apply` is false."""
+    given = _read(arguments)
+    root, nodeid = _trusted_root(session, given), _nodeid(given)
+    budget = _text(given, "budget") or session.snapshot.options.budget
+    apply = given.get("apply") is not False
+    return _started(
+        session.jobs.start(
+            ("repair", root, nodeid, budget),
+            f"Repair {test_name(nodeid)}",
+            lambda job: work.repair(session, job, root, nodeid, budget, apply),
+        )
+    )
+
+
+def explain(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.explain {nodeid, uri?, root?}`."""
+    given = _read(arguments)
+    root, nodeid = _trusted_root(session, given), _nodeid(given)
+    return _started(
+        session.jobs.start(
+            ("explain", root, nodeid),
+            f"Explain {test_name(nodeid)}",
+            lambda job: work.explain(session, job, root, nodeid),
+        )
+    )
+
+
+def apply_repair(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.applyRepair {nodeid, index?, uri?, root?}`: a verified repair that was found before. Runs nothing."""
+    given = _read(arguments)
+    root, nodeid, index = _root(session, given), _nodeid(given), given.get("index", 0)
+    if not isinstance(index, int):
+        raise Refused("index must be a number: which of the offered repairs to apply.", _INVALID_PARAMS)
+    return _started(
+        session.jobs.start(
+            ("apply", root, nodeid, index),
+            f"Apply repair of {test_name(nodeid)}",
+            lambda _: work.apply_repair(session, root, nodeid, index),
+        )
+    )
+
+
+def cancel(session: Session, *arguments: object) -> dict[str, bool]:
+    """`darner.cancel {job?}`: one job, or all of them."""
+    given = _read(arguments, key="job")
+    job = _text(given, "job")
+    if job:
+        return {"cancelled": session.jobs.cancel(job)}
+    running = session.jobs.running
+    for each in running:
+        each.cancel()
+    return {"cancelled": bool(running)}
+
+
+def show_status(session: Session, *_: object) -> dict[str, object]:
+    """`darner.showStatus`: what is open, trusted, failing and running."""
+    boards = session.snapshot.boards
+    return {
+        "version": session.server.version,
+        "engine": "running" if session.engine_running() else "not started",
+        "jobs": [{"job": job.id, "title": job.title} for job in session.jobs.running],
+        "projects": [
+            {"root": str(root), "trusted": session.trusted(root), "failing": sorted(board.cases)}
+            for root, board in boards.items()
+        ],
+    }
+
+
+def _started(job: Job) -> dict[str, str]:
+    return {"job": job.id}
+
+
+def _read(arguments: tuple[object, ...], key: str = "nodeid") -> Arguments:
+    """One object, or one string that stands for its main key; anything else is refused."""
+    if not arguments:
+        return {}
+    if len(arguments) == 1 and isinstance(arguments[0], str):
+        return {key: arguments[0]}
+    if len(arguments) == 1 and isinstance(arguments[0], Mapping):
+        return cast("Arguments", arguments[0])
+    raise Refused(f'Darner\'s commands take one object, as in {{"{key}": "…"}}.', _INVALID_PARAMS)
+
+
+def _text(given: Arguments, key: str) -> str:
+    value = given.get(key, "")
+    if not isinstance(value, str):
+        raise Refused(f"{key} must be a string.", _INVALID_PARAMS)
+    return value
+
+
+def _nodeid(given: Arguments) -> str:
+    nodeid = _text(given, "nodeid")
+    if not nodeid:
+        raise Refused("Say which test: nodeid is missing.", _INVALID_PARAMS)
+    return nodeid
+
+
+def _root(session: Session, given: Arguments) -> Path:
+    """The named project, else the document's, else the one where this test fails, else the only one."""
+    if root := _text(given, "root"):
+        if not Path(root).is_absolute() or not Path(root).is_dir():
+            raise Refused(f"{root} is not a folder; root must be a project's absolute path.", _INVALID_PARAMS)
+        return session.board(Path(root)).root
+    if uri := _text(given, "uri"):
+        path = real_path(uri)
+        if not path:
+            raise Refused(f"{uri} is not a file on this machine; Darner works on saved files only.")
+        return session.board(session.root_of(Path(path))).root
+    boards = session.snapshot.boards
+    failing = [root for root, board in boards.items() if _text(given, "nodeid") in board.cases]
+    roots = failing or list(boards) or [session.board(folder).root for folder in session.snapshot.folders]
+    if len(roots) != 1:
+        what = "several projects are open" if roots else "no project is open"
+        raise Refused(f"Say which project: {what}, and neither uri nor root was given.", _INVALID_PARAMS)
+    return roots[0]
+
+
+def _trusted_root(session: Session, given: Arguments) -> Path:
+    if session.shutting_down:
+        raise Refused("Darner is shutting down.")
+    root = _root(session, given)
+    if not session.trusted(root):
+        raise Refused(HOW_TO_TRUST)
+    return root

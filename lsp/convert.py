@@ -1,0 +1,157 @@
+"""Text as the protocol sees it: lines, positions in the client's units, and minimal edits.
+
+Only CR LF, LF and CR end a line in the protocol. `str.splitlines` (and with it pygls' own documents) also splits at
+form feeds and other separators that real Python sources contain, so positions and edits are computed here.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+
+from lsprotocol import types as lsp
+
+_TERMINATOR = re.compile(r"\r\n|\n|\r")
+_BOM = "\ufeff"
+
+
+class Encoding(StrEnum):
+    """The unit in which a client counts characters."""
+
+    UTF8 = "utf-8"
+    UTF16 = "utf-16"
+    UTF32 = "utf-32"
+
+    def width(self, text: str) -> int:
+        """Units that `text` takes."""
+        if self is Encoding.UTF8:
+            return len(text.encode("utf-8", "surrogatepass"))
+        if self is Encoding.UTF16:
+            return len(text) + sum(character > "\uffff" for character in text)
+        return len(text)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A document's text with its line table."""
+
+    text: str
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Offset of the first character of every line; a text with a final newline has an empty last line."""
+        return [0, *(match.end() for match in _TERMINATOR.finditer(self.text))]
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Every line with its terminator."""
+        return [self.text[start:end] for start, end in pairwise([*self.starts, len(self.text)])]
+
+    def line(self, index: int) -> str:
+        """The line without its terminator; empty when there is no such line."""
+        return self.lines[index].rstrip("\r\n") if 0 <= index < len(self.lines) else ""
+
+    def position(self, offset: int, encoding: Encoding) -> lsp.Position:
+        """Where the character at `offset` (code points) is, in the client's units."""
+        line = bisect_right(self.starts, offset) - 1
+        return lsp.Position(line, encoding.width(self.text[self.starts[line] : offset]))
+
+    def offset(self, position: lsp.Position, encoding: Encoding) -> int:
+        """Inverse of `position`; what lies beyond the end of a line or of the text is clamped, as the protocol says."""
+        if position.line >= len(self.starts):
+            return len(self.text)
+        line = self.line(position.line)
+        start = self.starts[position.line]
+        if encoding is Encoding.UTF32 or line.isascii():
+            return start + min(position.character, len(line))
+        units = 0
+        for index, character in enumerate(line):
+            if units >= position.character:
+                return start + index
+            units += encoding.width(character)
+        return start + len(line)
+
+    def line_range(self, index: int, encoding: Encoding) -> lsp.Range:
+        """The line from its first visible character to its end."""
+        line = self.line(index)
+        indent = len(line) - len(line.lstrip())
+        indent = 0 if indent == len(line) else indent
+        return lsp.Range(
+            lsp.Position(index, encoding.width(line[:indent])), lsp.Position(index, encoding.width(line.rstrip()))
+        )
+
+    def changed(self, span: lsp.Range, replacement: str, encoding: Encoding) -> Text:
+        """The text after one incremental change of the client's."""
+        start, end = self.offset(span.start, encoding), self.offset(span.end, encoding)
+        return Text(self.text[:start] + replacement + self.text[end:])
+
+
+def edits(before: str, after: str, encoding: Encoding) -> list[lsp.TextEdit]:
+    """The smallest line hunks, each trimmed to the characters that differ, that turn `before` into `after`."""
+    old, new = Text(before), Text(after)
+    found: list[lsp.TextEdit] = []
+    for i1, i2, j1, j2 in _hunks(old.lines, new.lines):
+        start = old.starts[i1] if i1 < len(old.starts) else len(before)
+        removed = "".join(old.lines[i1:i2])
+        inserted = "".join(new.lines[j1:j2])
+        head, tail = _common(removed, inserted)
+        span = lsp.Range(old.position(start + head, encoding), old.position(start + len(removed) - tail, encoding))
+        found.append(lsp.TextEdit(span, inserted[head : len(inserted) - tail]))
+    return found
+
+
+def _hunks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Differing runs: start and end in `old`, then in `new`. Equal ends are cut first: the matcher is quadratic."""
+    shortest = min(len(old), len(new))
+    head = next((i for i in range(shortest) if old[i] != new[i]), shortest)
+    rest = shortest - head
+    tail = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag != "equal":
+            yield head + i1, head + i2, head + j1, head + j2
+
+
+def _common(removed: str, inserted: str) -> tuple[int, int]:
+    """Lengths of the equal start and end. No position exists between a CR and its LF, so none is cut there."""
+    shortest = min(len(removed), len(inserted))
+    head = next((i for i in range(shortest) if removed[i] != inserted[i]), shortest)
+    if any(_splits_newline(text, head) for text in (removed, inserted)):
+        head -= 1
+    rest = shortest - head
+    tail = next((i for i in range(rest) if removed[-1 - i] != inserted[-1 - i]), rest)
+    if any(_splits_newline(text, len(text) - tail) for text in (removed, inserted)):
+        tail -= 1
+    return head, tail
+
+
+def _splits_newline(text: str, offset: int) -> bool:
+    return text[max(0, offset - 1) : offset + 1] == "\r\n" and offset > 0
+
+
+def decode(data: bytes) -> tuple[str, str] | None:
+    """A source file's text as an editor shows it (no byte-order mark) and its encoding; None when it has no text."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding), encoding
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return None
+
+
+def file_edits(document: str, before: bytes, after: bytes, encoding: Encoding) -> list[lsp.TextEdit] | None:
+    """Edits that turn the document, which must show exactly `before`, into exactly `after`; None when it does not."""
+    old, new = decode(before), decode(after)
+    if old is None or new is None or old[1] != new[1]:
+        return None
+    mark = _BOM if document.startswith(_BOM) else ""  # some clients keep the mark in the text, most strip it
+    if document != mark + old[0]:
+        return None
+    return edits(document, mark + new[0], encoding)

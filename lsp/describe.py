@@ -1,0 +1,68 @@
+"""Sentences about a failing test and its repairs, in one place, so that every surface says the same."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from ..engine.types import Origin, Repair
+from ..sandbox.types import Failure, Frame, TestResult
+from .places import project_frames
+
+_BOUND = 200
+"""Characters of one value; a hover is read, not studied."""
+
+
+def short(text: str, bound: int = _BOUND) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= bound else f"{line[: bound - 1]}…"
+
+
+def test_name(nodeid: str) -> str:
+    return nodeid.rpartition("::")[2] or PurePosixPath(nodeid).name
+
+
+def headline(result: TestResult) -> str:
+    """One line: what failed and why, with the real values."""
+    name, failure = test_name(result.nodeid), result.failure
+    where = {"collect": "could not be collected", "setup": "failed in set-up", "teardown": "failed in tear-down"}
+    verb = where.get(result.phase, "failed")
+    if failure is None:
+        return f"{name} {verb}."
+    if (values := compared(failure)) is not None:
+        return f"{name} {verb}: {values}"
+    return f"{name} {verb}: {short(': '.join(part for part in (failure.exception, failure.message) if part))}"
+
+
+def compared(failure: Failure) -> str | None:
+    """The operands of the failing assert, when it was a comparison."""
+    if failure.operator is None or failure.left is None or failure.right is None:
+        return None
+    if failure.operator == "==":
+        return f"got {short(failure.left)}, expected {short(failure.right)}"
+    return f"{short(failure.left)} {failure.operator} {short(failure.right)} does not hold"
+
+
+def frame_line(frame: Frame) -> str:
+    """`a = 1, b = 2`: what a frame's names held."""
+    return ", ".join(f"{name} = {short(value, 80)}" for name, value in frame.locals[:8])
+
+
+def frames_of(result: TestResult) -> tuple[Frame, ...]:
+    """The project's frames, innermost last, bounded: the last ones say most."""
+    return project_frames(result)[-6:]
+
+
+def evidence(repair: Repair, nodeid: str) -> str:
+    """What running it showed: `passes test_total; 41 of 41 others still pass`."""
+    verdict = repair.verdict
+    passed = f"passes {test_name(nodeid)}" if verdict.target_passed else f"does not pass {test_name(nodeid)}"
+    return f"{passed}; {verdict.still_passing} of {verdict.passed_before} others still pass"
+
+
+def repair_title(repair: Repair, nodeid: str) -> str:
+    by = (
+        f" by {repair.candidate.operator}"
+        if repair.candidate.origin is Origin.MODEL and repair.candidate.operator
+        else ""
+    )
+    return f"Apply repair{by}: {short(repair.candidate.description, 100)} ({evidence(repair, nodeid)})"

@@ -1,0 +1,81 @@
+"""Long work, one job each: an id at once, equal jobs merged, every end noticed, everything cancellable."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+Work = Callable[["Job"], Awaitable[None]]
+
+
+@dataclass(eq=False)
+class Job:
+    id: str
+    key: Hashable
+    """Equal keys are the same work."""
+    title: str
+    task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Jobs:
+    """Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self._ids = itertools.count(1)
+        self._running: dict[str, Job] = {}
+
+    @property
+    def running(self) -> tuple[Job, ...]:
+        return tuple(self._running.values())
+
+    def start(self, key: Hashable, title: str, work: Work) -> Job:
+        """The running job with this key, or a new one."""
+        same = next((job for job in self._running.values() if job.key == key), None)
+        if same is not None:
+            return same
+        job = Job(f"darner-{next(self._ids)}", key, title)
+        self._running[job.id] = job
+        job.task = asyncio.create_task(self._run(job, work))
+        return job
+
+    def supersede(self, key: Hashable, title: str, work: Work) -> Job:
+        """A new job in place of a running one with the same key, whose work is out of date."""
+        for job in self.running:
+            if job.key == key:
+                self._running.pop(job.id)
+                job.cancel()
+        return self.start(key, title, work)
+
+    def cancel(self, job_id: str) -> bool:
+        """True when there was such a job."""
+        job = self._running.get(job_id)
+        if job is not None:
+            job.cancel()
+        return job is not None
+
+    async def cancel_all(self, seconds: float) -> None:
+        """Cancel everything and wait for the ends, at most this long."""
+        tasks = [job.task for job in self.running if job.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def _run(self, job: Job, work: Work) -> None:
+        try:
+            await work(job)
+        except asyncio.CancelledError:
+            pass  # asked for; the work has told the client
+        except Exception:
+            log.exception("%s failed inside", job.title)
+        finally:
+            self._running.pop(job.id, None)

@@ -1,0 +1,77 @@
+"""Where a failing test shows in the project's files: pure derivations from its frames and the documents' text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ..sandbox.types import Frame, TestResult
+from .convert import Text
+
+_FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    path: str
+    """Relative to the project."""
+    line: int
+    """From 1, as it was when the test ran; 0 when no line is known."""
+    source: str
+    """The line's text at that time, stripped."""
+
+
+def test_path(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+def project_frames(result: TestResult) -> tuple[Frame, ...]:
+    """The frames in the user's own code, outermost first."""
+    frames = result.failure.frames if result.failure else ()
+    return tuple(
+        frame
+        for frame in frames
+        if not PurePosixPath(frame.path).is_absolute() and _FOREIGN.isdisjoint(PurePosixPath(frame.path).parts)
+    )
+
+
+def places(result: TestResult) -> tuple[Place, ...]:
+    """The failing line in the test's own file, then the line where the exception was raised if that is elsewhere."""
+    frames = project_frames(result)
+    own = [frame for frame in frames if frame.path == test_path(result.nodeid)]
+    chosen = dict.fromkeys(Place(f.path, f.line, f.source) for f in (*own[-1:], *frames[-1:]))
+    return tuple(chosen) or (_without_frames(result),)
+
+
+def _without_frames(result: TestResult) -> Place:
+    """Collection errors, crashes and time-outs: the line that the message names, else the test itself (line 0)."""
+    path = test_path(result.nodeid)
+    text = f"{result.failure.message}\n{result.failure.text}" if result.failure else ""
+    name = re.escape(PurePosixPath(path).name)
+    named = re.findall(rf'{name}(?:", line |:)(\d+)', text)
+    return Place(path, int(named[-1]) if named else 0, "")
+
+
+def find_line(text: Text, place: Place, nodeid: str) -> int:
+    """The line, from 0, where the place is now: the nearest line with the same text, for the file may have changed."""
+    if not place.line:
+        return definition(text, nodeid) or 0
+    there = min(place.line, len(text.lines)) - 1
+    if not place.source or text.line(there).strip() == place.source:
+        return there
+    same = (index for index, line in enumerate(text.lines) if line.strip() == place.source)
+    return min(same, key=lambda index: abs(index - there), default=there)
+
+
+def definition(text: Text, nodeid: str) -> int | None:
+    """The line, from 0, of the test's `def`, looked up class by class so that equal names do not mix."""
+    line: int | None = None
+    for name in nodeid.split("::")[1:]:
+        bare = re.escape(name.partition("[")[0])
+        pattern = re.compile(rf"\s*(?:(?:async\s+)?def|class)\s+{bare}\b")
+        start = 0 if line is None else line + 1
+        line = next((i for i in range(start, len(text.lines)) if pattern.match(text.lines[i])), None)
+        if line is None:
+            return None
+    return line

@@ -1,0 +1,164 @@
+"""The switchboard: every method that the server answers, and the one function that answers it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from . import commands, diagnostics, documents, options
+from .client import client_of
+from .code_actions import code_actions
+from .code_lens import code_lens
+from .engine_link import SERVICE, EngineLink
+from .hover import hover
+from .session import Session
+from .snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+P = TypeVar("P")
+R = TypeVar("R")
+S = TypeVar("S")
+
+_SHUTDOWN_S = 0.8
+"""Editors wait two seconds for `shutdown` and `exit` together."""
+
+
+class DarnerServer(LanguageServer):
+    def __init__(self, service: Sequence[str], leave: Callable[[int], None]) -> None:
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - pygls leaves *args untyped
+            "darner", version("darner"), protocol_cls=documents.OwnDocuments
+        )
+        self.session = Session(self, lambda: EngineLink(service))
+        self.leave = leave
+        """Ends the process; called with 0 after a proper shutdown, else 1."""
+
+    def report_server_error(self, error: Exception, source: type[Exception]) -> None:
+        """Log it, once. Telling the client could fail in turn, and pygls would then report that, without end."""
+        if not isinstance(error, commands.Refused):
+            log.error("%s: %s: %s", source.__name__, type(error).__name__, str(error)[:300])
+
+
+def build(leave: Callable[[int], None], service: Sequence[str] = SERVICE) -> DarnerServer:
+    """The server with all its methods. `service` starts the engine process."""
+    server = DarnerServer(service, leave)
+    session = server.session
+
+    def on(method: str, handler: Callable[..., Any], options: object = None) -> None:
+        server.feature(method, options)(handler)
+
+    on(lsp.INITIALIZE, _with(server, _initialize))
+    on(lsp.INITIALIZED, _with(session, _initialized))
+    on(lsp.SHUTDOWN, _shutdown_of(session))
+    on(lsp.EXIT, lambda *_: server.leave(0 if session.shutting_down else 1))
+
+    on(lsp.TEXT_DOCUMENT_DID_OPEN, _with(session, documents.did_open))
+    on(lsp.TEXT_DOCUMENT_DID_CHANGE, _with(session, documents.did_change))
+    on(lsp.TEXT_DOCUMENT_DID_SAVE, _with(session, documents.did_save))
+    on(lsp.TEXT_DOCUMENT_DID_CLOSE, _with(session, documents.did_close))
+    on(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL, _with(session, _cancel_progress))
+    on("darner/setTrust", _with(session, _set_trust))
+
+    on(lsp.TEXT_DOCUMENT_HOVER, _pure(session, hover))
+    on(lsp.TEXT_DOCUMENT_CODE_LENS, _pure(session, code_lens))
+    on(
+        lsp.TEXT_DOCUMENT_CODE_ACTION,
+        _pure(session, code_actions),
+        lsp.CodeActionOptions([lsp.CodeActionKind.QuickFix]),
+    )
+    # `textDocument/diagnostic` and `workspace/diagnostic`: in _initialize, for clients that pull
+
+    for name, command in (
+        ("darner.runTests", commands.run_tests),
+        ("darner.repair", commands.repair),
+        ("darner.explain", commands.explain),
+        ("darner.applyRepair", commands.apply_repair),
+        ("darner.cancel", commands.cancel),
+        ("darner.showStatus", commands.show_status),
+    ):
+        server.command(name)(_command(session, command))
+    return server
+
+
+def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
+    """Read the client's abilities and options. pygls builds the reply from what is registered after this."""
+    session = server.session
+    chosen, complaints = options.parse(params.initialization_options)
+    client = client_of(params.capabilities)
+    session.snapshot = replace(Snapshot(), client=client, options=chosen, folders=_folders(params))
+    if client.pulls:
+        pulled = lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="darner")
+        server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, pulled)(_pure(session, diagnostics.pull))
+        server.feature(lsp.WORKSPACE_DIAGNOSTIC)(_workspace_diagnostic_of(session))
+    if complaints:
+        session.complain(complaints)
+
+
+def _initialized(session: Session, _: lsp.InitializedParams) -> None:
+    session.initialized()
+
+
+def _folders(params: lsp.InitializeParams) -> tuple[Path, ...]:
+    uris = [folder.uri for folder in params.workspace_folders or ()] or [params.root_uri or ""]
+    paths = [to_fs_path(uri) for uri in uris if uri] or [params.root_path]
+    return tuple(Path(path) for path in paths if path)
+
+
+def _shutdown_of(session: Session) -> Callable[..., Any]:
+    async def shutdown(_: None) -> None:
+        await session.close(_SHUTDOWN_S)
+
+    return shutdown
+
+
+def _workspace_diagnostic_of(session: Session) -> Callable[[lsp.WorkspaceDiagnosticParams], Any]:
+    async def workspace_diagnostic(params: lsp.WorkspaceDiagnosticParams) -> lsp.WorkspaceDiagnosticReport:
+        """Answered when there is news, so that an idle client does not ask again and again."""
+        while (report := diagnostics.pull_workspace(session.snapshot, params)) is None:
+            await session.wait_changed()
+        return report
+
+    return workspace_diagnostic
+
+
+def _set_trust(session: Session, params: Any) -> None:  # noqa: ANN401 - pygls gives custom messages no type
+    trusted = getattr(params, "trusted", None)
+    if isinstance(trusted, bool):
+        session.set_trust(trusted)
+    else:
+        session.show("darner/setTrust needs {trusted: true} or {trusted: false}.", lsp.MessageType.Warning)
+
+
+def _cancel_progress(session: Session, params: lsp.WorkDoneProgressCancelParams) -> None:
+    session.jobs.cancel(str(params.token))
+
+
+def _pure(session: Session, handler: Callable[[Snapshot, P], R]) -> Callable[..., R]:
+    """A handler that sees one immutable snapshot and nothing else."""
+
+    def answer(params: P) -> R:
+        return handler(session.snapshot, params)
+
+    return answer
+
+
+def _with(owner: S, handler: Callable[[S, P], None]) -> Callable[..., None]:
+    def handle(params: P) -> None:
+        handler(owner, params)
+
+    return handle
+
+
+def _command(session: Session, handler: Callable[..., object]) -> Callable[..., object]:
+    # `object` here would make pygls pass its server as the first argument: the server is one
+    def command(*arguments: Any) -> object:  # noqa: ANN401
+        return handler(session, *arguments)
+
+    return command

@@ -1,0 +1,119 @@
+"""Everything a handler may look at, as one immutable value. The session (session.py) replaces it; nobody changes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from pygls.uris import from_fs_path, to_fs_path
+
+from ..engine.types import Explanation, Question, Repair, Suspect
+from ..sandbox.types import TestResult
+from .client import Client
+from .convert import Text, decode
+from .options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that the client has open."""
+
+    uri: str
+    path: str
+    """Real path, symlinks resolved; empty for a document that is no file."""
+    version: int
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One failing test and what is known about it so far."""
+
+    result: TestResult
+    suspects: tuple[Suspect, ...] = ()
+    explanation: Explanation | None = None
+    repairs: tuple[Repair, ...] = ()
+    """Verified only, best first."""
+    question: Question | None = None
+    note: str = ""
+
+    @property
+    def nodeid(self) -> str:
+        return self.result.nodeid
+
+
+def _no_cases() -> Mapping[str, Case]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One project's failing tests, by node id."""
+
+    root: Path
+    """Real path."""
+    shown: Path
+    """The same folder as the client names it, perhaps through a symlink."""
+    cases: Mapping[str, Case] = field(default_factory=_no_cases)
+
+    def with_case(self, case: Case) -> Board:
+        return replace(self, cases={**self.cases, case.nodeid: case})
+
+    def without(self, nodeids: frozenset[str]) -> Board:
+        return replace(self, cases={k: v for k, v in self.cases.items() if k not in nodeids})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    client: Client = field(default_factory=Client)
+    options: Options = field(default_factory=Options)
+    folders: tuple[Path, ...] = ()
+    """Workspace folders, as the client names them."""
+    documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+    """By URI."""
+    boards: Mapping[Path, Board] = field(default_factory=lambda: MappingProxyType({}))
+    """By real root."""
+
+    def document_at(self, path: str) -> Document | None:
+        """The open document of this real path."""
+        return next((document for document in self.documents.values() if document.path == path), None)
+
+    def locate(self, uri: str) -> tuple[Board, str] | None:
+        """The project that a document belongs to, and the document's path in it; the innermost project wins."""
+        path = Path(self.documents[uri].path if uri in self.documents else real_path(uri))
+        inside = [board for root, board in self.boards.items() if path.is_relative_to(root)]
+        if not inside:
+            return None
+        board = max(inside, key=lambda board: len(board.root.parts))
+        return board, path.relative_to(board.root).as_posix()
+
+    def uri(self, board: Board, path: str) -> str:
+        """How the client names a project file: its own name when the file is open."""
+        if (document := self.document_at(str(board.root / path))) is not None:
+            return document.uri
+        return file_uri(board.shown / path)
+
+    def text(self, board: Board, path: str) -> Text:
+        """The open document's text, else what is on disk, else nothing."""
+        if (document := self.document_at(str(board.root / path))) is not None:
+            return document.text
+        try:
+            decoded = decode((board.root / path).read_bytes())
+        except OSError:
+            decoded = None
+        return Text(decoded[0] if decoded else "")
+
+
+def real_path(uri: str) -> str:
+    """The real path of a `file:` URI; empty for every other scheme (untitled, git, notebook cells, remote)."""
+    path = to_fs_path(uri)
+    return os.path.realpath(path) if path else ""
+
+
+def file_uri(path: Path) -> str:
+    uri = from_fs_path(str(path))
+    assert uri is not None, path  # only a value that is not a string has no URI
+    return uri

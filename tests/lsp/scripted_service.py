@@ -1,0 +1,121 @@
+"""Stands in for the engine's process where the subject of a test is the server: same pipe, same values, no engine.
+
+One project: `cart.py` with `<` for `<=`, and `test_cart.py`. What a job does is told by words in its node id:
+`waits` until it is cancelled, `stuck` ignores cancel and keeps a process in another session, `dies` by a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from darner.engine.events import Found, Located, Phase, Tried
+from darner.engine.types import (
+    Candidate,
+    Explanation,
+    FailureReport,
+    FileChange,
+    FixStatus,
+    Origin,
+    Patch,
+    Repair,
+    Suspect,
+    Verdict,
+)
+from darner.engine.wire import Ran, encode
+from darner.sandbox.types import Failure, Frame, Outcome, RunResult, Status, TestResult
+
+NODEID = "test_cart.py::test_total"
+BUG, FIX = b"a < b", b"a <= b"
+OUT = os.fdopen(os.dup(1), "wb")
+CANCELLED: dict[int, threading.Event] = {}
+LOCK = threading.Lock()
+
+
+def send(message: dict[str, Any]) -> None:
+    with LOCK:
+        OUT.write(json.dumps(message).encode() + b"\n")
+        OUT.flush()
+
+
+def event(job: int, value: object) -> None:
+    send({"id": job, "event": type(value).__name__.lower(), "data": encode(value)})
+
+
+def result_of(root: Path) -> TestResult:
+    if BUG not in (root / "cart.py").read_bytes():
+        return TestResult(NODEID, Outcome.PASSED, "call", 0.01)
+    lines = (root / "test_cart.py").read_text("utf-8").splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if "assert" in text)
+    frame = Frame("test_cart.py", line, "test_total", lines[line - 1].strip(), (("basket", "[1, 2]"),))
+    failure = Failure("AssertionError", "assert 2 == 3", "E assert 2 == 3", (frame,), "==", "2", "3")
+    return TestResult(NODEID, Outcome.FAILED, "call", 0.01, failure)
+
+
+def test(job: int, params: dict[str, Any]) -> object:
+    result = result_of(Path(params["root"]))
+    event(job, Phase("", "tests", "Running the tests"))
+    send({"id": job, "event": "test", "data": encode(result)})
+    failing = (result,) if result.outcome is Outcome.FAILED else ()
+    return Ran(Status.FAIL if failing else Status.PASS, "", 0.01, 1, failing, "")
+
+
+def repair(job: int, params: dict[str, Any]) -> object:
+    before = (Path(params["root"]) / "cart.py").read_bytes()
+    explanation = Explanation("total(1, 2) gave 2, not 3.", "cart.py", 2, ("the loop ended one early",))
+    suspects = (Suspect("cart.py", 2, 2, "total", 1.0, ("covered only by the failing test",)),)
+    event(job, Phase(NODEID, "search", "Searching"))
+    event(job, Located(NODEID, suspects, explanation))
+    event(job, Tried(NODEID, 3, 1))
+    patch = Patch((FileChange("cart.py", before, before.replace(BUG, FIX)),))
+    run = RunResult(Status.PASS, (), 0, None, 0.1, "")
+    found = Repair(
+        Candidate(patch, Origin.MUTATION, "`<` → `<=` at cart.py:2"), Verdict(True, 0, 0, (), run, complete=True)
+    )
+    event(job, Found(NODEID, found))
+    return FailureReport(params["nodeid"], FixStatus.REPAIRED, (found,), explanation, 0.1, 3, suspects=suspects)
+
+
+def explain(job: int, params: dict[str, Any]) -> object:
+    report = repair(job, params)
+    assert isinstance(report, FailureReport)
+    return report
+
+
+def work(job: int, method: str, params: dict[str, Any]) -> None:
+    words = str(params.get("nodeid") or params.get("nodeids"))
+    if "dies" in words:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "stuck" in words:
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        event(job, Phase("", "tests", f"pid {child.pid}"))
+        threading.Event().wait()
+    if "waits" in words:
+        event(job, Phase("", "tests", "Waiting"))
+        CANCELLED[job].wait()
+        send({"id": job, "error": {"message": "Cancelled; nothing was changed.", "code": 130}})
+        return
+    send({"id": job, "result": encode({"test": test, "repair": repair, "explain": explain}[method](job, params))})
+
+
+def main() -> None:
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        if request["method"] == "shutdown":
+            break
+        if request["method"] == "cancel":
+            CANCELLED[request["params"]["id"]].set()
+            continue
+        CANCELLED[request["id"]] = threading.Event()
+        job = (request["id"], request["method"], request["params"])
+        threading.Thread(target=work, args=job, daemon=True).start()
+    os._exit(0)
+
+
+main()
