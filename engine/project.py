@@ -12,7 +12,7 @@ from pathlib import Path
 from .errors import BadEnvironment, BadInput
 
 _MARKS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "setup.py", ".git")
-_PYTEST_PROBE = "import pytest, sys; print(pytest.__version__, '%d.%d.%d' % sys.version_info[:3])"
+_PYTEST_PROBE = "import pytest, sys; print(pytest.__version__, '%d.%d.%d' % sys.version_info[:3], sys.executable)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ def _probe(path: str) -> Interpreter | None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, cwd="/")
     except (OSError, subprocess.TimeoutExpired):
         return None
-    words = done.stdout.split()
-    if done.returncode != 0 or len(words) != 2:
+    words = done.stdout.strip().split(" ", 2)
+    if done.returncode != 0 or len(words) != 3:
         return None
-    return Interpreter(Path(path), version=words[1], pytest=words[0])
+    # Its own word for where it is: `path` may be a shim (pyenv) that means nothing inside the sandbox.
+    return Interpreter(Path(words[2]), version=words[1], pytest=words[0])
