@@ -24,7 +24,8 @@ from .session import Session
 from .snapshot import Board, Case
 
 _BAD = frozenset({Outcome.FAILED, Outcome.ERROR})
-_WHOLE = frozenset({Status.PASS, Status.FAIL})
+_WHOLE = frozenset({Status.PASS, Status.FAIL, Status.CRASH, Status.OOM, Status.TIMEOUT})
+"""Runs after which every test has an outcome: after a crash the engine asks the tests one by one."""
 
 
 async def run_tests(session: Session, job: Job, root: Path, nodeids: tuple[str, ...]) -> None:
@@ -45,7 +46,7 @@ async def run_tests(session: Session, job: Job, root: Path, nodeids: tuple[str, 
         ran = wire.decode(answer, wire.Ran)
         _settle(session, root, ran, nodeids)
         progress.outcome = f"{ran.tests} run, {len(ran.failing)} failed"
-        if ran.status not in _WHOLE and ran.detail:
+        if ran.detail:
             session.show(ran.detail, lsp.MessageType.Warning)
 
 
@@ -57,7 +58,7 @@ async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: st
     if report is None:
         return
     if report.status is FixStatus.REPAIRED and apply:
-        await apply_repair(session, root, nodeid, 0)
+        await apply_repair(session, root, report.nodeid, 0)
     elif report.status is not FixStatus.REPAIRED:
         session.show(_ending(report))
 
@@ -114,7 +115,7 @@ async def _loop(
                 progress.report(f"{wire.decode(data, Tried).count} tried")
             elif name == "located":
                 found = wire.decode(data, Located)
-                _update(session, root, nodeid, suspects=found.suspects, explanation=found.explanation)
+                _update(session, root, found.nodeid, suspects=found.suspects, explanation=found.explanation)
             elif name == "found":
                 progress.report(f"found {short(wire.decode(data, Found).repair.candidate.description, 80)}")
 
@@ -189,18 +190,12 @@ def _update(session: Session, root: Path, nodeid: str, **news: object) -> None:
 
 
 def _keep(session: Session, root: Path, report: FailureReport) -> None:
-    old = session.board(root).cases.get(report.nodeid)
-    repairs = tuple(repair for repair in report.repairs if repair.verdict.verified)
-    _update(
-        session,
-        root,
-        report.nodeid,
-        repairs=repairs or (old.repairs if old is not None else ()),
-        suspects=report.suspects,
-        explanation=report.explanation,
-        question=report.question,
-        note=report.note,
-    )
+    """What a repair found replaces what was known; only the explanation does when nothing was sought."""
+    nodeid = report.nodeid
+    _update(session, root, nodeid, suspects=report.suspects, explanation=report.explanation)
+    if report.candidates_tried:
+        verified = tuple(repair for repair in report.repairs if repair.verdict.verified)
+        _update(session, root, nodeid, repairs=verified, question=report.question, note=report.note)
 
 
 def _ending(report: FailureReport) -> str:

@@ -1,0 +1,36 @@
+"""The one model that stays loaded between jobs."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .llama import LlamaModel
+
+
+class Resident:
+    """Holds at most one model: two would not fit on a laptop. Asking for another closes the first."""
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._model: LlamaModel | None = None
+        self._path: Path | None = None
+
+    def get(self, name_or_path: str) -> LlamaModel:
+        """The named model, the default for an empty name. Raises ModelError when it is not installed."""
+        from .catalogue import DEFAULT, find  # here: running tests should not load any of the model's code
+        from .llama import LlamaModel
+
+        with self._asking:
+            path = find(name_or_path or DEFAULT)
+            if self._model is None or path != self._path:
+                self.close()
+                self._model, self._path = LlamaModel(path, name_or_path or DEFAULT), path
+            return self._model
+
+    def close(self) -> None:
+        if self._model is not None:
+            self._model.close()
+            self._model = None

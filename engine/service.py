@@ -1,0 +1,226 @@
+"""The engine as a child process of the language server: JSON lines on stdin and stdout.
+
+    {"id": 1, "method": "test", "params": {"root": …, "nodeids": […], "python": …}}
+    {"id": 1, "event": "test", "data": {…}}        any number
+    {"id": 1, "result": {…}}   or   {"id": 1, "error": {"message": …, "code": 1|2|3|130}}        exactly one
+
+Methods: `test`, `repair` (root, nodeid, budget, model, python), `explain` (root, nodeid, model, python),
+`cancel` (id) and `shutdown`. Each job has a thread; each project has one warm session, used by one job at a time.
+The process ends when stdin does, whatever runs: its owner is then gone. Trust is the owner's decision, before it asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO, ClassVar
+
+from ..sandbox.session import Session
+from ..sandbox.types import TestResult
+from .config import NORMAL, Budget, parse_budget
+from .errors import BadInput, DarnerError, ModelError
+from .events import Done, Event, Found, Located, Phase, Prose, Tried
+from .loop import explain, repair
+from .model import Model
+from .resident import Resident
+from .stop import Stop
+from .suite import Suite, expand
+from .warm import WarmProject
+from .wire import Ran, encode, slim_repair, slim_report, slim_test, tail
+
+Row = Mapping[str, Any]
+CANCELLED = 130
+_GRACE_S = 0.5
+"""How long a shutdown waits for jobs to notice; their sandbox is taken away after that."""
+
+
+class Service:
+    """Dispatches requests to threads. `send` may be called from any of them."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._writing = threading.Lock()
+        self._jobs: dict[object, tuple[Stop, threading.Thread]] = {}
+        self._projects: dict[tuple[str, str], WarmProject] = {}
+        self._models = Resident()
+
+    def serve(self, lines: Iterator[bytes]) -> None:
+        """Until the end of input or `shutdown`."""
+        for line in lines:
+            request: Row = json.loads(line)
+            if request["method"] == "shutdown":
+                self.send({"id": request["id"], "result": {}})
+                return
+            if request["method"] == "cancel":
+                self._cancel(request)
+            else:
+                self._start(request)
+
+    def send(self, message: Row) -> None:
+        data = json.dumps(message, ensure_ascii=True).encode() + b"\n"
+        with self._writing, contextlib.suppress(BrokenPipeError):
+            self._out.write(data)
+            self._out.flush()
+
+    def close(self) -> None:
+        """Stop every job, then take sessions and model away from those that did not notice."""
+        jobs = list(self._jobs.values())
+        for stop, _ in jobs:
+            stop.cancel()
+        for _, thread in jobs:
+            thread.join(_GRACE_S / len(jobs))
+        self._models.close()
+        for project in self._projects.values():
+            project.close()
+
+    def _cancel(self, request: Row) -> None:
+        if (job := self._jobs.get(request["params"]["id"])) is not None:
+            job[0].cancel()
+        self.send({"id": request["id"], "result": {}})
+
+    def _start(self, request: Row) -> None:
+        stop = Stop()
+        thread = threading.Thread(target=self._work, args=(request, stop), daemon=True)
+        self._jobs[request["id"]] = (stop, thread)
+        thread.start()
+
+    def _work(self, request: Row, stop: Stop) -> None:
+        """One job, from request to its single answer. The boundary where every error becomes one sentence."""
+        answer: Row
+        try:
+            answer = {"result": self._METHODS[request["method"]](self, request["id"], request["params"], stop)}
+        except KeyError as error:
+            answer = _error(f"The engine does not understand this request: {error} is missing or unknown.", 2)
+        except DarnerError as error:
+            answer = _error(str(error), error.exit_code)
+        except Exception as error:
+            traceback.print_exc()
+            answer = _error(f"The engine failed inside ({type(error).__name__}: {error}); its log has the details.", 1)
+        if stop.cancelled:
+            answer = _error("Cancelled; nothing was changed.", CANCELLED)
+        self._jobs.pop(request["id"], None)
+        self.send({"id": request["id"], **answer})
+
+    def _test(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        def on_test(test: TestResult) -> None:
+            self.send({"id": job, "event": "test", "data": encode(slim_test(test))})
+
+        with self._project(params).use(stop) as project:
+            self._phase(job, "tests", "Running the tests")
+            suite = project.run(tuple(params["nodeids"]), stop, on_test)
+        return encode(_ran(suite))
+
+    def _repair(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        budget = parse_budget(str(params["budget"]))
+
+        def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
+            return repair(session, suite, nodeid, model, budget, stop)
+
+        return self._events(job, params, stop, budget, begin)
+
+    def _explain(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
+            return explain(session, suite, nodeid, model, stop)
+
+        return self._events(job, params, stop, NORMAL, begin)
+
+    def _events(
+        self,
+        job: object,
+        params: Row,
+        stop: Stop,
+        budget: Budget,
+        begin: Callable[[Session, Suite, str, Model | None], Iterator[Event]],
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Run the loop on a current suite, pass its events on, and answer with its report."""
+        with self._project(params).use(stop) as project:
+            self._phase(job, "tests", "Running the tests")
+            suite = project.current_suite(stop)
+            if stop:
+                raise BadInput("Cancelled; nothing was changed.")
+            nodeid = _failing(suite, str(params["nodeid"]))
+            for event in begin(project.session, suite, nodeid, self._model(job, params, budget)):
+                if isinstance(event, Done):
+                    return encode(slim_report(event.report))
+                self._announce(job, event)
+        raise AssertionError("the loop ended without Done")
+
+    def _announce(self, job: object, event: Phase | Located | Tried | Found | Prose) -> None:
+        if isinstance(event, Found):
+            event = Found(event.nodeid, slim_repair(event.repair))
+        self.send({"id": job, "event": type(event).__name__.lower(), "data": encode(event)})
+
+    def _phase(self, job: object, name: str, text: str) -> None:
+        self.send({"id": job, "event": "phase", "data": encode(Phase("", name, text))})
+
+    def _model(self, job: object, params: Row, budget: Budget) -> Model | None:
+        """The model that the client named; without a name the default one, or none when it is not installed."""
+        wanted = str(params.get("model") or "")
+        if budget.samples == 0 or wanted == "none":
+            return None
+        try:
+            return self._models.get(wanted)
+        except ModelError as error:
+            if wanted:
+                raise
+            self._phase(job, "model", f"Searching without a model: {error}")
+            return None
+
+    def _project(self, params: Row) -> WarmProject:
+        key = (str(params["root"]), str(params.get("python") or ""))
+        if key not in self._projects:
+            self._projects[key] = WarmProject(Path(key[0]), key[1] or None)
+        return self._projects[key]
+
+    _METHODS: ClassVar = {"test": _test, "repair": _repair, "explain": _explain}
+
+
+def _failing(suite: Suite, nodeid: str) -> str:
+    """The failing item that a node id stands for. Raises BadInput when there is none."""
+    if nodeid in suite.failing:
+        return nodeid
+    if nodeid in suite.passed:
+        raise BadInput(f"{nodeid} passes now; there is nothing to repair.")
+    return expand(nodeid, suite.failing)[0]
+
+
+def _ran(suite: Suite) -> Ran:
+    failing = tuple(slim_test(test) for test in suite.results if test.nodeid in suite.failing)
+    run = suite.run
+    return Ran(run.status, run.detail, run.seconds, len(suite.results), failing, tail(run.output))
+
+
+def _error(message: str, code: int) -> Row:
+    return {"error": {"message": message, "code": code}}
+
+
+def main() -> None:
+    """Keep stdout private first: whatever prints, here or in a library, must not reach the protocol."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner gets Ctrl-C and tells us what to do
+    service = Service(out)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        service.serve(iter(sys.stdin.buffer.readline, b""))
+    except Exception:
+        traceback.print_exc()
+    finally:
+        service.close()
+        os._exit(0)  # threads that are still in a run hold nothing that anybody needs
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Engine values as JSON and back, for the pipe between the language server and the engine service.
+
+Bytes travel as base85 text, enums as their values, tuples as arrays. Both ends are this code, from one installation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from cattrs.preconf.json import make_converter
+
+from ..sandbox.types import RunResult, Status, TestResult
+from .types import FailureReport, Repair
+
+T = TypeVar("T")
+_converter = make_converter()
+_OUTPUT_TAIL = 4096
+"""Characters of a run's output that an editor gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The answer to `test`: how the run ended. Its tests were announced one by one before."""
+
+    status: Status
+    detail: str
+    """One sentence when the run did not end by itself."""
+    seconds: float
+    tests: int
+    failing: tuple[TestResult, ...]
+    """Also those that the loop found after the run, as a module that could not be collected."""
+    output: str
+
+
+def encode(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    return _converter.unstructure(value)
+
+
+def decode(data: object, kind: type[T]) -> T:
+    """Raises cattrs' errors when the data is not a `kind`: then the two ends are not of one installation."""
+    return _converter.structure(data, kind)
+
+
+def slim_test(test: TestResult) -> TestResult:
+    """Without what only the engine reads: executed lines and recorded calls."""
+    return replace(test, lines=(), calls=())
+
+
+def slim_repair(repair: Repair) -> Repair:
+    """Without the decisive run, which can hold every test of the project."""
+    run = repair.verdict.run
+    bare = RunResult(run.status, (), run.exit_code, run.signal, run.seconds, "", run.detail)
+    return replace(repair, verdict=replace(repair.verdict, run=bare))
+
+
+def slim_report(report: FailureReport) -> FailureReport:
+    return replace(report, repairs=tuple(slim_repair(repair) for repair in report.repairs), calls=())
+
+
+def tail(output: str) -> str:
+    return output[-_OUTPUT_TAIL:]
