@@ -179,9 +179,7 @@ class Server:
         before = set(sys.modules)
         _configured_session(self._arguments([]), self._root)
         configured = [m for m in _ours(self._root, before) if os.path.basename(m) != "conftest.py"]
-        code = self._pytest(
-            [*request["nodeids"], "--collect-only"], self._probe.Probe(self._root, "outcomes", lambda _: None)
-        )
+        self._collect(request["nodeids"])
         outside = [n for n in sorted(set(sys.modules) - before) if _outside(self._root, n)]
         emit({"scouted": {"modules": outside, "configured": configured, "threads": _thread_count()}})
         return 0

@@ -83,7 +83,8 @@ class Session:
         self._modules = tuple(str(name) for name in cast(list[object], found.get("modules", [])))
         self._warm = not found.get("configured")
         self._forks = found.get("threads") == 1
-        self._stop_server()
+        if self._server is not None:
+            self._server.prepare(self._modules, self._warm)
 
     def run(
         self,
@@ -110,11 +111,15 @@ class Session:
 
         request: dict[str, object] = {"do": "tests", "nodeids": list(nodeids), "detail": str(detail)}
         began = time.monotonic()
+        kept = self._server
         if fresh:
-            self._stop_server()
-        rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold=fresh)
-        if fresh:
-            self._stop_server()
+            self._server = None
+        try:
+            rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold=fresh)
+        finally:
+            if fresh:
+                self._stop_server()
+                self._server = kept
         return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
 
     def collect(self, limits: Limits) -> tuple[str, ...]:
