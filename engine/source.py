@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import io
 import re
-import textwrap
 import tokenize
 import warnings
 from bisect import bisect_right
@@ -119,7 +118,7 @@ class Source:
     def text_of(self, function: Function) -> str:
         """The function with its decorators, dedented, with `\\n` line ends: what a model reads."""
         text = "".join(self._lines[function.first_line - 1 : function.end_line])
-        return textwrap.dedent(_LINE_END.sub("\n", text))
+        return _relaid(_LINE_END.sub("\n", text), self.indent(function.def_line), "")
 
     def replace_function(self, function: Function, new_text: str) -> bytes:
         """Put new text where the function was, at its indentation, with the file's line ends and encoding.
@@ -129,7 +128,10 @@ class Source:
         """
         decorated = new_text.lstrip().startswith("@")
         first = function.first_line if decorated else function.def_line
-        body = _indented(new_text, self.indent(function.def_line), self.newline)
+        plain = _LINE_END.sub("\n", new_text).strip("\n").rstrip()
+        own = plain[: len(plain) - len(plain.lstrip(" \t"))]
+        tabs = "\t" in self.indent(function.body_line) and "\t" not in plain
+        body = _relaid(plain, own, self.indent(function.def_line), tabs).replace("\n", self.newline)
         start, end = self._starts[first - 1], self._starts[function.end_line]
         whole_line = self.slice(start, end)
         if whole_line.endswith(("\n", "\r")):
@@ -203,6 +205,30 @@ def _functions(node: ast.AST, prefix: str) -> Iterator[Function]:
             yield from _functions(child, prefix)
 
 
-def _indented(text: str, indent: str, newline: str) -> str:
-    lines = textwrap.dedent(_LINE_END.sub("\n", text).expandtabs(4) if "\t" in indent else text).strip("\n").split("\n")
-    return newline.join(indent + line.rstrip("\r") if line.strip() else "" for line in lines)
+def _relaid(text: str, old: str, new: str, tabs: bool = False) -> str:
+    """Exchange the indentation of code lines; what a multi-line string holds is part of the program and stays.
+
+    Docstrings move with the code. With `tabs`, each further four leading spaces become a tab.
+    """
+    lines = text.split("\n")
+    bare = [line.removeprefix(old) for line in lines]
+    kept = _string_lines("\n".join(bare)) or _string_lines(text)
+    out: list[str] = []
+    for number, (line, short) in enumerate(zip(lines, bare, strict=True), 1):
+        if number in kept:
+            out.append(line)
+            continue
+        inner = len(short) - len(short.lstrip(" ")) if tabs else 0
+        out.append(new + "\t" * (inner // 4) + short[inner - inner % 4 :] if short.strip() else "")
+    return "\n".join(out)
+
+
+def _string_lines(text: str) -> set[int]:
+    """Lines that begin inside a string which is no docstring; none when the text does not parse."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return set()
+    docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    strings = (n for n in ast.walk(tree) if isinstance(n, ast.Constant | ast.JoinedStr) and id(n) not in docstrings)
+    return {line for n in strings for line in range(n.lineno + 1, (n.end_lineno or n.lineno) + 1)}

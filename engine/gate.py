@@ -1,0 +1,130 @@
+"""The static gate: what no candidate may do, seen before anything runs (design.md, rule 5).
+
+Everything is a difference: what the user's file already does is the user's business. The gate is one line of
+defence; the sandbox and the second run in a fresh interpreter are the others.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from . import gate_facts as facts
+from .errors import BadInput
+from .source import Source
+from .types import Candidate, FileChange, Origin
+
+_MOST_GROWTH = 200_000
+_CONFIGURATION = {
+    "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml",
+    "pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "noxfile.py", "sitecustomize.py", "usercustomize.py",
+    ".coveragerc", "Makefile", ".gitlab-ci.yml",
+}  # fmt: skip
+_TEST_FOLDERS = {"tests", "test", "__snapshots__", ".github", ".git", "__pycache__", "site-packages"}
+_TEST_FILE = re.compile(r"(test_.*|.*_tests?)\.py$|.*\.(pth|snap|ambr|pyc|so|egg-link)$")
+
+
+def check(candidate: Candidate, originals: Mapping[str, bytes], test_source: str) -> str | None:
+    """The reason to refuse this candidate, as one clause; None if it may be tried.
+
+    originals: the user's files by path, as they are now. test_source: the failing test's own text.
+    """
+    for change in candidate.patch.files:
+        reason = _path_reason(change, originals)
+        if reason is None and candidate.origin is not Origin.REVERT:
+            reason = _content_reason(change, test_source)
+        if reason is not None:
+            return f"{change.path}: {reason}"
+    return None if candidate.patch.files else "the patch changes no file"
+
+
+def _path_reason(change: FileChange, originals: Mapping[str, bytes]) -> str | None:
+    path = PurePosixPath(change.path)
+    if not change.path or path.is_absolute() or ".." in path.parts or "\\" in change.path or "\0" in change.path:
+        return "the path leaves the project"
+    if path.name in _CONFIGURATION or _TEST_FILE.match(path.name) or _TEST_FOLDERS & set(path.parts[:-1]):
+        return "tests and their configuration are read-only to a repair"
+    if change.path in originals and originals[change.path] != change.before:
+        return "it was made for another version of the file"
+    created = change.path not in originals
+    if created and change.before:
+        return "the file does not exist"
+    if created and path.parts[0].removesuffix(".py") in sys.stdlib_module_names:
+        return "a new file would hide a module of the standard library"
+    return None
+
+
+def _content_reason(change: FileChange, test_source: str) -> str | None:
+    if change.after == change.before:
+        return "nothing changes"
+    if not change.path.endswith(".py"):
+        return "a repair edits Python sources only"
+    if len(change.after) - len(change.before) > _MOST_GROWTH:
+        return "the file grows by more than a repair needs"
+    try:
+        new = facts.read(Source.parse(change.path, change.after).tree)
+    except BadInput as e:
+        return f"it is not valid Python ({e})"
+    try:
+        old = facts.read(Source.parse(change.path, change.before).tree)
+    except BadInput:
+        old = facts.read(ast.Module([], []))
+    return _capability_reason(old, new) or _hiding_reason(old, new) or _literal_reason(old, new, test_source)
+
+
+def _capability_reason(old: facts.Facts, new: facts.Facts) -> str | None:
+    for module in sorted(new.imports - old.imports):
+        if module.split(".")[0] not in facts.PURE_MODULES and not facts.is_under(module, old.imports):
+            return f"it imports `{module}`"
+    for name in _more(old.names, new.names):
+        if name in facts.FORBIDDEN_NAMES and not (name in old.bound or name == "AssertionError"):
+            return f"it uses `{name}`"
+        if facts.is_dunder(name) and name not in facts.HARMLESS_DUNDERS:
+            return f"it uses `{name}`"
+    for name in _more(old.attributes, new.attributes):
+        if name in facts.FORBIDDEN_ATTRIBUTES or (facts.is_dunder(name) and name not in facts.HARMLESS_DUNDERS):
+            return f"it uses `.{name}`"
+    for dotted in _more(old.module_members, new.module_members):
+        module, _, member = dotted.rpartition(".")
+        if member not in facts.MEMBERS_ALLOWED.get(module, {member}):
+            return f"it uses `{dotted}`"
+    for name in _more(old.definitions, new.definitions):
+        if facts.is_dunder(name) and name not in facts.HARMLESS_DUNDERS:
+            return f"it defines `{name}`"
+    for text in sorted(new.strings - old.strings):
+        if re.search(r"__\w+__|pytest", text, re.IGNORECASE):
+            return f"it holds the string {text[:40]!r}"
+    return None
+
+
+def _hiding_reason(old: facts.Facts, new: facts.Facts) -> str | None:
+    """Smells, each with the count before and after."""
+    for smell, count in new.smells.items():
+        if count > old.smells[smell]:
+            return f"it {smell}"
+    return None
+
+
+def _literal_reason(old: facts.Facts, new: facts.Facts, test_source: str) -> str | None:
+    """The test's own literals, asked for or given back: a repair must not know its examination."""
+    try:
+        examination = facts.literals(ast.parse(test_source))
+    except (SyntaxError, ValueError):
+        return None
+    fresh = {x for x in examination if x not in old.literals}
+    asked = sum(new.cases.values()) > sum(old.cases.values())
+    for literal in _more(old.cases, new.cases):
+        if asked and literal in fresh:
+            return f"it special-cases {literal}, which the test uses"
+    for literal in _more(old.answers, new.answers):
+        if literal in fresh:
+            return f"it returns {literal}, which the test expects"
+    return None
+
+
+def _more(old: Mapping[str, int], new: Mapping[str, int]) -> list[str]:
+    """What occurs more often than before, in a settled order."""
+    return sorted(name for name, count in new.items() if count > old.get(name, 0))
