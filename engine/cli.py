@@ -68,6 +68,7 @@ def fix(
     python: Python = None,
     agree: Agree = False,
     answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles an ambiguous repair.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the model's samples.")] = 0,
 ) -> None:
     """Run the tests, repair those that fail, and show each repair with the evidence for it."""
     with terminal.ending(as_json):
@@ -83,7 +84,7 @@ def fix(
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, nodeids), stop, live.test)
-            reports = _follow(mend(session, suite, llm, spending, answer, stop), live, as_json)
+            reports = _follow(mend(session, suite, llm, spending, stop, answer=answer, seed=seed), live, as_json)
             patch = to_apply(session, suite, reports, stop) if apply else None
             guarantees = session.guarantees
         if patch is not None:

@@ -21,7 +21,14 @@ from .types import FailureReport, FixStatus, Patch
 
 
 def mend(
-    session: Session, suite: Suite, model: Model | None, budget: Budget, answer: str | None, stop: Stop
+    session: Session,
+    suite: Suite,
+    model: Model | None,
+    budget: Budget,
+    stop: Stop,
+    *,
+    answer: str | None = None,
+    seed: int = 0,
 ) -> Iterator[Event]:
     """Repair each failing test within its own budget; one `Done` for each, in the order they were settled.
 
@@ -30,7 +37,7 @@ def mend(
     waiting = list(suite.failing)
     while waiting and not stop:
         report: FailureReport | None = None
-        for event in repair(session, suite, waiting.pop(0), model, budget, stop):
+        for event in repair(session, suite, waiting.pop(0), model, budget, stop, seed):
             if isinstance(event, Done):
                 report = settle(event.report, answer) if answer else event.report
             else:

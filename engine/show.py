@@ -115,7 +115,9 @@ def report(report: FailureReport) -> RenderableType:
         parts.append(Text(f"{report.candidates_tried} candidates tried in {report.seconds:.1f} s.", "dim"))
     if report.note:
         parts.append(Text(printable(report.note), "yellow"))
-    return Group(*(part if i == 0 else Padding(part, (0, 0, 0, 2)) for i, part in enumerate(parts)), Text(""))
+    return Group(
+        *(part if i == 0 else Padding(part, (0, 0, 0, 2), expand=False) for i, part in enumerate(parts)), Text("")
+    )
 
 
 def explanation(why: Explanation) -> RenderableType:
@@ -156,7 +158,7 @@ def question(asked: Question, repairs: tuple[Repair, ...]) -> RenderableType:
         repair = repairs[answer.candidate]
         gives = Text.assemble((f"{letter}: ", "bold yellow"), f"gives {printable(answer.output)}")
         gives.append(f"   ({repair.candidate.origin.value} {printable(repair.candidate.description)})", "dim")
-        parts += [gives, Padding(diff(repair), (0, 0, 0, 3))]
+        parts += [gives, Padding(diff(repair), (0, 0, 0, 3), expand=False)]
     parts.append(Text("Nothing is changed. Choose with --answer A, --answer B, ...", "dim"))
     return Group(*parts)
 

@@ -24,7 +24,9 @@ SLOW_SUITE = {
 }
 HARD = {
     "pyproject.toml": CART["pyproject.toml"],
-    "hard.py": "def digest(text):\n" + "".join(f"    a{n} = len(text) + {n}\n" for n in range(300)) + "    return text\n",
+    "hard.py": "def digest(text):\n"
+    + "".join(f"    a{n} = len(text) + {n}\n" for n in range(300))
+    + "    return text\n",
     "test_hard.py": "from hard import digest\n\n\ndef test_digest():\n    assert digest('abc') == '900150983cd24fb0'\n",
 }
 """Three hundred lines to mutate and no single edit that helps: the search lasts as long as its budget."""
@@ -53,9 +55,7 @@ def cancel_when(bench: Bench, process: subprocess.Popen[str], said: str, number:
     [(SLOW_SUITE, "copying the project"), (SLOW_SUITE, "running the tests"), (HARD, "test_digest: search")],
     ids=["copy", "suite", "search"],
 )
-def test_a_cancel_leaves_no_trace(
-    tmp_path: Path, number: signal.Signals, files: dict[str, str], said: str
-) -> None:
+def test_a_cancel_leaves_no_trace(tmp_path: Path, number: signal.Signals, files: dict[str, str], said: str) -> None:
     """The user's Ctrl-C and an editor's SIGTERM both end everything that was started."""
     bench = Bench(tmp_path).write(dict(files))
     before = bench.snapshot()

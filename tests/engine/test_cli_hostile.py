@@ -84,7 +84,9 @@ def test_what_cannot_be_collected_or_set_up_is_reported_and_never_repaired_by_ch
         "test_missing_import.py",
         "test_fixture.py::test_d",
     }
-    said = {nodeid: " ".join([f["explanation"]["summary"], *f["explanation"]["facts"]]) for nodeid, f in failures.items()}
+    said = {
+        nodeid: " ".join([f["explanation"]["summary"], *f["explanation"]["facts"]]) for nodeid, f in failures.items()
+    }
     assert "no_such_module_anywhere" in said["test_missing_import.py"]
     assert "the basket has no bottom" in said["test_fixture.py::test_d"]
     assert "SyntaxError" in said["test_source_syntax.py"]
@@ -155,7 +157,9 @@ def test_hostile_tests_end_clearly_and_leave_nothing(bench: Bench) -> None:
     assert len(ended.out) < 2_000_000
     assert bench.snapshot() == before
     assert bench.leftovers() == []
-    assert not [p for p in psutil.process_iter(["cmdline"]) if "time.sleep(4321.5)" in " ".join(p.info["cmdline"] or ())]
+    assert not [
+        p for p in psutil.process_iter(["cmdline"]) if "time.sleep(4321.5)" in " ".join(p.info["cmdline"] or ())
+    ]
 
 
 @pytest.mark.slow
