@@ -1,0 +1,199 @@
+"""A GGUF file as a `Model`: llama.cpp runs in a worker process, whose crash is a sentence and a restart."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError
+from .llama_process import SILENCE_S, WorkerDied, WorkerProcess
+from .model import Completion, Ending, Message, ModelStatus, Sampling
+from .stop import Stop
+
+POLL_S = 0.02
+"""How soon a stop is noticed."""
+CANCEL_S = 10.0
+"""A worker that does not answer a cancel for so long hangs, and is killed."""
+
+
+class LlamaModel:
+    """The model of one GGUF file. Usable from any thread; requests run one after the other.
+
+    Nothing is started before the first request. A worker that died, or ended after ten idle minutes, is started again
+    by the next request.
+    """
+
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        self._path = path.absolute()
+        self._name = name or path.stem
+        self._lock = threading.Lock()
+        self._worker: WorkerProcess | None = None
+        self._number = 0
+        self._open = False
+        """The worker still owes the result of a request."""
+        self._status: ModelStatus | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def sample(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stop: Stop,
+        on_text: Callable[[int, str], None] | None = None,
+        on_completion: Callable[[int, Completion], None] | None = None,
+    ) -> tuple[Completion, ...]:
+        """`sampling.n` completions, always; those that `stop` kept from ending have ending CANCELLED.
+
+        Raises ModelError: the file cannot be loaded, the prompt is too long, or the worker died.
+        """
+        # Greedy completions are all the same: compute one and hand it out n times.
+        once = replace(sampling, n=1) if sampling.temperature <= 0 else sampling
+        twins = range(sampling.n) if once is not sampling else range(1)
+        ended: dict[int, Completion] = {}
+
+        def listen(event: dict[str, Any]) -> None:
+            for twin in twins:
+                if on_text and "text" in event:
+                    on_text(event["text"][0] + twin, event["text"][1])
+                if "completion" in event:
+                    index, completion = event["completion"][0] + twin, _completion(event["completion"][1])
+                    ended[index] = completion
+                    if on_completion:
+                        on_completion(index, completion)
+
+        request = {
+            "method": "sample",
+            "messages": [asdict(message) for message in messages],
+            "sampling": asdict(once),
+            "stream": on_text is not None,
+        }
+        if sampling.n > 0:
+            self._ask(request, stop, listen)
+        return tuple(ended.get(i, Completion("", Ending.CANCELLED, 0)) for i in range(sampling.n))
+
+    def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
+        """One natural-log probability per continuation, or () when `stop` ended the work: half a score is no score.
+
+        Raises ModelError.
+        """
+        request = {
+            "method": "score",
+            "messages": [asdict(message) for message in messages],
+            "continuations": list(continuations),
+        }
+        return tuple(self._ask(request, stop, lambda event: None) or ()) if continuations else ()
+
+    def status(self) -> ModelStatus:
+        """What is loaded and where it runs. Loads the model if need be; while it works, the last known status.
+
+        Raises ModelError.
+        """
+        if self._status and self._lock.locked():
+            return self._status
+        self._ask({"method": "status"}, Stop(), lambda event: None)
+        assert self._status
+        return self._status
+
+    def close(self) -> None:
+        """End the worker. A later request starts a new one."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._worker:
+            self._worker.close()
+        self._worker, self._open = None, False
+
+    @contextmanager
+    def _turn(self, stop: Stop) -> Iterator[bool]:
+        """Wait for our turn; False when `stop` came first."""
+        held = False
+        while not held and not stop:
+            held = self._lock.acquire(timeout=POLL_S)
+        try:
+            yield held
+        finally:
+            if held:
+                self._lock.release()
+
+    def _ask(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> Any:
+        """The result of one request, or None when `stop` came before there was one. Raises ModelError."""
+        with self._turn(stop) as held:
+            if not held:
+                return None
+            try:
+                return self._exchange(request, stop, listen)
+            except WorkerDied as death:
+                self._drop()
+                if not death.idle:
+                    raise ModelError(str(death)) from death
+            except BaseException:
+                # Ctrl-C, or a listener's own error: what is still being computed has no reader.
+                if self._open:
+                    self._drop()
+                raise
+            try:
+                return self._exchange(request, stop, listen)
+            except WorkerDied as death:
+                self._drop()
+                raise ModelError(str(death)) from death
+
+    def _exchange(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> Any:
+        if self._worker is None:
+            self._worker = WorkerProcess()
+            try:
+                self._talk({"method": "load", "path": str(self._path)}, stop, listen)
+            except ModelError:
+                self._drop()
+                raise
+        return None if self._worker is None else self._talk(request, stop, listen)
+
+    def _talk(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> Any:
+        """Send one request and follow its events to its result."""
+        assert self._worker
+        self._number += 1
+        self._open = True
+        self._worker.send({"id": self._number, **request})
+        cancelled_at: float | None = None
+        heard_at = time.monotonic()
+        while True:
+            event = self._worker.receive(POLL_S)
+            now = time.monotonic()
+            if event is None:
+                if now - heard_at > SILENCE_S:
+                    self._drop()
+                    raise ModelError(f"The model worker said nothing for {SILENCE_S:.0f} s and was ended; try again.")
+            elif event["id"] == self._number:
+                heard_at = now
+                if "result" in event or "error" in event:
+                    self._open = False
+                    return self._result(event)
+                listen(event)
+            if stop and cancelled_at is None:
+                cancelled_at = now
+                if request["method"] == "load":
+                    self._drop()
+                    return None
+                self._worker.send({"method": "cancel", "id": self._number})
+            if cancelled_at is not None and now - cancelled_at > CANCEL_S:
+                self._drop()
+                return None
+
+    def _result(self, event: dict[str, Any]) -> Any:
+        if "error" in event:
+            raise ModelError(f"The model {self._name} cannot answer: {event['error']}.")
+        if isinstance(event["result"], dict):
+            self._status = ModelStatus(self._name, **event["result"])
+        return event["result"]
+
+
+def _completion(plain: dict[str, Any]) -> Completion:
+    return Completion(plain["text"], Ending(plain["ending"]), plain["tokens"])
