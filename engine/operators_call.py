@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .operators_expr import similarity
-from .scope import Edit, Scope
+from .operators_name import renamed
+from .scope import Edit, Scope, called_name
 from .source import FunctionNode
 
 FAMILIES: tuple[tuple[str, ...], ...] = (
@@ -22,9 +22,10 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("keys", "values", "items"),
     ("union", "intersection", "difference", "symmetric_difference"),
     ("issubset", "issuperset", "isdisjoint"),
-    ("min", "max", "sum", "sorted"),
+    ("min", "max"),
     ("any", "all"),
     ("ceil", "floor", "round", "trunc", "int"),
+    ("sum", "max", "min", "len"),
     ("int", "float", "str", "bool"),
     ("list", "tuple", "set", "sorted"),
     ("search", "match", "fullmatch"),
@@ -43,7 +44,10 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("year", "month", "day"),
     ("days", "seconds", "total_seconds"),
 )
-_WRAPS = ("abs", "int", "str", "list", "sorted", "set", "len", "sum", "max", "min", "reversed", "tuple", "round", "float")  # fmt: skip
+_WRAPS = (
+    "abs", "int", "str", "list", "sorted", "set", "len", "sum", "max", "min", "reversed", "tuple", "round",
+    "float",
+)  # fmt: skip
 _METHOD_WRAPS = ("lower()", "upper()", "strip()", "swapcase()", "copy()", "split()", "items()", "values()", "keys()")
 _INDEXES = ("0", "-1", "1")
 
@@ -51,30 +55,14 @@ _INDEXES = ("0", "-1", "1")
 def method_family(node: ast.Call, scope: Scope) -> Iterator[Edit]:
     """A sibling of the called function: `lower` for `upper`, `any` for `all`."""
     func = node.func
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    siblings = dict.fromkeys(other for family in FAMILIES if name in family for other in family if other != name)
-    for other in siblings:
-        if isinstance(func, ast.Attribute):
-            yield _renamed(func, other, scope)
-        elif isinstance(func, ast.Name):
-            yield scope.put(func, other)
-
-
-def _renamed(node: ast.Attribute, name: str, scope: Scope, weight: float = 1.0) -> Edit:
-    end = scope.source.span(node)[1]
-    return Edit(((end - len(node.attr.encode(scope.source.encoding)), end, name),), weight)
-
-
-def wrong_attribute(node: ast.Attribute, scope: Scope) -> Iterator[Edit]:
-    """`self.x` to `self.y`: names that the file hangs on the same object, then on any."""
-    owner = node.value.id if isinstance(node.value, ast.Name) else ""
-    known = scope.attributes.get(owner, ()) if owner else ()
-    for other in known:
-        if other != node.attr:
-            yield _renamed(node, other, scope, 0.4 + 0.6 * similarity(node.attr, other))
-    for other in sorted(scope.attributes[""], key=lambda n: -similarity(node.attr, n))[:8]:
-        if other != node.attr and other not in known:
-            yield _renamed(node, other, scope, 0.6 * similarity(node.attr, other))
+    name = called_name(node)
+    families = [family for family in FAMILIES if name in family]
+    for rank, family in enumerate(families):
+        for other in family:
+            if isinstance(func, ast.Attribute):
+                yield renamed(func, other, scope, 0.5**rank)
+            elif isinstance(func, ast.Name):
+                yield scope.put(func, other, 0.5**rank)
 
 
 def swap_arguments(node: ast.Call, scope: Scope) -> Iterator[Edit]:
@@ -135,7 +123,7 @@ def _with_arguments(node: ast.Call, text: str, scope: Scope, weight: float) -> E
 
 def call_keyword(node: ast.Call, scope: Scope) -> Iterator[Edit]:
     """`reverse=True`, a sort key, a default for a lookup."""
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = called_name(node)
     given = {k.arg for k in node.keywords}
     inner = ", ".join([*(scope.text(a) for a in node.args), *(_keyword(k, scope) for k in node.keywords)])
     join = f"{inner}, " if inner else ""
@@ -158,9 +146,7 @@ def call_keyword(node: ast.Call, scope: Scope) -> Iterator[Edit]:
 
 def call_wrap(node: ast.expr, scope: Scope) -> Iterator[Edit]:
     """`x` to `abs(x)`, `x.strip()`."""
-    if not isinstance(node, ast.Name | ast.Call | ast.BinOp | ast.Subscript | ast.Attribute | ast.ListComp | ast.GeneratorExp):  # fmt: skip
-        return
-    if isinstance(getattr(node, "ctx", ast.Load()), ast.Store | ast.Del) or scope.role(node) in ("called", "indexed"):
+    if isinstance(node, ast.Compare | ast.UnaryOp | ast.Constant) or not scope.is_read(node):
         return
     parent = scope.parents.get(node)
     if isinstance(parent, ast.Expr | ast.withitem | ast.Attribute | ast.Slice | ast.FormattedValue):
@@ -173,6 +159,9 @@ def call_wrap(node: ast.expr, scope: Scope) -> Iterator[Edit]:
     for wrap in _WRAPS:
         if wrap != outer and not text.startswith(f"{wrap}("):
             yield scope.put(node, f"{wrap}({argument})", 1.0 if scope.role(node) != "index" else 0.3)
+    for name, kind in scope.kinds.items():
+        if kind in ("dict", "Counter", "defaultdict") and text != name:
+            yield scope.put(node, f"sorted({argument}, key={name}.get)", 1.0)
     for method in _METHOD_WRAPS:
         if not isinstance(node, ast.BinOp | ast.ListComp | ast.GeneratorExp):
             yield scope.put(node, f"{text}.{method}", 0.7)
@@ -201,7 +190,7 @@ def index_add(node: ast.Name, scope: Scope) -> Iterator[Edit]:
     if not isinstance(node.ctx, ast.Load) or role not in ("argument", "iterated", "value", "operand"):
         return
     for form, weight in (("[1:]", 1.0), ("[:-1]", 0.6), ("[::-1]", 0.5), ("[:]", 0.3), ("[0]", 0.4), ("[-1]", 0.4)):
-        yield scope.put(node, node.id + form, weight)
+        yield scope.put(node, node.id + form, weight * (2 if form[1:-1] in scope.slices else 1))
     for name in scope.names(node)[:8]:
         if name != node.id:
             for form, weight in (("[{}:]", 0.4), ("[:{}]", 0.3), ("[{}]", 0.4)):
@@ -239,12 +228,6 @@ def add_await(node: ast.Call, scope: Scope) -> Iterator[Edit]:
         yield scope.put(node, f"await {scope.text(node)}", note=f"await `{scope.text(node)}`")
     if isinstance(parent, ast.Yield):
         yield scope.put(parent, f"yield from {scope.text(node)}")
-
-
-def add_self(node: ast.Name, scope: Scope) -> Iterator[Edit]:
-    """`total` to `self.total`, when the file knows that attribute."""
-    if node.id in scope.attributes.get("self", ()) and "self" in scope.names(node):
-        yield scope.put(node, f"self.{node.id}")
 
 
 def container_wrap(node: ast.Return | ast.Assign | ast.AugAssign, scope: Scope) -> Iterator[Edit]:

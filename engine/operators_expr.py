@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
-from functools import lru_cache
 
 from .scope import Edit, Scope, is_number, node_level
 
@@ -94,91 +92,12 @@ def _operator_edits(
         yield Edit(((offset, end, padded),), weight)
 
 
-def boolean(node: ast.BoolOp, scope: Scope) -> Iterator[Edit]:
-    """`and` to `or`, all of a chain or one of it; the mixed chain is grouped by precedence."""
-    token, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
-    tokens: list[tuple[int, int, str]] = []
-    for left, right in zip(node.values, node.values[1:], strict=False):
-        start, gap = scope.between(left, right)
-        at = start + len(gap[: gap.index(token)].encode(scope.source.encoding))
-        tokens.append((at, at + len(token), other))
-    yield Edit(tuple(tokens))
-    if len(tokens) > 1:
-        yield from (Edit((one,), 0.5) for one in tokens)
-
-
-def negate(node: ast.If | ast.While | ast.IfExp, scope: Scope) -> Iterator[Edit]:
-    yield from _negated(node.test, scope)
-
-
-def negate_filter(node: ast.comprehension, scope: Scope) -> Iterator[Edit]:
-    for test in node.ifs:
-        yield from _negated(test, scope)
-
-
-def negate_value(node: ast.Return, scope: Scope) -> Iterator[Edit]:
-    if isinstance(node.value, ast.Compare | ast.BoolOp | ast.Call | ast.Name | ast.UnaryOp):
-        yield from _negated(node.value, scope, 0.3)
-
-
-def negate_operand(node: ast.BoolOp, scope: Scope) -> Iterator[Edit]:
-    for value in node.values:
-        yield from _negated(value, scope, 0.6)
-
-
-def _negated(test: ast.expr, scope: Scope, weight: float = 1.0) -> Iterator[Edit]:
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        yield scope.put(test, scope.text(test.operand), weight)
-    elif not isinstance(test, ast.Constant) and not (isinstance(test, ast.Compare) and len(test.ops) == 1):
-        yield scope.put(test, f"not {scope.group(test, 4)}", weight)
-
-
-def condition_drop(node: ast.BoolOp, scope: Scope) -> Iterator[Edit]:
-    """`if a and b` to `if a`."""
-    for value in node.values:
-        yield scope.put(node, scope.text(value), 0.7)
-    if len(node.values) > 2:
-        word = " and " if isinstance(node.op, ast.And) else " or "
-        for i in range(len(node.values)):
-            kept = [scope.group(v, 4) for j, v in enumerate(node.values) if j != i]
-            yield scope.put(node, word.join(kept))
-
-
-def condition_add(node: ast.If | ast.While | ast.IfExp, scope: Scope) -> Iterator[Edit]:
-    """A test that forgot a case: None, empty, or a condition that another test of the function asks."""
-    test = node.test
-    if isinstance(test, ast.Constant):
-        return
-    inside = [n for n in ast.walk(test) if isinstance(n, ast.Attribute | ast.Subscript)]
-    for owner in dict.fromkeys(scope.text(n.value) for n in inside if isinstance(n.value, ast.Name)):
-        for extra, weight in ((f"{owner} is None or ", 1.0), (f"{owner} is not None and ", 0.8), (f"{owner} and ", 0.6), (f"not {owner} or ", 0.6)):  # fmt: skip
-            yield scope.put(test, extra + scope.group(test, 3 if extra.endswith("or ") else 4), weight)
-    for name in scope.names(node)[:10]:
-        for form, weight in ((" or not {}", 0.5), (" and {}", 0.3), (" or {}", 0.2), (" and not {}", 0.3)):
-            yield scope.put(test, scope.group(test, 3 if " or" in form else 4) + form.format(name), weight)
-    yield from _other_conditions(test, scope)
-
-
-def _other_conditions(test: ast.expr, scope: Scope) -> Iterator[Edit]:
-    others = [n.test for n in scope.nodes if isinstance(n, ast.If | ast.While | ast.IfExp) and n.test is not test]
-    calls = [n for n in scope.nodes if isinstance(n, ast.Call) and _is_predicate(n)]
-    for other in [*others[:6], *calls[:6]]:
-        for word, least in ((" and ", 4), (" or ", 3)):
-            yield scope.put(test, scope.group(test, least) + word + scope.group(other, least), 0.2)
-
-
-def _is_predicate(node: ast.Call) -> bool:
-    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""  # fmt: skip
-    return name.startswith(("is", "has", "can", "any", "all"))
-
-
 def sign(node: ast.expr, scope: Scope) -> Iterator[Edit]:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd | ast.Invert):
         yield scope.put(node, scope.text(node.operand))
-    elif isinstance(node, ast.Name | ast.Call | ast.Subscript | ast.Attribute) and isinstance(
-        scope.parents.get(node), ast.Return | ast.BinOp | ast.Call | ast.Subscript | ast.Slice | ast.Lambda
-    ):
-        if not isinstance(getattr(node, "ctx", None), ast.Store) and scope.role(node) not in ("called", "indexed"):
+    elif isinstance(node, ast.Name | ast.Call | ast.Subscript | ast.Attribute) and scope.is_read(node):
+        parent = scope.parents.get(node)
+        if isinstance(parent, ast.Return | ast.BinOp | ast.Call | ast.Subscript | ast.Slice | ast.Lambda):
             yield scope.put(node, f"-{scope.text(node)}", 0.3)
 
 
@@ -233,8 +152,10 @@ def constant(node: ast.Constant, scope: Scope) -> Iterator[Edit]:
         for text in ("[]", "0", "''", "False", "True", "{}"):
             yield scope.put(node, text, 0.3)
     elif isinstance(node.value, str) and scope.is_plain_string(node):
-        for text, weight in _strings_near(node.value, scope):
-            yield scope.put(node, text, weight)
+        for value, weight in _strings_near(node.value):
+            yield scope.put(node, quoted(value, scope.text(node)), weight)
+        for text in (*scope.strings[:12], *(_SEPARATORS if len(node.value) <= 1 else ())):
+            yield scope.put(node, text, 0.5)
 
 
 def _numbers_near(node: ast.Constant, scope: Scope) -> Iterator[tuple[str, float]]:
@@ -244,8 +165,7 @@ def _numbers_near(node: ast.Constant, scope: Scope) -> Iterator[tuple[str, float
     step = 1 if isinstance(value, int) else 1.0
     yield repr(value + step), 1.0
     yield repr(value - step), 1.0
-    for usual, weight in (("0", 0.7), ("1", 0.7), ("2", 0.6), ("-1", 0.5)):
-        yield usual, weight
+    yield from (("0", 0.7), ("1", 0.7), ("2", 0.6), ("-1", 0.5))
     for text in scope.numbers[:12]:
         yield text, 0.5
     if value:
@@ -255,21 +175,24 @@ def _numbers_near(node: ast.Constant, scope: Scope) -> Iterator[tuple[str, float
     yield "None", 0.05
 
 
-def _strings_near(value: str, scope: Scope) -> Iterator[tuple[str, float]]:
-    changed = (value.strip(), value.lower(), value.upper(), value.capitalize(), value[::-1], value + value.upper(), value + value.lower(), value + " ", " " + value, "")  # fmt: skip
-    for other in changed:
-        yield repr(other), 0.5
-    for text in (*scope.strings[:12], *(_SEPARATORS if len(value) <= 1 else ())):
-        yield text, 0.5
+def _strings_near(value: str) -> Iterator[tuple[str, float]]:
+    cased = (value.lower(), value.upper(), value.capitalize(), value + value.upper(), value + value.lower())
+    for other in (value.strip(), *cased, value[::-1], value + " ", " " + value, ""):
+        yield other, 0.5
     if "." in value or "*" in value or "+" in value:
-        for other in (
-            value.replace(".*", ".*?"),
-            value.replace(".+", ".+?"),
-            f"^{value}",
-            f"{value}$",
-            re.escape(value),
-        ):
-            yield repr(other), 0.1
+        greedy = (value.replace(".*", ".*?"), value.replace(".+", ".+?"))
+        for other in (*greedy, f"^{value}", f"{value}$", re.escape(value)):
+            yield other, 0.1
+
+
+def quoted(value: str, like: str) -> str:
+    """A string literal with the quotes, and if it can be the `r`, of another one."""
+    body = repr(value)[1:-1]
+    quote = '"' if like.endswith('"') else "'"
+    if quote in body or "\\'" in body:
+        return repr(value)
+    raw = like[0] in "rR" and "\\" in value and not value.endswith("\\") and value.isprintable()
+    return f"r{quote}{value}{quote}" if raw else f"{quote}{body}{quote}"
 
 
 def swap_operands(node: ast.BinOp | ast.Compare, scope: Scope) -> Iterator[Edit]:
@@ -328,63 +251,17 @@ def extend(node: ast.expr, scope: Scope) -> Iterator[Edit]:
         for op, weight in (("-", 0.6), ("+", 0.6), ("*", 0.3), ("//", 0.1), ("/", 0.1), ("%", 0.2)):
             yield scope.put(node, f"{scope.group(node, 11)} {op} {name}", weight)
         yield scope.put(node, f"{name} + {scope.group(node, 11)}", 0.5)
-    if len(scope.strings) and isinstance(node, ast.BinOp) is False and isinstance(scope.parents.get(node), ast.BinOp):
-        for text in (*scope.strings[:5], "' '", "'.'", "','"):
-            yield scope.put(node, f"{own} + {text}", 0.2)
+    parent = scope.parents.get(node)
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add) and node is parent.left:
+        yield from (scope.put(node, f"{own} + {text}", 0.4) for text in (*scope.strings[:5], *_SEPARATORS[1:]))
 
 
 def _is_extendable(node: ast.expr, scope: Scope) -> bool:
     if not isinstance(node, ast.Name | ast.Call | ast.BinOp | ast.Subscript | ast.Attribute | ast.ListComp):
         return False
-    if isinstance(getattr(node, "ctx", ast.Load()), ast.Store | ast.Del) or scope.role(node) in ("called", "indexed"):
+    if not scope.is_read(node):
         return False
     parent = scope.parents.get(node)
     if isinstance(parent, ast.BinOp):
         return node_level(node) >= 14
     return isinstance(parent, ast.Return | ast.Assign | ast.AugAssign | ast.Call | ast.Compare | ast.Lambda | ast.Slice)
-
-
-def wrong_name(node: ast.Name, scope: Scope) -> Iterator[Edit]:
-    """Another name in scope, likelier when it is spelled alike or used alike."""
-    if isinstance(node.ctx, ast.Del) or isinstance(scope.parents.get(node), ast.arguments | ast.arg):
-        return
-    role = scope.role(node)
-    if role == "called":
-        return
-    stored = isinstance(node.ctx, ast.Store)
-    if stored and not isinstance(scope.parents.get(node), ast.Assign | ast.AugAssign):
-        return
-    for other in scope.names(node):
-        if other != node.id:
-            alike = similarity(node.id, other)
-            same_role = 0.6 if role in scope.roles.get(other, ()) else 0.2
-            yield scope.put(node, other, (0.4 + alike * 0.6) * same_role * (0.4 if stored else 1.0) / 0.6)
-
-
-@lru_cache(8192)
-def similarity(one: str, other: str) -> float:
-    """How alike two identifiers are spelled, 0 to 1."""
-    return SequenceMatcher(None, one, other).ratio()
-
-
-def subexpression(node: ast.expr, scope: Scope) -> Iterator[Edit]:
-    """Another expression of the same function, or a name, in the place of a larger expression."""
-    if not isinstance(node, ast.Call | ast.Subscript | ast.BinOp | ast.Name | ast.Attribute | ast.Compare):
-        return
-    if isinstance(getattr(node, "ctx", ast.Load()), ast.Store | ast.Del) or scope.role(node) in ("called", "indexed"):
-        return
-    own = scope.text(node)
-    if not isinstance(node, ast.Name):
-        for name in scope.names(node)[:12]:
-            yield scope.put(node, name, 1.0)
-    seen = {own}
-    for other in scope.nodes:
-        if isinstance(other, ast.Call | ast.Subscript | ast.BinOp | ast.Attribute) and other is not node:
-            text = scope.text(other)
-            if text not in seen and len(text) <= 40 and "\n" not in text and len(seen) <= 16:
-                seen.add(text)
-                yield scope.put(node, text, 0.25 + 0.5 * similarity(own, text))
-    if isinstance(node, ast.Name) and scope.role(node) not in ("index", "iterated"):
-        yield from (scope.put(node, f"{c}[{node.id}]", 0.5) for c in scope.indexed if c != node.id)
-        for index in (n for n, roles in scope.roles.items() if "index" in roles):
-            yield from (scope.put(node, f"{c}[{index}]", 0.3) for c in scope.indexed[:4])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import cast
 
 from .source import FunctionNode, Source, Splice
 
@@ -162,6 +163,18 @@ class Scope:
             return "operand"
         return "attribute" if isinstance(parent, ast.Attribute) else "value"
 
+    def is_read(self, node: ast.expr) -> bool:
+        """A value is taken from here: not a target, and not the function or container of a call or index."""
+        assignable = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Starred | ast.List | ast.Tuple)
+        if assignable and not isinstance(node.ctx, ast.Load):
+            return False
+        return self.role(node) not in ("called", "indexed")
+
+    @cached_property
+    def slices(self) -> frozenset[str]:
+        """Texts of the slices taken in this function: `1:`."""
+        return frozenset(self.text(n) for n in self.nodes if isinstance(n, ast.Slice))
+
     @cached_property
     def kinds(self) -> dict[str, str]:
         """Local names bound to a literal or constructor: list, set, dict, int, str, bool, none."""
@@ -187,7 +200,8 @@ class Scope:
     @cached_property
     def strings(self) -> tuple[str, ...]:
         """Texts of the short one-line strings written in this function, docstrings and f-string parts aside."""
-        return tuple(dict.fromkeys(self.text(n) for n in self.nodes if self.is_plain_string(n)))
+        plain = (n for n in self.nodes if isinstance(n, ast.Constant) and self.is_plain_string(n))
+        return tuple(dict.fromkeys(self.text(n) for n in plain))
 
     def is_plain_string(self, node: ast.AST) -> bool:
         if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= 40):
@@ -218,10 +232,9 @@ class Scope:
 def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
     """The statement lists of a compound statement, in source order."""
     for field in ("body", "handlers", "cases", "orelse", "finalbody"):
-        value: object = getattr(node, field, None)
-        if not isinstance(value, list):
+        items = cast("list[ast.AST] | ast.expr | None", getattr(node, field, None))
+        if not isinstance(items, list):
             continue
-        items: Sequence[ast.AST] = value  # pyright: ignore[reportUnknownVariableType]
         if field in ("handlers", "cases"):
             for item in items:
                 yield from blocks(item)
@@ -248,6 +261,13 @@ def literal_kind(node: ast.expr) -> str:
         ast.DictComp: "dict",
     }
     return kinds.get(type(node), "")
+
+
+def called_name(node: ast.Call) -> str:
+    """`strip` of `x.strip()`, `len` of `len(x)`, else ``."""
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def argument_names(args: ast.arguments) -> tuple[str, ...]:
