@@ -79,14 +79,15 @@ class EngineLink:
                 call.answer.exception()  # seen, also when nobody waits any more
 
     async def close(self, seconds: float) -> None:
-        """Ask the process to end, and kill it and everything under it when it has not after `seconds`."""
+        """Ask the process to end, and kill what is left of it and of everything under it after `seconds`."""
         process = self._process
         if process is None or process.returncode is not None:
             return
+        below = _below(process.pid)
         self._send(process, {"id": next(self._ids), "method": "shutdown", "params": {}})
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), seconds)
-        self.kill()
+        _kill(process, below)
 
     def kill(self) -> None:
         """At once: the service, and every descendant, whatever process group that is in."""
@@ -97,20 +98,13 @@ class EngineLink:
         process = self._process
         if process is None or process.returncode is not None:
             return
-        below: list[psutil.Process] = []
-        try:
-            service = psutil.Process(process.pid)
-            below += service.children(recursive=True)
-            if seconds > 0.0:
+        below = _below(process.pid)
+        if seconds > 0.0:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                service = psutil.Process(process.pid)
                 service.terminate()
                 service.wait(seconds)
-        except (psutil.NoSuchProcess, psutil.TimeoutExpired):
-            pass
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        for child in below:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()  # psutil checks the start time, so that a reused id is spared
+        _kill(process, below)
 
     async def _started(self) -> asyncio.subprocess.Process:
         async with self._starting:
@@ -182,3 +176,20 @@ class EngineLink:
         return f"Darner's engine {how}; it starts again at the next command." + (
             f" Its last words: {last}" if last else ""
         )
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    """Every descendant, also one that has left the process group. Asked before the parents end and the links break."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(process: asyncio.subprocess.Process, below: Sequence[psutil.Process]) -> None:
+    if process.returncode is None:  # else its id may be another's by now
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    for child in below:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()  # psutil compares start times, so that a reused id is spared

@@ -45,6 +45,7 @@ class Jobs:
         job = Job(f"darner-{next(self._ids)}", key, title)
         self._running[job.id] = job
         job.task = asyncio.create_task(self._run(job, work))
+        job.task.add_done_callback(lambda _: self._running.pop(job.id, None))  # also if cancelled before its first step
         return job
 
     def supersede(self, key: Hashable, title: str, work: Work) -> Job:
@@ -77,5 +78,3 @@ class Jobs:
             pass  # asked for; the work has told the client
         except Exception:
             log.exception("%s failed inside", job.title)
-        finally:
-            self._running.pop(job.id, None)

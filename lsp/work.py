@@ -120,7 +120,7 @@ async def _loop(
                 progress.report(f"found {short(wire.decode(data, Found).repair.candidate.description, 80)}")
 
         report = wire.decode(await session.engine.call(method, params, on_event), FailureReport)
-        _keep(session, root, report)
+        _keep(session, root, report, sought=method == "repair")
         progress.outcome = _ending(report) if method == "repair" else report.explanation.summary
         return report
     return None
@@ -189,11 +189,11 @@ def _update(session: Session, root: Path, nodeid: str, **news: object) -> None:
         session.changed()
 
 
-def _keep(session: Session, root: Path, report: FailureReport) -> None:
+def _keep(session: Session, root: Path, report: FailureReport, *, sought: bool) -> None:
     """What a repair found replaces what was known; only the explanation does when nothing was sought."""
     nodeid = report.nodeid
     _update(session, root, nodeid, suspects=report.suspects, explanation=report.explanation)
-    if report.candidates_tried:
+    if sought:
         verified = tuple(repair for repair in report.repairs if repair.verdict.verified)
         _update(session, root, nodeid, repairs=verified, question=report.question, note=report.note)
 

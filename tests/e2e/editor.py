@@ -1,0 +1,179 @@
+"""A small editor for the end-to-end tests: real files, a real server over stdio, edits applied as a client would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types as lsp
+from lsprotocol.converters import get_converter
+from pytest_lsp import ClientServerConfig, LanguageClient
+
+CLIENTS = Path(__file__).parents[1] / "clients"
+PROFILES = ("vscode", "neovim", "minimal")
+SERVER = (sys.executable, "-P", "-m", "darner.lsp")
+SCRIPTED = (sys.executable, "-P", str(Path(__file__).parents[1] / "lsp" / "scripted_server.py"))
+_UNITS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
+
+
+def profile(name: str) -> lsp.InitializeParams:
+    """The recorded `initialize` of a real client, or the least that can still apply an edit."""
+    if name == "minimal":
+        workspace = lsp.WorkspaceClientCapabilities(apply_edit=True)
+        return lsp.InitializeParams(lsp.ClientCapabilities(workspace=workspace))
+    recorded = json.loads((CLIENTS / f"initialize_{name}.json").read_text(encoding="utf-8"))
+    return get_converter().structure(recorded, lsp.InitializeParams)
+
+
+class Editor:
+    """One window on one project."""
+
+    def __init__(self, client: LanguageClient, root: Path) -> None:
+        self.client = client
+        self.root = root
+        self.capabilities = lsp.ServerCapabilities()
+        self.texts: dict[str, str] = {}
+        self.versions: dict[str, int] = {}
+        self.edits: list[lsp.ApplyWorkspaceEditParams] = []
+        self._result_id: str | None = None
+        self._seen: list[lsp.Diagnostic] = []
+
+        @client.feature(lsp.WORKSPACE_APPLY_EDIT)
+        def apply(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:  # pyright: ignore[reportUnusedFunction]
+            self.edits.append(params)
+            return lsp.ApplyWorkspaceEditResult(applied=True)
+
+        @client.feature(lsp.WORKSPACE_CODE_LENS_REFRESH)
+        def refresh(_: None) -> None:  # pyright: ignore[reportUnusedFunction]
+            return None
+
+    @classmethod
+    async def start(
+        cls,
+        root: Path,
+        name: str = "vscode",
+        *,
+        server: tuple[str, ...] = SERVER,
+        options: dict[str, Any] | None = None,
+        client_pid: int | None = None,
+    ) -> Editor:
+        """State that the server remembers goes beside the project, never into the user's home."""
+        environment = {**os.environ, "XDG_STATE_HOME": str(root.parent / "state")}
+        client = await ClientServerConfig(list(server), server_env=environment).start()
+        assert isinstance(client, LanguageClient)
+        editor = cls(client, root)
+        params = profile(name)
+        params.process_id, params.initialization_options = client_pid, options
+        params.root_path, params.root_uri = None, root.as_uri()
+        if params.workspace_folders:
+            params.workspace_folders = [lsp.WorkspaceFolder(root.as_uri(), root.name)]
+        editor.capabilities = (await client.initialize_session(params)).capabilities
+        return editor
+
+    @property
+    def pid(self) -> int:
+        server = self.client._server  # pyright: ignore[reportPrivateUsage] - pytest-lsp offers no other way
+        assert server is not None
+        return server.pid
+
+    @property
+    def encoding(self) -> str:
+        return str(self.capabilities.position_encoding or "utf-16")
+
+    def uri(self, name: str) -> str:
+        return (self.root / name).as_uri()
+
+    def open(self, name: str) -> None:
+        text = (self.root / name).read_bytes().decode()
+        self.texts[name], self.versions[name] = text, 1
+        item = lsp.TextDocumentItem(self.uri(name), lsp.LanguageKind.Python, 1, text)
+        self.client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+
+    def save(self, name: str) -> None:
+        (self.root / name).write_bytes(self.texts[name].encode())
+        document = lsp.TextDocumentIdentifier(self.uri(name))
+        self.client.text_document_did_save(lsp.DidSaveTextDocumentParams(document))
+
+    def apply(self, edit: lsp.WorkspaceEdit) -> None:
+        """Change the open documents and tell the server, in its own units. Refuses an edit for another version."""
+        for change in edit.document_changes or ():
+            assert isinstance(change, lsp.TextDocumentEdit)
+            assert change.text_document.version == self.versions[self._name(change.text_document.uri)]
+            self._change(change.text_document.uri, [e for e in change.edits if isinstance(e, lsp.TextEdit)])
+        for uri, edits in (edit.changes or {}).items():
+            self._change(uri, list(edits))
+
+    async def command(self, name: str, **argument: object) -> Any:  # noqa: ANN401 - whatever the command answers
+        params = lsp.ExecuteCommandParams(f"darner.{name}", [argument])
+        return await self.client.workspace_execute_command_async(params)
+
+    def trust(self, trusted: bool = True) -> None:
+        self.client.protocol.notify("darner/setTrust", {"trusted": trusted})
+
+    async def diagnostics(self, name: str) -> list[lsp.Diagnostic]:
+        """As this client gets them: asked for, or from what was pushed."""
+        if self.capabilities.diagnostic_provider is None:
+            return list(self.client.diagnostics.get(self.uri(name), ()))
+        document = lsp.TextDocumentIdentifier(self.uri(name))
+        params = lsp.DocumentDiagnosticParams(document, "darner", self._result_id)
+        report = await self.client.text_document_diagnostic_async(params)
+        self._result_id = report.result_id
+        if isinstance(report, lsp.RelatedFullDocumentDiagnosticReport):
+            self._seen = list(report.items)
+        return self._seen
+
+    async def hover(self, name: str, line: int) -> str:
+        params = lsp.HoverParams(lsp.TextDocumentIdentifier(self.uri(name)), lsp.Position(line, 6))
+        found = await self.client.text_document_hover_async(params)
+        return found.contents.value if found is not None and isinstance(found.contents, lsp.MarkupContent) else ""
+
+    def progress(self, job: str) -> list[Any]:
+        return self.client.progress_reports.get(job, [])
+
+    async def leave(self) -> int:
+        """`shutdown`, `exit`, and the server's exit code."""
+        await asyncio.wait_for(self.client.shutdown_async(None), 5)
+        self.client.exit(None)
+        server = self.client._server  # pyright: ignore[reportPrivateUsage]
+        assert server is not None
+        code = await asyncio.wait_for(server.wait(), 5)
+        await self.client.stop()
+        return code
+
+    def _name(self, uri: str) -> str:
+        return next(name for name in self.texts if self.uri(name) == uri)
+
+    def _change(self, uri: str, edits: list[lsp.TextEdit]) -> None:
+        name = self._name(uri)
+        text = self.texts[name]
+        for edit in sorted(edits, key=lambda e: (e.range.start.line, e.range.start.character), reverse=True):
+            start, end = (self._offset(text, position) for position in (edit.range.start, edit.range.end))
+            text = text[:start] + edit.new_text + text[end:]
+        self.texts[name], self.versions[name] = text, self.versions[name] + 1
+        changes = [lsp.TextDocumentContentChangePartial(e.range, e.new_text) for e in reversed(edits)]
+        document = lsp.VersionedTextDocumentIdentifier(self.versions[name], uri)
+        self.client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, changes))
+
+    def _offset(self, text: str, position: lsp.Position) -> int:
+        codec, size = _UNITS[self.encoding]
+        lines = text.split("\n")  # the projects here have LF or CR LF
+        data = lines[position.line].encode(codec)[: position.character * size]
+        return sum(len(line) + 1 for line in lines[: position.line]) + len(data.decode(codec))
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:  # noqa: ANN401
+    """Wait for a value that is true; fail with what was waited for."""
+    end = asyncio.get_running_loop().time() + seconds
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        assert asyncio.get_running_loop().time() < end, f"waited {seconds:g} s for {what}"
+        await asyncio.sleep(0.02)
