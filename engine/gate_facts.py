@@ -21,7 +21,8 @@ FORBIDDEN_NAMES = frozenset((
 ))  # fmt: skip
 FORBIDDEN_ATTRIBUTES = frozenset((
     "_exit", "exit", "abort", "kill", "killpg", "system", "popen", "fork", "forkpty", "execv", "execve",
-    "execvp", "spawnv",    "environ", "environb", "putenv", "getenv", "modules", "argv", "settrace", "setprofile", "_getframe",
+    "execvp", "spawnv", "environ", "environb",
+    "putenv", "getenv", "modules", "argv", "settrace", "setprofile", "_getframe",
     "_current_frames", "excepthook", "f_back", "f_builtins", "f_code", "f_globals", "f_locals", "f_trace",
     "tb_frame", "tb_next", "gi_frame", "gi_code", "cr_frame", "cr_code", "ag_frame", "ag_code", "co_code",
     "get_objects", "get_referrers", "SkipTest", "skipTest", "runtest", "TestReport", "importorskip", "xfail",

@@ -106,10 +106,10 @@ def _suspicion(node: ast.AST, scope: Scope, lines: Mapping[int, float]) -> float
     if isinstance(node, ast.expr) and node.lineno in lines:
         return lines[node.lineno]
     statement = scope.statement(node)
-    if statement is None:
+    if statement is None or (isinstance(node, ast.expr) and node.lineno < statement.lineno):  # a decorator
         return 0.0
     last = statement.end_lineno or statement.lineno
-    if not isinstance(statement, FunctionNode) and (body := _body(statement)):
+    if not isinstance(node, FunctionNode) and (body := _body(statement)):
         last = max(statement.lineno, body[0].lineno - 1)
     return max((lines[n] for n in range(statement.lineno, last + 1) if n in lines), default=0.0)
 

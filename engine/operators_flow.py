@@ -19,10 +19,9 @@ _EMPTY = ("[]", "0", "None", "''", "False", "True", "{}", "1", "-1")
 
 
 def jump(node: ast.Break | ast.Continue | ast.Pass, scope: Scope) -> Iterator[Edit]:
-    words = ("break", "continue", "pass") if scope.in_loop(node) else ("pass",)
-    start, end = scope.source.span(node)
-    own = scope.text(node)
-    yield from (Edit(((start, end, word),)) for word in words if word != own)
+    if scope.in_loop(node):
+        start, end = scope.source.span(node)
+        yield from (Edit(((start, end, word),)) for word in ("break", "continue") if word != scope.text(node))
 
 
 def loop_kind(node: ast.If | ast.While, scope: Scope) -> Iterator[Edit]:

@@ -137,6 +137,8 @@ def insert_copy(node: ast.stmt, scope: Scope) -> Iterator[Edit]:
     """A statement of the same function again, here, perhaps about another variable."""
     if is_docstring(node) or isinstance(node, FunctionNode | ast.ClassDef) or not owns_lines(node, scope):
         return
+    if scope.text(node).startswith("elif"):  # before it is the branch above, which has its own places
+        return
     last = scope.block_of(node)[-1] is node and not isinstance(node, ast.Return | ast.Break | ast.Continue | ast.Raise)
     for text, weight in _copies(node, scope):
         if text != _block_text(node, scope):

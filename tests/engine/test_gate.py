@@ -171,8 +171,8 @@ def test_a_name_that_the_file_binds_itself_is_no_builtin() -> None:
     "path",
     [
         "tests/helper.py", "test_cart.py", "shop/cart_test.py", "conftest.py", "shop/conftest.py", "pytest.ini",
-        "pyproject.toml", "setup.cfg", "tox.ini", "x.pth", "sitecustomize.py", "../cart.py", "/etc/cart.py", "a/../../b.py", "",
-        "s/__snapshots__/a.py",        "data.json", "..\\b.py",
+        "pyproject.toml", "setup.cfg", "tox.ini", "x.pth", "sitecustomize.py", "../cart.py", "/etc/cart.py",
+        "a/../../b.py", "", "s/__snapshots__/a.py", "data.json", "..\\b.py",
     ],
 )  # fmt: skip
 def test_tests_configuration_and_foreign_paths_are_read_only(path: str) -> None:
