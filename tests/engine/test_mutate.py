@@ -233,7 +233,10 @@ def test_the_docstring_is_never_mutated() -> None:
 @settings(max_examples=10, deadline=None)
 @given(st.sets(st.integers(1, 40), min_size=1, max_size=3))
 def test_only_suspicious_lines_are_edited(lines: set[int]) -> None:
-    """The search goes where the evidence points; guards at a function's top are the one exception."""
+    """The search goes where the evidence points: to the statement, whose lines are at most three here.
+
+    Operators that concern a whole block or function are the exception.
+    """
     source = Source.parse("a.py", FORMS["plain"])
     everywhere = {"guard", "mutable-default", "final-return", "swap-returns", "move", "insert-else", "indent", "dedent"}
     for candidate in islice(mutants(source, dict.fromkeys(lines, 0.5)), 200):
