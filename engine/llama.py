@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .errors import ModelError
 from .llama_process import SILENCE_S, WorkerDied, WorkerProcess
@@ -89,7 +89,8 @@ class LlamaModel:
             "messages": [asdict(message) for message in messages],
             "continuations": list(continuations),
         }
-        return tuple(self._ask(request, stop, lambda event: None) or ()) if continuations else ()
+        scores = self._ask(request, stop, lambda event: None) if continuations else None
+        return tuple(cast(list[float], scores)) if scores else ()
 
     def status(self) -> ModelStatus:
         """What is loaded and where it runs. Loads the model if need be; while it works, the last known status.
@@ -103,7 +104,9 @@ class LlamaModel:
         return self._status
 
     def close(self) -> None:
-        """End the worker. A later request starts a new one."""
+        """End the worker, and with a ModelError any request that it is working on. A later request starts a new one."""
+        if worker := self._worker:
+            worker.close()
         with self._lock:
             self._drop()
 
@@ -113,7 +116,7 @@ class LlamaModel:
         self._worker, self._open = None, False
 
     @contextmanager
-    def _turn(self, stop: Stop) -> Iterator[bool]:
+    def _turn(self, stop: Stop) -> Generator[bool]:
         """Wait for our turn; False when `stop` came first."""
         held = False
         while not held and not stop:
@@ -124,7 +127,7 @@ class LlamaModel:
             if held:
                 self._lock.release()
 
-    def _ask(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> Any:
+    def _ask(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> object:
         """The result of one request, or None when `stop` came before there was one. Raises ModelError."""
         with self._turn(stop) as held:
             if not held:
@@ -146,17 +149,18 @@ class LlamaModel:
                 self._drop()
                 raise ModelError(str(death)) from death
 
-    def _exchange(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> Any:
+    def _exchange(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> object:
         if self._worker is None:
             self._worker = WorkerProcess()
             try:
-                self._talk({"method": "load", "path": str(self._path)}, stop, listen)
+                if self._talk({"method": "load", "path": str(self._path)}, stop, listen) is None:
+                    return None
             except ModelError:
                 self._drop()
                 raise
-        return None if self._worker is None else self._talk(request, stop, listen)
+        return self._talk(request, stop, listen)
 
-    def _talk(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> Any:
+    def _talk(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> object:
         """Send one request and follow its events to its result."""
         assert self._worker
         self._number += 1
@@ -175,7 +179,7 @@ class LlamaModel:
                 heard_at = now
                 if "result" in event or "error" in event:
                     self._open = False
-                    return self._result(event)
+                    return self._result(request, event)
                 listen(event)
             if stop and cancelled_at is None:
                 cancelled_at = now
@@ -187,12 +191,15 @@ class LlamaModel:
                 self._drop()
                 return None
 
-    def _result(self, event: dict[str, Any]) -> Any:
+    def _result(self, request: dict[str, Any], event: dict[str, Any]) -> object:
+        if "error" in event and request["method"] == "load":
+            raise ModelError(f"The model file {self._path} cannot be loaded: {event['error']}.")
         if "error" in event:
             raise ModelError(f"The model {self._name} cannot answer: {event['error']}.")
-        if isinstance(event["result"], dict):
-            self._status = ModelStatus(self._name, **event["result"])
-        return event["result"]
+        result: Any = event["result"]
+        if isinstance(result, dict):
+            self._status = ModelStatus(self._name, **cast(dict[str, Any], result))
+        return cast(object, result)
 
 
 def _completion(plain: dict[str, Any]) -> Completion:

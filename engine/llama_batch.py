@@ -124,7 +124,7 @@ class Engine:
         if prompt + room > self.limit:
             raise TooLong(
                 f"the prompt has {prompt:,} tokens and the answer may take {room:,}, "
-                f"but this model's context holds {self.limit:,}"
+                f"but this model's context holds {self.limit:,}; shorten the prompt"
             )
 
 

@@ -8,7 +8,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from .llama_native import Native
 
 SPARE_BYTES = 600 << 20
 """Left free on the GPU for compute buffers and the prompt's KV cells."""
@@ -26,10 +28,10 @@ class Gpu:
 
 def gpus() -> tuple[Gpu, ...]:
     """The GPUs that this build of llama.cpp can use."""
-    api: Any = importlib.import_module("llama_cpp.llama_cpp")
+    api: Native = importlib.import_module("llama_cpp.llama_cpp")
     if not api.llama_supports_gpu_offload():
         return ()
-    lib: Any = importlib.import_module("llama_cpp._ggml").libggml
+    lib: Native = importlib.import_module("llama_cpp._ggml").libggml
     for function in (lib.ggml_backend_dev_get, lib.ggml_backend_dev_name, lib.ggml_backend_dev_description):
         function.restype = ctypes.c_void_p if function is lib.ggml_backend_dev_get else ctypes.c_char_p
     lib.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
@@ -37,7 +39,7 @@ def gpus() -> tuple[Gpu, ...]:
     return tuple(_gpus(lib))
 
 
-def _gpus(lib: Any) -> Iterator[Gpu]:
+def _gpus(lib: Native) -> Iterator[Gpu]:
     for i in range(lib.ggml_backend_dev_count()):
         device = ctypes.c_void_p(lib.ggml_backend_dev_get(i))
         if lib.ggml_backend_dev_type(device) in _GPU_KINDS:

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,10 @@ import psutil
 
 BATCH_TOKENS = 512
 """Prompt tokens per decode."""
+
+
+Native: TypeAlias = Any
+"""A thing of llama.cpp's bindings, which carry no useful static types."""
 
 
 class NativeError(Exception):
@@ -55,7 +59,7 @@ class AbortFlag:
     def __init__(self) -> None:
         self._buffer = ctypes.create_string_buffer(2)
 
-    def callback(self, kind: Any) -> Any:
+    def callback(self, kind: Native) -> Native:
         """The callback as the ctypes function type `kind`."""
         return kind(ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p).value)
 
@@ -73,15 +77,16 @@ class AbortFlag:
 class Log:
     """llama.cpp's log: errors and the count of layers that it offloaded. Everything else is dropped."""
 
-    WARNING, ERROR, CONTINUED = 3, 4, 5
+    ERROR = 4
+    """llama.cpp's number for this level."""
 
-    def __init__(self, api: Any) -> None:
+    def __init__(self, api: Native) -> None:
         self.errors: list[str] = []
         self.offloaded = 0
         self._callback = api.llama_log_callback(self._take)
         api.llama_log_set(self._callback, ctypes.c_void_p(0))
 
-    def _take(self, level: int, text: bytes, _: Any) -> None:
+    def _take(self, level: int, text: bytes, _: Native) -> None:
         line = text.decode("utf-8", "replace").strip()
         if found := re.search(r"offloaded (\d+)/\d+ layers to GPU", line):
             self.offloaded = int(found[1])
@@ -100,7 +105,7 @@ class Weights:
 
     def __init__(self, path: str, gpu_layers: int) -> None:
         """Raise NativeError when llama.cpp cannot load `path`."""
-        self.api: Any = importlib.import_module("llama_cpp.llama_cpp")
+        self.api: Native = importlib.import_module("llama_cpp.llama_cpp")
         self.log = Log(self.api)
         self.api.llama_backend_init()
         params = self.api.llama_model_default_params()
@@ -227,7 +232,7 @@ class Sampler:
     TOP_K = 100
     """Sorting the whole vocabulary for every token costs more than it can change: the nucleus is far smaller."""
 
-    def __init__(self, api: Any, context: Any, temperature: float, top_p: float, seed: int) -> None:
+    def __init__(self, api: Native, context: Native, temperature: float, top_p: float, seed: int) -> None:
         self._api, self._context = api, context
         self._chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
         parts = (

@@ -44,7 +44,7 @@ class WorkerProcess:
                 "llama-cpp-python is not installed for this Python, so no local model can run; "
                 'run `make setup`, or `pip install "darner[model]"`.'
             )
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the worker lives
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "darner.engine.llama_worker"],
@@ -59,6 +59,7 @@ class WorkerProcess:
             raise ModelError(
                 f"The model worker could not be started ({error.strerror}); free memory and try again."
             ) from error
+        self._closed = False
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -98,6 +99,8 @@ class WorkerProcess:
 
     def _death(self) -> WorkerDied:
         """Close what is left of the worker, and say why it ended."""
+        if self._closed:
+            return WorkerDied("The model was closed while it was answering; ask again if the answer is still wanted.")
         self.close()
         code = self._process.returncode
         if code == 0:
@@ -114,6 +117,7 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the worker: its input ends, and after a second its whole group is killed."""
+        self._closed = True
         with contextlib.suppress(OSError):
             if self._process.stdin:
                 self._process.stdin.close()

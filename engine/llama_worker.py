@@ -90,7 +90,7 @@ class Worker:
             self._current = number
             self._abort.set(number in self._cancelled)
         try:
-            answer = {"result": self._methods[request["method"]](request)}
+            answer: dict[str, object] = {"result": self._methods[request["method"]](request)}
         except Aborted:
             answer = {"result": None}
         except (Refused, TooLong, NativeError, llama_chat.TemplateError) as error:
@@ -102,7 +102,7 @@ class Worker:
             self._cancelled.discard(number)
         self._say(number, **answer)
 
-    def _say(self, number: int, **fields: Any) -> None:
+    def _say(self, number: int, **fields: object) -> None:
         self._replies.write(json.dumps({"id": number, **fields}).encode() + b"\n")
 
     # Requests
@@ -114,7 +114,12 @@ class Worker:
         layers = llama_device.layer_count(path) if gpus else 0
         offload = llama_device.layers_that_fit(gpus, size, layers) if gpus else 0
         _check_memory(size if offload == 0 else size * max(0, layers + 1 - offload) // (layers + 1))
-        weights = Weights(str(path), offload)
+        try:
+            weights = Weights(str(path), offload)
+        except NativeError as error:
+            raise Refused(
+                f'llama.cpp says "{error}" (the file has {size:,} bytes); download it again, or name another'
+            ) from error
         self._engine = Engine(weights, self._abort)
         self._device = llama_device.device_name(gpus, weights.log.offloaded, weights.layers, physical_threads())
         return self._status(request)
@@ -130,7 +135,7 @@ class Worker:
 
     def _sample(self, request: dict[str, Any]) -> dict[str, Any]:
         engine, number = self._loaded(), request["id"]
-        sampling = Sampling(**{**request["sampling"], "stop": tuple(request["sampling"]["stop"])})
+        sampling = Sampling(**request["sampling"])
         told = Told(
             (lambda i, text: self._say(number, text=[i, text])) if request["stream"] else (lambda i, text: None),
             lambda i, completion: self._say(number, completion=[i, _plain(completion)]),
