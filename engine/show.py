@@ -86,7 +86,7 @@ class Live:
 def download(console: Console, name: str) -> Generator[Callable[[int, int], None]]:
     """A progress bar on stderr; the caller reports (bytes so far, bytes in all)."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -1,0 +1,119 @@
+"""`darner doctor`: what Darner needs on this machine, each check with what to do when it is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ..sandbox.isolate import BUBBLEWRAP, PROCESS, bubblewrap_trouble
+from ..sandbox.types import Guarantees
+from . import catalogue, trust
+from .errors import DarnerError
+from .llama import LlamaModel
+from .project import find_interpreter, find_root
+from .show import printable
+
+_COPY_BYTES = 1 << 30
+"""Free space wanted for throw-away copies."""
+_SPARE_BYTES = 1 << 30
+"""Memory wanted beside the model's weights: its context, the tests, and Darner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    ok: bool
+    text: str
+    fix: str = ""
+    """What to do; empty when nothing is wrong."""
+    details: tuple[str, ...] = ()
+
+
+def examine(start: Path, python: str | None, model: str | None) -> tuple[Check, ...]:
+    """Every check, in the order in which a repair needs them. Loads the model, if it is here, to see that it works."""
+    root = find_root(start)
+    return (*_interpreter(root, python), _sandbox(root), *_model(model or catalogue.DEFAULT), _disk())
+
+
+def _interpreter(root: Path, python: str | None) -> Iterator[Check]:
+    try:
+        found = find_interpreter(root, python)
+    except DarnerError as error:
+        yield _wrong("interpreter", error)
+        return
+    yield Check("interpreter", True, f"{found.path} (Python {found.version})")
+    yield Check("pytest", True, found.pytest)
+
+
+def _sandbox(root: Path) -> Check:
+    trouble = bubblewrap_trouble()
+    if not trouble:
+        return Check("sandbox", True, "bubblewrap", details=_promises(BUBBLEWRAP))
+    if trust.is_trusted(root):
+        return Check("sandbox", True, "a plain process, as you agreed for this project", details=_promises(PROCESS))
+    return Check("sandbox", False, trouble, "Install bubblewrap, or agree to run without: `darner trust`.")
+
+
+def _promises(guarantees: Guarantees) -> tuple[str, ...]:
+    return (*(f"holds: {text}" for text in guarantees.holds), *(f"does not hold: {text}" for text in guarantees.gaps))
+
+
+def _model(name: str) -> Iterator[Check]:
+    try:
+        path = catalogue.verify(name) if name in catalogue.CATALOGUE else catalogue.find(name)
+        size = path.stat().st_size
+    except DarnerError as error:
+        yield _wrong("model", error)
+        return
+    checked = "SHA-256 is right" if name in catalogue.CATALOGUE else "not in the catalogue, so not checked"
+    yield Check("model", True, f"{name}, {size / 1e9:.1f} GB, {checked}")
+    yield _memory(size)
+    try:
+        with closing(LlamaModel(path, name)) as model:
+            yield Check("device", True, model.status().device)
+    except DarnerError as error:
+        yield _wrong("device", error)
+
+
+def _memory(model_bytes: int) -> Check:
+    free, need = psutil.virtual_memory().available, model_bytes + _SPARE_BYTES
+    text = f"{free / 1e9:.1f} GB free; the model and its work need about {need / 1e9:.1f} GB"
+    return Check("memory", free >= need, text, "" if free >= need else "Close other programs or take a smaller model.")
+
+
+def _disk() -> Check:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1e9:.1f} GB free in {folder}, where throw-away copies live"
+    enough = free >= _COPY_BYTES
+    return Check("disk", enough, text, "" if enough else "Free 1 GB there, or set TMPDIR to another folder.")
+
+
+def _wrong(name: str, error: DarnerError) -> Check:
+    """An error's sentence says what is wrong, and behind its last semicolon what to do."""
+    text, _, fix = str(error).rpartition("; ")
+    return Check(name, False, text or str(error), fix[:1].upper() + fix[1:] if text else "")
+
+
+def as_json(checks: tuple[Check, ...]) -> dict[str, Any]:
+    return {"version": 1, "ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}
+
+
+def rendered(checks: tuple[Check, ...]) -> RenderableType:
+    lines: list[RenderableType] = []
+    for check in checks:
+        mark = ("✓ ", "bold green") if check.ok else ("✗ ", "bold red")
+        lines.append(Text.assemble(mark, (f"{check.name:<12}", "bold"), printable(check.text)))
+        lines += [Text(f"{'':14}{detail}", "dim") for detail in check.details]
+        if check.fix:
+            lines.append(Text(f"{'':14}→ {printable(check.fix)}", "yellow"))
+    return Group(*lines)
