@@ -43,12 +43,12 @@ class Editor:
         self._result_id: str | None = None
         self._seen: list[lsp.Diagnostic] = []
 
-        @client.feature(lsp.WORKSPACE_APPLY_EDIT)
+        @client.feature(lsp.WORKSPACE_APPLY_EDIT)  # pyright: ignore[reportUntypedFunctionDecorator]
         def apply(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:  # pyright: ignore[reportUnusedFunction]
             self.edits.append(params)
             return lsp.ApplyWorkspaceEditResult(applied=True)
 
-        @client.feature(lsp.WORKSPACE_CODE_LENS_REFRESH)
+        @client.feature(lsp.WORKSPACE_CODE_LENS_REFRESH)  # pyright: ignore[reportUntypedFunctionDecorator]
         def refresh(_: None) -> None:  # pyright: ignore[reportUnusedFunction]
             return None
 

@@ -27,6 +27,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def ignored(_name: str, _data: Row) -> None:
+    """For jobs whose events do not matter here."""
+
+
 async def gone(pid: int) -> bool:
     """Whether the process ends soon; a zombie that nobody reaps here has ended."""
     for _ in range(250):
@@ -67,7 +71,7 @@ async def test_a_cancelled_job_is_cancelled_in_the_service_which_lives_on(projec
         await job
 
     assert link.running
-    assert (await link.call("test", params(project), lambda *_: None))["status"] == "PASS"
+    assert (await link.call("test", params(project), ignored))["status"] == "PASS"
     await link.close(1.0)
 
 
@@ -83,7 +87,7 @@ async def test_a_job_that_ignores_the_cancel_is_killed_with_everything_under_it(
         await job
 
     assert await gone(pid)
-    assert (await link.call("test", params(project), lambda *_: None))["status"] == "PASS"
+    assert (await link.call("test", params(project), ignored))["status"] == "PASS"
     await link.close(1.0)
 
 
@@ -95,12 +99,12 @@ async def test_a_crash_is_one_sentence_for_every_open_job_and_the_next_job_start
     await asyncio.wait_for(begun, 20)
 
     with pytest.raises(EngineError, match=r"engine was ended by SIGSEGV; it starts again") as crash:
-        await link.call("test", params(project, "dies"), lambda *_: None)
+        await link.call("test", params(project, "dies"), ignored)
     with pytest.raises(EngineError, match="SIGSEGV"):
         await other
 
     assert "\n" not in str(crash.value)
-    assert (await link.call("test", params(project), lambda *_: None))["status"] == "PASS"
+    assert (await link.call("test", params(project), ignored))["status"] == "PASS"
     await link.close(1.0)
 
 
@@ -110,4 +114,4 @@ async def test_a_service_that_prints_nonsense_and_ends_is_a_sentence_with_its_la
     link = EngineLink((sys.executable, "-c", script))
 
     with pytest.raises(EngineError, match=r"ended with code 1; .*last words: no module named darner"):
-        await link.call("test", {}, lambda *_: None)
+        await link.call("test", {}, ignored)
