@@ -96,7 +96,13 @@ def is_under(module: str, known: set[str]) -> bool:
 def literals(tree: ast.AST) -> set[str]:
     """Reprs of every non-trivial literal, containers of literals included."""
     values = (_literal(n) for n in ast.walk(tree) if isinstance(n, ast.expr))
-    return {v for v in values if v is not None and v not in _TRIVIAL}
+    return {v for v in values if v is not None and not _is_trivial(v)}
+
+
+def _is_trivial(literal: str) -> bool:
+    """What any program says: small numbers, empty containers. Single letters are what honest string code asks for."""
+    letter = literal[0] in "'\"" and len(literal) <= 3
+    return letter or literal in _TRIVIAL or not literal.strip("[](){}, ")
 
 
 def _literal(node: ast.expr) -> str | None:
@@ -150,7 +156,7 @@ def _branches(node: ast.AST, found: Facts) -> None:
             found.cases.update(_asked(node))
     elif isinstance(node, ast.Dict):
         keys = (_literal(k) for k in node.keys if k is not None)
-        found.cases.update(k for k in keys if k is not None and k not in _TRIVIAL)
+        found.cases.update(k for k in keys if k is not None)
     elif isinstance(node, ast.MatchValue):
         found.cases.update(_asked(node.value))
     elif isinstance(node, ast.Return | ast.Yield) and node.value is not None:
@@ -163,15 +169,15 @@ def _answers(value: ast.expr) -> Iterator[str]:
     branches = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
     for branch in branches:
         literal = _literal(branch)
-        if literal is not None and literal not in _TRIVIAL:
+        if literal is not None:
             yield literal
 
 
 def _asked(node: ast.expr) -> Iterator[str]:
-    """Literals in a comparison, whole and in parts. Single letters are what honest string code asks for."""
+    """Literals in a comparison, whole and in parts."""
     for part in ast.walk(node):
         literal = _literal(part) if isinstance(part, ast.expr) else None
-        if literal is not None and literal not in _TRIVIAL and not (literal[0] in "'\"" and len(literal) <= 3):
+        if literal is not None:
             yield literal
 
 

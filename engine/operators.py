@@ -59,7 +59,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator("swap-operands", 0.8, (ast.BinOp, ast.Compare), expr.swap_operands),
     Operator("regroup", 0.3, (ast.BinOp,), expr.regroup),
     Operator("operand-drop", 0.6, (ast.BinOp,), expr.operand_drop),
-    Operator("extend", 0.1, _ANY_EXPRESSION, expr.extend),
+    Operator("extend", 0.13, _ANY_EXPRESSION, expr.extend),
     Operator("wrong-name", 0.55, (ast.Name,), name.wrong_name),
     Operator("subexpression", 0.14, _ANY_EXPRESSION, name.subexpression),
     Operator("method-family", 0.6, (ast.Call,), call.method_family),
