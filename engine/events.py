@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """A piece of the model's explanation, as it is written."""
+    """The model's explanation, when it is ready."""
 
     nodeid: str
     text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..sandbox.types import Call, Failure, Frame
@@ -15,7 +16,8 @@ from .types import Candidate, Evidence, Explanation, Origin, Standing, Suspect
 
 _MOST_VALUES = 6
 _MOST_VALUE = 120
-_MOST_TOKENS = 220
+_MOST_TOKENS = 160
+_MOST_SENTENCES = 5
 
 
 def from_facts(evidence: Evidence, suspects: tuple[Suspect, ...]) -> Explanation:
@@ -41,13 +43,18 @@ def with_repair(explanation: Explanation, candidate: Candidate) -> Explanation:
     )
 
 
-def write_prose(model: Model, target: Target, repair: Candidate | None, stop: Stop) -> Iterator[str]:
-    """The model's explanation, in pieces as they come."""
-    pieces: list[str] = []
+def write_prose(model: Model, target: Target, repair: Candidate | None, stop: Stop) -> str:
+    """The model's explanation: at most five sentences, none of them twice. Empty when it was stopped before one."""
     diff = unified_diff(repair.patch) if repair is not None else ""
-    sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```",))
-    model.sample(explain_prompt(target, diff), sampling, stop, on_text=lambda _, piece: pieces.append(piece))
-    yield from pieces
+    sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```", "\n\n"))
+    completions = model.sample(explain_prompt(target, diff), sampling, stop)
+    return _sentences(completions[0].text) if completions else ""
+
+
+def _sentences(text: str) -> str:
+    """Whole sentences only: a small model's last one is often cut, and it likes to say things again."""
+    found = re.findall(r"\S.*?[.!?](?=\s|$)", " ".join(text.split()))
+    return " ".join(list(dict.fromkeys(found))[:_MOST_SENTENCES])
 
 
 def _summary(evidence: Evidence, failure: Failure) -> str:

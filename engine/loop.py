@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..sandbox.session import Session
 from . import behaviour, choose
@@ -23,7 +23,7 @@ from .sample import Sampler
 from .search import allowed, identity, mutations, reversal
 from .stop import Stop
 from .suite import Suite, run_suite
-from .types import Candidate, Explanation, FailureReport, FixStatus, Question, Repair, Verdict
+from .types import Candidate, Explanation, FailureReport, FixStatus, Question, Repair, Standing, Verdict
 
 __all__ = ["Suite", "explain", "repair", "run_suite"]
 
@@ -33,7 +33,7 @@ _LINGER_FACTOR, _LINGER_LEAST_S, _LINGER_MOST_S = 1.0, 0.8, 5.0
 _ENOUGH_PLAUSIBLE = 24
 _MOST_BEHAVIOURS = 8
 _MOST_CONFIRMED = 3
-_PROSE_S = 20.0
+_PROSE_S = 12.0
 _SHOW_EVERY = 10
 
 
@@ -143,14 +143,14 @@ def _conclude(work: Work, session: Session, suite: Suite, nodeid: str, model: Mo
                 repairs.append(Repair(work.plausible[one.best], verdict))
                 yield Found(nodeid, repairs[-1])
         question = choose.question(kept, repairs, judged)
+    seconds = time.monotonic() - work.began
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
     if model is not None and not work.stop.cancelled:
-        prose = ""
-        for piece in _prose(work, model, repairs):
-            prose += piece
-            yield Prose(nodeid, piece)
+        yield Phase(nodeid, "explain", f"asking {model.name} to explain")
+        prose = _prose(work, model, repairs)
         explanation = _with_prose(explanation, prose, confirmed=bool(repairs))
-    yield Done(_report(work, nodeid, repairs, question, explanation))
+        yield Prose(nodeid, prose)
+    yield Done(replace(_report(work, nodeid, repairs, question, explanation), seconds=seconds))
 
 
 def _ranked(work: Work, session: Session, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
@@ -181,22 +181,20 @@ def _targets(case: Case, candidates: list[Candidate]) -> Mapping[tuple[str, str]
     return found
 
 
-def _prose(work: Work, model: Model, repairs: list[Repair]) -> Iterator[str]:
+def _prose(work: Work, model: Model, repairs: list[Repair]) -> str:
     candidate = repairs[0].candidate if repairs else None
     targets = list(_targets(work.case, [candidate]).values()) if candidate else []
     targets = targets or work.case.targets(most=1)
-    if targets:
-        try:
-            yield from explaining.write_prose(model, targets[0], candidate, work.stop.within(_PROSE_S))
-        except ModelError as error:
-            work.trouble = str(error)
+    if not targets:
+        return ""
+    try:
+        return explaining.write_prose(model, targets[0], candidate, work.stop.within(_PROSE_S))
+    except ModelError as error:
+        work.trouble = str(error)
+        return ""
 
 
 def _with_prose(explanation: Explanation, prose: str, confirmed: bool) -> Explanation:
-    from dataclasses import replace
-
-    from .types import Standing
-
     standing = Standing.CONFIRMED if confirmed else Standing.HYPOTHESIS
     return replace(explanation, prose=prose.strip(), standing=standing if prose.strip() else explanation.standing)
 
@@ -248,8 +246,6 @@ def explain(session: Session, suite: Suite, nodeid: str, model: Model | None, st
         return
     work = Work(case, stop, began)
     yield Located(nodeid, case.suspects, case.explanation)
-    prose = ""
-    for piece in _prose(work, model, []) if model is not None else ():
-        prose += piece
-        yield Prose(nodeid, piece)
+    prose = _prose(work, model, []) if model is not None else ""
+    yield Prose(nodeid, prose)
     yield Done(_report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False)))

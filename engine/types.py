@@ -158,6 +158,7 @@ class FailureReport:
     """Verified, best first. The first is the one to offer."""
     explanation: Explanation
     seconds: float
+    """Until the repairs were verified; the model's prose comes after."""
     candidates_tried: int
     question: Question | None = None
     suspects: tuple[Suspect, ...] = ()

@@ -7,14 +7,8 @@ One run at a time per session; open several for parallel work. A session is not 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import secrets
-import select
-import signal
-import socket
-import struct
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +18,7 @@ from typing import cast
 
 from . import wire
 from .errors import NoIsolation, SandboxError
+from .fork_server import ForkServer
 from .isolate import Placement, Runtime, bubblewrap_trouble, confined, unconfined
 from .types import CallResult, Detail, Guarantees, Limits, RunResult, TestResult
 from .verdict import judge
@@ -31,10 +26,6 @@ from .wire import Malformed, Row
 from .workspace import Workspace
 
 _TOOLS = Path(__file__).resolve().parent
-_BOOT = (
-    "import sys; sys.path[:] = [p for p in sys.path if p]; "
-    "exec(compile(open({child!r}, encoding='utf-8').read(), {child!r}, 'exec'))"
-)
 _ASK_RUNTIME = """
 import json, os, sys
 folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
@@ -46,8 +37,6 @@ for finder in sys.meta_path:
 print(json.dumps([f for f in dict.fromkeys(map(os.path.abspath, folders)) if os.path.exists(f)]))
 """
 _REPORT_BYTES = 64 << 20
-_START_S = 30.0
-_AFTER_KILL_S = 5.0
 _RENEW_AFTER = 500
 
 OnTest = Callable[[TestResult], None]
@@ -61,7 +50,7 @@ class Session:
         self._python = python
         self._runtime = runtime
         self._isolated = isolated
-        self._server: _Server | None = None
+        self._server: ForkServer | None = None
         self._modules: tuple[str, ...] = ()
         self._warm = False
         self._forks = True
@@ -125,8 +114,8 @@ class Session:
     def collect(self, limits: Limits) -> tuple[str, ...]:
         """Every test's node id, without running any."""
         rows, _ = self._exchange({"do": "list", "nodeids": []}, {}, limits, lambda: False, lambda _: None)
-        found = next((row["collected"] for row in rows if isinstance(row.get("collected"), list)), [])
-        return tuple(str(nodeid) for nodeid in cast(list[object], found))
+        lists = [cast(list[object], row["collected"]) for row in rows if isinstance(row.get("collected"), list)]
+        return tuple(str(nodeid) for found in lists for nodeid in found)
 
     def call(
         self,
@@ -207,10 +196,10 @@ class Session:
             self._stop_server()
         return rows, end
 
-    def _ready_server(self, cold: bool) -> _Server:
+    def _ready_server(self, cold: bool) -> ForkServer:
         if self._server is None:
-            setup = {"probe": str(_TOOLS / "probe.py"), "cache": "/tmp/pytest-cache"}
-            self._server = _Server(lambda words: self._place(words), self._python, setup)
+            setup = {"tools": str(_TOOLS), "cache": "/tmp/pytest-cache"}
+            self._server = ForkServer(lambda words: self._place(words), self._python, setup)
             self._runs = 0
             if self._modules and not cold:
                 self._server.prepare(self._modules, self._warm)
@@ -225,113 +214,6 @@ class Session:
         if self._server is not None:
             self._server.close()
             self._server = None
-
-
-class _Server:
-    """The fork server's process, and the frames to and from it."""
-
-    def __init__(self, place: Callable[[Sequence[str]], Placement], python: Path, setup: dict[str, str]) -> None:
-        ours, theirs = socket.socketpair()
-        boot = _BOOT.format(child=str(_TOOLS / "child.py"))
-        with theirs:
-            where = place(()).root
-            details = json.dumps({**setup, "fd": theirs.fileno(), "root": str(where)})
-            placement = place((str(python), "-B", "-c", boot, details))
-            self._process = subprocess.Popen(
-                placement.command,
-                env=dict(placement.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                cwd="/",
-            )
-        self._sock = ours
-        try:
-            self._expect("ready", _START_S)
-        except BaseException:
-            self.close()
-            raise
-
-    def prepare(self, modules: Sequence[str], warm: bool) -> None:
-        self._send({"do": "prepare", "modules": list(modules), "warm": warm})
-        self._expect("prepared", _START_S * 4)
-
-    def ask(
-        self, message: dict[str, object], wall_s: float, cancelled: Callable[[], bool], on_line: Callable[[str], None]
-    ) -> dict[str, object]:
-        """Send one request and follow it to its end; a cancel is passed on once, and enforced if nobody obeys."""
-        self._send(message)
-        deadline = time.monotonic() + wall_s + _AFTER_KILL_S
-        told = False
-        while True:
-            if cancelled() and not told:
-                self._send({"do": "stop"})
-                told, deadline = True, time.monotonic() + _AFTER_KILL_S
-            if time.monotonic() > deadline:
-                raise SandboxError("The sandbox stopped answering; it was ended.")
-            frame = self._receive(0.02)
-            if frame is None:
-                continue
-            if "end" in frame:
-                return cast(dict[str, object], frame["end"])
-            on_line(str(frame.get("line", "")))
-
-    def _expect(self, key: str, seconds: float) -> object:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            frame = self._receive(0.1)
-            if frame is not None and key in frame:
-                return frame[key]
-        raise SandboxError(f"The sandbox did not start within {seconds:.0f} s.")
-
-    def _send(self, message: Mapping[str, object]) -> None:
-        body = json.dumps(message).encode()
-        try:
-            self._sock.sendall(struct.pack("!I", len(body)) + body)
-        except OSError as error:
-            raise SandboxError(self._last_words()) from error
-
-    def _receive(self, seconds: float) -> Mapping[str, object] | None:
-        if not select.select([self._sock], [], [], seconds)[0]:
-            return None
-        size = struct.unpack("!I", self._read(4))[0]
-        return wire.parse_line(self._read(size).decode("utf-8", "replace"))
-
-    def _read(self, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size:
-            try:
-                part = self._sock.recv(min(size, 1 << 20))
-            except OSError:
-                part = b""
-            if not part:
-                raise SandboxError(self._last_words())
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
-    def _last_words(self) -> str:
-        """Why the server went away, from its exit status and the end of its stderr."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        said = b""
-        if self._process.stderr is not None:
-            os.set_blocking(self._process.stderr.fileno(), False)
-            with contextlib.suppress(OSError):
-                said = self._process.stderr.read() or b""
-        last = said.decode("utf-8", "replace").strip().splitlines()
-        message = wire.clean(last[-1]) if last else "no message"
-        return f"The sandbox ended by itself (exit {self._process.poll()}): {message}"
-
-    def close(self) -> None:
-        self._sock.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
 
 
 def open_session(root: Path, python: Path, *, trusted: bool) -> Session:

@@ -1,0 +1,79 @@
+"""pytest, configured once in the server and finished in each child, with the user's own configuration.
+
+Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from typing import Any, List
+
+
+class Quiet:
+    """pytest's own progress would only fill the output; what matters travels through the probe."""
+
+    def pytest_sessionstart(self, session: Any) -> None:
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        writer = getattr(reporter, "_tw", None)
+        if writer is not None:
+            writer._file = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+
+
+def pytest_arguments(cache: str) -> List[str]:
+    """Keep the user's configuration, but one process, no coverage measurement, no early stop, no cache in the tree."""
+    arguments = ["-s", "--maxfail=0", "--continue-on-collection-errors", "--color=no", "-o", "cache_dir=" + cache]
+    if importlib.util.find_spec("xdist") is not None:
+        arguments += ["-n", "0"]
+    if importlib.util.find_spec("pytest_cov") is not None:
+        arguments += ["--no-cov"]
+    if importlib.util.find_spec("pytest_randomly") is not None:
+        arguments += ["-p", "no:randomly"]
+    return arguments
+
+
+def configured_session(arguments: List[str], root: str) -> Any:
+    """pytest's configuration and session by its private parts; None where they differ from what we know."""
+    try:
+        from _pytest import config as private
+        from _pytest.main import Session
+
+        sys.path.insert(0, root)
+        config: Any = getattr(private, "_prepareconfig")(arguments, [Quiet()])
+        getattr(config, "_do_configure")()
+        session = Session.from_config(config)
+        config.hook.pytest_sessionstart(session=session)
+    except Exception:  # boundary: private API; the plain pytest.main serves instead
+        return None
+    return session
+
+
+def finish_session(session: Any, nodeids: List[str], probe: Any) -> int:
+    import pytest
+
+    config = session.config
+    config.pluginmanager.register(probe)
+    collect_only = "--collect-only" in nodeids
+    config.args = [n for n in nodeids if n != "--collect-only"] or config.args
+    session.exitstatus = pytest.ExitCode.OK
+    try:
+        config.hook.pytest_collection(session=session)
+        if collect_only:
+            return int(session.exitstatus)
+        config.hook.pytest_runtestloop(session=session)
+    except pytest.UsageError as error:
+        print(error, file=sys.stderr)
+        return int(pytest.ExitCode.USAGE_ERROR)
+    except session.Failed:
+        return int(pytest.ExitCode.TESTS_FAILED)
+    except session.Interrupted:
+        return int(pytest.ExitCode.INTERRUPTED)
+    except pytest.exit.Exception as error:
+        return int(getattr(error, "returncode", None) or pytest.ExitCode.INTERRUPTED)
+    if session.testsfailed:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif not session.testscollected:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+    config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
+    return int(session.exitstatus)

@@ -1,0 +1,160 @@
+"""Follows one child to its end: passes its lines on, drains its output, keeps the time, obeys a cancel.
+
+Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import time
+from typing import Any, Dict, List, Optional
+
+_MAX_LINE = 4 << 20
+_TAIL = 64 << 10
+
+
+def read_frame(sock: socket.socket) -> Optional[Dict[str, Any]]:
+    head = _read_exactly(sock, 4)
+    if head is None:
+        return None
+    body = _read_exactly(sock, struct.unpack("!I", head)[0])
+    return None if body is None else json.loads(body.decode("utf-8"))
+
+
+def _read_exactly(sock: socket.socket, size: int) -> Optional[bytes]:
+    parts: List[bytes] = []
+    while size:
+        part = sock.recv(min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def write_frame(sock: socket.socket, message: Dict[str, Any]) -> None:
+    body = json.dumps(message).encode("utf-8", "replace")
+    sock.sendall(struct.pack("!I", len(body)) + body)
+
+
+class Watch:
+    """Follows one child to its end: passes its lines on, drains its output, keeps the time, obeys a cancel."""
+
+    def __init__(
+        self, sock: socket.socket, pid: int, said: int, output: int, limits: Dict[str, Any], began: float
+    ) -> None:
+        self._sock, self._pid, self._began = sock, pid, began
+        self._pipes = {said: bytearray(), output: bytearray()}
+        self._said = said
+        self._limits = limits
+        self._why = ""
+        self._tail = bytearray()
+        self._spoken = 0
+
+    def until_the_end(self) -> Dict[str, Any]:
+        deadline = self._began + self._limits["wall_s"]
+        status: Optional[int] = None
+        usage: Any = None
+        while status is None:
+            left = deadline - time.monotonic()
+            if left <= 0 and not self._why:
+                self._stop("timeout")
+            self._listen(min(max(left, 0.0), 0.05) if self._pipes else 0.002)
+            done, value, usage = os.wait4(self._pid, os.WNOHANG)
+            if done:
+                status = value
+        kill_everyone()
+        while self._pipes and self._listen(0.0):
+            pass
+        for fd in list(self._pipes):
+            os.close(fd)
+        return {
+            "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+            "why": self._why,
+            "seconds": time.monotonic() - self._began,
+            "peak_kib": usage.ru_maxrss,
+            "output": bytes(self._tail).decode("utf-8", "replace"),
+        }
+
+    def _listen(self, seconds: float) -> bool:
+        ready, _, _ = select.select([*self._pipes, self._sock], [], [], seconds)
+        pipes = [fd for fd in ready if isinstance(fd, int)]
+        if len(pipes) < len(ready):
+            self._obey()
+        for fd in pipes:
+            self._read(fd)
+        return bool(pipes)
+
+    def _obey(self) -> None:
+        """The only thing a parent says while a run is on is "stop"; its silence for ever means it died."""
+        request = read_frame(self._sock)
+        self._stop("cancel")
+        if request is None:
+            kill_everyone()
+            os._exit(0)
+
+    def _read(self, fd: int) -> None:
+        part = os.read(fd, 1 << 16)
+        if not part:
+            os.close(fd)
+            del self._pipes[fd]
+        elif fd == self._said:
+            self._pass_on(part)
+        else:
+            self._tail += part
+            del self._tail[:-_TAIL]
+
+    def _pass_on(self, part: bytes) -> None:
+        buffer = self._pipes[self._said]
+        buffer += part
+        *lines, rest = bytes(buffer).split(b"\n")
+        buffer[:] = rest
+        for line in lines:
+            self._spoken += len(line)
+            if self._spoken <= self._limits["report_bytes"]:
+                write_frame(self._sock, {"line": line.decode("utf-8", "replace")})
+        if self._spoken > self._limits["report_bytes"] or len(rest) > _MAX_LINE:
+            self._stop("flood")
+
+    def _stop(self, why: str) -> None:
+        self._why = self._why or why
+        try:
+            os.killpg(self._pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        try:
+            os.kill(self._pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def kill_everyone() -> None:
+    """End whatever a child left behind: the whole namespace when we are its init, else all our descendants."""
+    while True:
+        for pid in [-1] if os.getpid() == 1 else _descendants(os.getpid()):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
+        except ChildProcessError:
+            return
+
+
+def _descendants(pid: int) -> List[int]:
+    found: List[int] = []
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            for child in map(int, file.read().split()):
+                found += [child, *_descendants(child)]
+    except OSError:
+        pass
+    return found

@@ -1,0 +1,135 @@
+"""The fork server seen from outside: its process, and the frames to and from it (child.py is the inside)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from . import wire
+from .errors import SandboxError
+from .isolate import Placement
+
+_TOOLS = Path(__file__).resolve().parent
+_BOOT = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; "
+    "exec(compile(open({child!r}, encoding='utf-8').read(), {child!r}, 'exec'))"
+)
+_START_S = 30.0
+_AFTER_KILL_S = 5.0
+
+
+class ForkServer:
+    """One process for one workspace; every method raises SandboxError when it is gone."""
+
+    def __init__(self, place: Callable[[Sequence[str]], Placement], python: Path, setup: dict[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        boot = _BOOT.format(child=str(_TOOLS / "child.py"))
+        with theirs:
+            where = place(()).root
+            details = json.dumps({**setup, "fd": theirs.fileno(), "root": str(where)})
+            placement = place((str(python), "-B", "-c", boot, details))
+            self._process = subprocess.Popen(
+                placement.command,
+                env=dict(placement.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                cwd="/",
+            )
+        self._sock = ours
+        try:
+            self._expect("ready", _START_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def prepare(self, modules: Sequence[str], warm: bool) -> None:
+        self._send({"do": "prepare", "modules": list(modules), "warm": warm})
+        self._expect("prepared", _START_S * 4)
+
+    def ask(
+        self, message: dict[str, object], wall_s: float, cancelled: Callable[[], bool], on_line: Callable[[str], None]
+    ) -> dict[str, object]:
+        """Send one request and follow it to its end; a cancel is passed on once, and enforced if nobody obeys."""
+        self._send(message)
+        deadline = time.monotonic() + wall_s + _AFTER_KILL_S
+        told = False
+        while True:
+            if cancelled() and not told:
+                self._send({"do": "stop"})
+                told, deadline = True, time.monotonic() + _AFTER_KILL_S
+            if time.monotonic() > deadline:
+                raise SandboxError("The sandbox stopped answering; it was ended.")
+            frame = self._receive(0.02)
+            if frame is None:
+                continue
+            if "end" in frame:
+                return cast(dict[str, object], frame["end"])
+            on_line(str(frame.get("line", "")))
+
+    def _expect(self, key: str, seconds: float) -> object:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            frame = self._receive(0.1)
+            if frame is not None and key in frame:
+                return frame[key]
+        raise SandboxError(f"The sandbox did not start within {seconds:.0f} s.")
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        body = json.dumps(message).encode()
+        try:
+            self._sock.sendall(struct.pack("!I", len(body)) + body)
+        except OSError as error:
+            raise SandboxError(self._last_words()) from error
+
+    def _receive(self, seconds: float) -> Mapping[str, object] | None:
+        if not select.select([self._sock], [], [], seconds)[0]:
+            return None
+        size = struct.unpack("!I", self._read(4))[0]
+        return wire.parse_line(self._read(size).decode("utf-8", "replace"))
+
+    def _read(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size:
+            try:
+                part = self._sock.recv(min(size, 1 << 20))
+            except OSError:
+                part = b""
+            if not part:
+                raise SandboxError(self._last_words())
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _last_words(self) -> str:
+        """Why the server went away, from its exit status and the end of its stderr."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        said = b""
+        if self._process.stderr is not None:
+            os.set_blocking(self._process.stderr.fileno(), False)
+            with contextlib.suppress(OSError):
+                said = self._process.stderr.read() or b""
+        last = said.decode("utf-8", "replace").strip().splitlines()
+        message = wire.clean(last[-1]) if last else "no message"
+        return f"The sandbox ended by itself (exit {self._process.poll()}): {message}"
+
+    def close(self) -> None:
+        self._sock.close()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
