@@ -17,6 +17,8 @@ from .stop import Stop
 
 POLL_S = 0.02
 """How soon a stop is noticed."""
+IDLE_S = 600.0
+"""After this long without a request the worker ends and gives its memory back."""
 CANCEL_S = 10.0
 """A worker that does not answer a cancel for so long hangs, and is killed."""
 
@@ -24,13 +26,14 @@ CANCEL_S = 10.0
 class LlamaModel:
     """The model of one GGUF file. Usable from any thread; requests run one after the other.
 
-    Nothing is started before the first request. A worker that died, or ended after ten idle minutes, is started again
-    by the next request.
+    Nothing is started before the first request. A worker that died, or ended after `idle_s` without a request, is
+    started again by the next one.
     """
 
-    def __init__(self, path: Path, name: str | None = None) -> None:
+    def __init__(self, path: Path, name: str | None = None, *, idle_s: float = IDLE_S) -> None:
         self._path = path.absolute()
         self._name = name or path.stem
+        self._idle_s = idle_s
         self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
         self._number = 0
@@ -151,7 +154,7 @@ class LlamaModel:
 
     def _exchange(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> object:
         if self._worker is None:
-            self._worker = WorkerProcess()
+            self._worker = WorkerProcess(self._idle_s)
             try:
                 if self._talk({"method": "load", "path": str(self._path)}, stop, listen) is None:
                     return None

@@ -37,8 +37,11 @@ class WorkerDied(Exception):
 class WorkerProcess:
     """One running worker in its own process group, so that a terminal's Ctrl-C reaches only the parent."""
 
-    def __init__(self) -> None:
-        """Raise ModelError when llama.cpp is not installed or no process can be started."""
+    def __init__(self, idle_s: float) -> None:
+        """Start a worker that ends by itself after `idle_s` without a request.
+
+        Raise ModelError when llama.cpp is not installed or no process can be started.
+        """
         if importlib.util.find_spec("llama_cpp") is None:
             raise ModelError(
                 "llama-cpp-python is not installed for this Python, so no local model can run; "
@@ -47,7 +50,7 @@ class WorkerProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the worker lives
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "darner.engine.llama_worker"],
+                [sys.executable, "-P", "-m", "darner.engine.llama_worker", str(idle_s)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,

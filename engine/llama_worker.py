@@ -28,8 +28,6 @@ from .llama_batch import Engine, Told, TooLong
 from .llama_native import Aborted, AbortFlag, NativeError, Weights, physical_threads
 from .model import Completion, Message, Sampling
 
-IDLE_S = 600
-"""The process ends after this long without a request; the next one starts another."""
 SPARE_BYTES = 400 << 20
 """Beside the weights: KV cells of the usual context, logits, and Python."""
 
@@ -39,18 +37,18 @@ class Refused(Exception):
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Serve until the input ends, or the seconds of the one argument pass without a request."""
     # Anything that prints must not break the protocol: keep stdout for ourselves and point fd 1 at stderr.
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    Worker(replies).serve()
+    Worker(replies, float(sys.argv[1])).serve()
 
 
 class Worker:
     """Holds the model; requests come from a reader thread, which takes cancels while this thread computes."""
 
-    def __init__(self, replies: BinaryIO) -> None:
-        self._replies = replies
+    def __init__(self, replies: BinaryIO, idle_s: float) -> None:
+        self._replies, self._idle_s = replies, idle_s
         self._requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._abort = AbortFlag()
         self._lock = threading.Lock()
@@ -65,7 +63,7 @@ class Worker:
         threading.Thread(target=self._read, daemon=True).start()
         while True:
             try:
-                self._answer(self._requests.get(timeout=IDLE_S))
+                self._answer(self._requests.get(timeout=self._idle_s if self._engine else None))
             except queue.Empty:
                 # Not a return: ending the interpreter would wait for the reader thread, which waits for input.
                 os._exit(0)
