@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from .scope import Edit, Scope, is_number, node_level
+from .precedence import node_level
+from .scope import Edit, Scope, is_number
 
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",

@@ -6,20 +6,14 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import cast
 
+from .precedence import ATOM, BINDING, level, node_level
 from .source import FunctionNode, Source, Splice
 
 Unit = FunctionNode | ast.Module
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_BINDING_LEVEL: dict[type[ast.AST], int] = {
-    ast.NamedExpr: 0, ast.IfExp: 1, ast.Lambda: 1, ast.Not: 4, ast.Compare: 5, ast.Or: 2, ast.And: 3,
-    ast.BitOr: 6, ast.BitXor: 7, ast.BitAnd: 8, ast.LShift: 9, ast.RShift: 9, ast.Add: 10, ast.Sub: 10,
-    ast.Mult: 11, ast.Div: 11, ast.FloorDiv: 11, ast.Mod: 11, ast.MatMult: 11,
-    ast.USub: 12, ast.UAdd: 12, ast.Invert: 12, ast.Pow: 13, ast.Await: 14, ast.Yield: 0, ast.YieldFrom: 0,
-}  # fmt: skip
-_ATOM = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +105,20 @@ class Scope:
     def _needed(self, node: ast.expr) -> int:
         parent = self.parents.get(node)
         if isinstance(parent, ast.BinOp):
-            own = _BINDING_LEVEL[type(parent.op)]
+            own = BINDING[type(parent.op)]
             if isinstance(parent.op, ast.Pow):
                 return own + 1 if node is parent.left else own - 1
             return own if node is parent.left else own + 1
         if isinstance(parent, ast.BoolOp):
-            return _BINDING_LEVEL[type(parent.op)] + 1
+            return BINDING[type(parent.op)] + 1
         if isinstance(parent, ast.UnaryOp):
-            return _BINDING_LEVEL[type(parent.op)]
+            return BINDING[type(parent.op)]
         if isinstance(parent, ast.Compare | ast.Starred | ast.FormattedValue):
             return 6
         if isinstance(parent, ast.IfExp | ast.comprehension):
             return 2
         if isinstance(parent, ast.Attribute | ast.Await) or _is_head(parent, node):
-            return _ATOM
+            return ATOM
         return 0
 
     @cached_property
@@ -273,28 +267,6 @@ def called_name(node: ast.Call) -> str:
 def argument_names(args: ast.arguments) -> tuple[str, ...]:
     every = [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
     return tuple(a.arg for a in every if a is not None)
-
-
-def node_level(node: ast.expr) -> int:
-    """How tightly an expression binds: larger is tighter, an atom is 15, a bare tuple -1."""
-    if isinstance(node, ast.BinOp | ast.BoolOp | ast.UnaryOp):
-        return _BINDING_LEVEL[type(node.op)]
-    if isinstance(node, ast.Tuple | ast.GeneratorExp):
-        return -1
-    return _BINDING_LEVEL.get(type(node), _ATOM)
-
-
-@lru_cache(4096)
-def level(text: str) -> int:
-    """`node_level` of an expression's text; an atom if it does not parse, which the parse check then finds."""
-    if text.isidentifier() or text.isdecimal():
-        return _ATOM
-    try:
-        node = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return _ATOM
-    closed = isinstance(node, ast.Tuple | ast.GeneratorExp) and text.startswith("(") and node.col_offset == 0
-    return _ATOM if closed else node_level(node)
 
 
 def _is_head(parent: ast.AST | None, node: ast.expr) -> bool:
