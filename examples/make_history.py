@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 COMMITS = (
     ("2024-03-04T09:12:00+00:00", "Count money in cents", ("pyproject.toml", "README.md", "orders/__init__.py", "*money.py")),
-    ("2024-03-11T15:40:00+00:00", "Add the catalogue, prices and orders", ("*catalogue.py", "*prices.py", "*order.py", "*conftest.py")),
+    ("2024-03-11T15:40:00+00:00", "Add the catalogue, prices and orders", ("*catalogue.py", "*prices.py", "*order.py", "*conftest.py", "*customer.py")),
     ("2024-04-02T10:05:00+00:00", "Add due dates and invoices", ("*dates.py", "*invoice.py")),
     ("2024-05-16T13:27:00+00:00", "Read orders that customers send as text", ("*importer.py",)),
 )

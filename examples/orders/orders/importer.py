@@ -12,13 +12,15 @@ class ImportProblem(ValueError):
         self.line = line
 
 
-def parse_quantity(text: str) -> int:
-    """A number of pieces.
+UNITS = {"": 1, "pcs": 1, "dozen": 12}
 
-    `"12"` is 12 pieces, and so is `"12 pcs"`. A dozen is 12 pieces, so `"2 dozen"` is 24.
-    Raises ValueError for anything else.
-    """
-    return int(text.strip())
+
+def parse_quantity(text: str) -> int:
+    """A number of pieces: `12`, `12 pcs`, or `2 dozen` for 24. Raises ValueError for anything else."""
+    amount, _, unit = text.strip().partition(" ")
+    if unit not in UNITS:
+        raise ValueError(f"unknown unit {unit!r}")
+    return int(amount) * UNITS[unit]
 
 
 def import_order(text: str, catalogue: Catalogue, number: int, customer: str) -> Order:

@@ -1,5 +1,6 @@
 import pytest
 from orders.catalogue import Product, UnknownProduct
+from orders.customer import initials
 from orders.prices import Coupon
 
 
@@ -53,3 +54,8 @@ def test_a_coupon_lowers_tax_and_total(order):
 def test_an_empty_order_costs_nothing(order):
     order.lines.clear()
     assert order.total == 0
+
+
+def test_initials_of_a_customer():
+    assert initials("Ada Lovelace") == "AL"
+    assert initials("grace brewster hopper") == "GBH"
