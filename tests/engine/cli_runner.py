@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class Bench:
         self.tmp = home / "tmp"
         self.tmp.mkdir()
 
-    def write(self, files: dict[str, str | bytes]) -> Bench:
+    def write(self, files: Mapping[str, str | bytes]) -> Bench:
         for name, text in files.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from cli_runner import CART, Bench
 
 SLOW_SUITE = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from cli_runner import CART, Bench
 
 TEST = "test_cart.py::test_at_the_limit"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from cli_runner import CART, Bench
 
 TEST = "test_cart.py::test_at_the_limit"
@@ -198,7 +197,7 @@ def test_a_flaky_test_is_called_flaky(bench: Bench) -> None:
 
 def test_odd_places_repair_like_any_other(tmp_path: Path) -> None:
     """A path with blanks and letters outside ASCII, through a symlink, and no git anywhere."""
-    bench = Bench(tmp_path, "mein projekt – käse").write(CART)
+    bench = Bench(tmp_path, "mein käse é projekt").write(CART)
     link = tmp_path / "link to it"
     link.symlink_to(bench.root, target_is_directory=True)
 

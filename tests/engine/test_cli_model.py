@@ -1,0 +1,144 @@
+"""`darner model`, `darner doctor`, and what a repair does without the model it would like to have."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from cli_runner import CART, Bench
+from darner.engine import catalogue
+
+TEST = "test_cart.py::test_at_the_limit"
+SMALL = "qwen2.5-coder-0.5b"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path).write(CART)
+
+
+def test_without_a_model_search_goes_on_and_says_so(bench: Bench) -> None:
+    """The first run on a new machine should repair what it can; stdout stays pure JSON."""
+    ended = bench.darner("fix", "--json", "--trust", "--budget", "4")
+
+    assert ended.code == 0, ended.err
+    assert ended.json()["model"] is None
+    assert "darner model pull qwen2.5-coder-1.5b" in ended.err
+    assert ended.failures()[TEST]["status"] == "repaired"
+
+
+def test_a_model_that_was_named_and_is_missing_is_an_error(bench: Bench) -> None:
+    """Who names a model wants that model, not something else in silence."""
+    ended = bench.darner("fix", "--json", "--trust", "--model", SMALL)
+
+    assert ended.code == 3
+    assert f"darner model pull {SMALL}" in ended.json()["error"]["message"]
+
+
+def test_a_text_file_named_gguf_is_refused(bench: Bench) -> None:
+    """The mistake is named before anything is loaded."""
+    fake = bench.home / "notes.gguf"
+    fake.write_text("not a model")
+
+    ended = bench.darner("fix", "--trust", "--model", str(fake))
+
+    assert ended.code == 3
+    assert f"{fake} is not a GGUF file" in ended.err
+
+
+def test_a_truncated_gguf_is_named_and_search_still_repairs(bench: Bench) -> None:
+    """It starts like a model; only loading finds out. The doctor says the same, with what to do."""
+    cut = bench.home / "cut.gguf"
+    cut.write_bytes(b"GGUF\x03\x00\x00\x00" + bytes(64))
+
+    fixed = bench.darner("fix", "--json", "--trust", "--model", str(cut), "--budget", "10")
+    examined = bench.darner("doctor", "--model", str(cut))
+
+    assert fixed.code == 0, fixed.err
+    assert fixed.failures()[TEST]["status"] == "repaired"
+    assert examined.code == 3
+    assert "✗ device" in examined.out
+    assert "cut.gguf" in examined.out
+
+
+def test_a_truncated_download_is_refused_with_its_size(bench: Bench) -> None:
+    """A file of the catalogue has a known size; less is a broken copy."""
+    entry = catalogue.CATALOGUE[SMALL]
+    folder = bench.home / "models"
+    folder.mkdir()
+    (folder / entry.file).write_bytes(b"GGUF" + bytes(996))
+
+    ended = bench.darner("fix", "--trust", "--model", SMALL)
+
+    assert ended.code == 3
+    assert "1,000 of 491,400,064 bytes" in ended.err
+
+
+def test_model_commands_without_a_network(bench: Bench) -> None:
+    """`list`, `where`, `verify`, `rm` and `pull --offline` open no connection and tell what is here."""
+    listed = bench.darner("model", "list", "--json")
+    assert [(m["name"], m["installed"]) for m in listed.json()["models"]] == [(n, False) for n in catalogue.CATALOGUE]
+    assert bench.darner("model", "where", "--json").json()["folder"] == str(bench.home / "models")
+    assert bench.darner("model", "verify").code == 0
+    assert "was not here" in bench.darner("model", "rm", SMALL).out
+    pulled = bench.darner("model", "pull", SMALL, "--offline", "--json")
+    assert (pulled.code, pulled.json()["error"]["code"]) == (3, 3)
+    assert "--offline" in pulled.err
+
+
+def test_doctor_gives_a_fix_for_each_thing_that_is_wrong(bench: Bench) -> None:
+    """A diagnosis without a next step is half of one."""
+    ended = bench.darner("doctor", "--python", "/nowhere/python", "--json")
+
+    assert ended.code == 3
+    checks = {check["name"]: check for check in ended.json()["checks"]}
+    assert not checks["interpreter"]["ok"]
+    assert "--python" in checks["interpreter"]["fix"]
+    assert not checks["model"]["ok"]
+    assert "darner model pull" in checks["model"]["fix"]
+    assert all(check["fix"] for check in checks.values() if not check["ok"])
+
+
+UNWRITTEN = {
+    "pyproject.toml": CART["pyproject.toml"],
+    "names.py": '''
+        def initials(name):
+            """The first letter of each word of a name in upper case: `AL` for `Ada lovelace`."""
+            raise NotImplementedError
+        ''',
+    "test_names.py": """
+        from names import initials
+
+
+        def test_initials():
+            assert initials("Ada Lovelace") == "AL"
+            assert initials("grace brewster hopper") == "GBH"
+        """,
+}
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_ctrl_c_while_the_model_works_leaves_no_worker(tmp_path: Path) -> None:
+    """Loading and sampling happen in a child process; it must not outlive the command."""
+    bench = Bench(tmp_path).write(UNWRITTEN)
+    model = catalogue.path_of(catalogue.CATALOGUE[SMALL])
+    if not model.exists():
+        pytest.skip(f"{model} is not here; run `darner model pull {SMALL}`")
+    before = bench.snapshot()
+
+    with bench.start("fix", "--trust", "--model", str(model)) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "sampling repairs" in line:
+                break
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130, err
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert bench.snapshot() == before
+    assert bench.leftovers() == []
