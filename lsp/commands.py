@@ -34,11 +34,11 @@ def run_tests(session: Session, *arguments: object) -> dict[str, str]:
     return _started(start_tests(session, root, (nodeid,) if nodeid else ()))
 
 
-def start_tests(session: Session, root: Path, nodeids: tuple[str, ...]) -> Job:
-    """Also what a save does. A running run of the same tests is out of date: it is replaced."""
+def start_tests(session: Session, root: Path, nodeids: tuple[str, ...], *, asked: bool = True) -> Job:
+    """Also what a save does, unasked. A running run of the same tests is out of date: it is replaced."""
     title = f"Run {test_name(nodeids[0])}" if nodeids else "Run tests"
     return session.jobs.supersede(
-        ("test", root, nodeids), title, lambda job: work.run_tests(session, job, root, nodeids)
+        ("test", root, nodeids), title, lambda job: work.run_tests(session, job, root, nodeids, asked=asked)
     )
 
 

@@ -59,7 +59,7 @@ def did_save(session: Session, params: lsp.DidSaveTextDocumentParams) -> None:
         return
     board = session.board(session.root_of(Path(path)))
     if session.trusted(board.root):
-        start_tests(session, board.root, ())
+        start_tests(session, board.root, (), asked=False)
 
 
 def did_close(session: Session, params: lsp.DidCloseTextDocumentParams) -> None:

@@ -68,12 +68,7 @@ def build(leave: Callable[[int], None], service: Sequence[str] = SERVICE) -> Dar
 
     on(lsp.TEXT_DOCUMENT_HOVER, _pure(session, hover))
     on(lsp.TEXT_DOCUMENT_CODE_LENS, _pure(session, code_lens))
-    on(
-        lsp.TEXT_DOCUMENT_CODE_ACTION,
-        _pure(session, code_actions),
-        lsp.CodeActionOptions([lsp.CodeActionKind.QuickFix]),
-    )
-    # `textDocument/diagnostic` and `workspace/diagnostic`: in _initialize, for clients that pull
+    # `textDocument/codeAction`, and the two that pull diagnostics: in _initialize, as the client can
 
     for name, command in (
         ("darner.runTests", commands.run_tests),
@@ -93,6 +88,8 @@ def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
     chosen, complaints = options.parse(params.initialization_options)
     client = client_of(params.capabilities)
     session.snapshot = replace(Snapshot(), client=client, options=chosen, folders=_folders(params))
+    kinds = lsp.CodeActionOptions([lsp.CodeActionKind.QuickFix]) if client.action_literals else None
+    server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, kinds)(_pure(session, code_actions))
     if client.pulls:
         pulled = lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="darner")
         server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, pulled)(_pure(session, diagnostics.pull))

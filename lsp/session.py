@@ -44,6 +44,7 @@ class Session:
         self._publishing: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
         self._complaints = ""
+        self._shown_once: set[str] = set()
         self._asking: set[asyncio.Task[None]] = set()
 
     @property
@@ -118,6 +119,12 @@ class Session:
         if self._complaints:
             self.show(self._complaints, lsp.MessageType.Warning)
 
+    def show_once(self, message: str, kind: lsp.MessageType) -> None:
+        """For what the user did not ask for, as a run after every save."""
+        if message not in self._shown_once:
+            self._shown_once.add(message)
+            self.show(message, kind)
+
     def _publish(self) -> None:
         self._publishing = None
         self._changed.set()
@@ -139,7 +146,7 @@ class Session:
             known = diagnostics.result_id(found)
             if self._published.get(uri) == known:
                 continue
-            document = snapshot.documents.get(uri)
+            document = snapshot.documents.get(uri) if snapshot.client.diagnostic_versions else None
             self.server.text_document_publish_diagnostics(
                 lsp.PublishDiagnosticsParams(uri, found, version=document.version if document else None)
             )

@@ -28,10 +28,13 @@ _WHOLE = frozenset({Status.PASS, Status.FAIL, Status.CRASH, Status.OOM, Status.T
 """Runs after which every test has an outcome: after a crash the engine asks the tests one by one."""
 
 
-async def run_tests(session: Session, job: Job, root: Path, nodeids: tuple[str, ...]) -> None:
-    """Run these tests (all when empty); failures appear while they are reported."""
+async def run_tests(session: Session, job: Job, root: Path, nodeids: tuple[str, ...], *, asked: bool = True) -> None:
+    """Run these tests (all when empty); failures appear while they are reported.
+
+    A run that nobody asked for, after a save, tells each trouble only once: a project may have no tests at all.
+    """
     seen: dict[str, bool] = {}
-    async with _shown(session, job) as progress:
+    async with _shown(session, job, asked=asked) as progress:
 
         def on_event(name: str, data: Row) -> None:
             if name == "phase":
@@ -47,7 +50,7 @@ async def run_tests(session: Session, job: Job, root: Path, nodeids: tuple[str, 
         _settle(session, root, ran, nodeids)
         progress.outcome = f"{ran.tests} run, {len(ran.failing)} failed"
         if ran.detail:
-            session.show(ran.detail, lsp.MessageType.Warning)
+            (session.show if asked else session.show_once)(ran.detail, lsp.MessageType.Warning)
 
 
 async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: str, apply: bool) -> None:
@@ -127,7 +130,7 @@ async def _loop(
 
 
 @asynccontextmanager
-async def _shown(session: Session, job: Job) -> AsyncGenerator[Progress]:
+async def _shown(session: Session, job: Job, *, asked: bool = True) -> AsyncGenerator[Progress]:
     """Progress around one call of the engine. An EngineError ends here, told once; a cancel is told and passed on."""
     progress = Progress(session.server, job.id, job.title, session.snapshot.client.progress)
     begun = asyncio.create_task(progress.begin())
@@ -139,7 +142,7 @@ async def _shown(session: Session, job: Job) -> AsyncGenerator[Progress]:
     except EngineError as error:
         progress.outcome = str(error)
         if error.code != CANCELLED:
-            session.show(str(error), lsp.MessageType.Error)
+            (session.show if asked else session.show_once)(str(error), lsp.MessageType.Error)
     finally:
         begun.cancel()
         progress.end()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from darner.engine import trust
 from editor import PROFILES, SCRIPTED, SERVER, Editor, until
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -160,6 +161,54 @@ async def test_nothing_runs_after_trust_is_withdrawn(project: Path) -> None:
     with pytest.raises(JsonRpcException, match="until you trust"):
         await editor.command("repair", nodeid="test_cart.py::test_total", root=str(project))
     await until(lambda: _idle(editor), "the running job to be cancelled")
+    assert await editor.leave() == 0
+
+
+async def test_a_failure_in_a_file_that_nobody_opened_reaches_a_client_that_pulls(project: Path) -> None:
+    """The request waits until there is news; one that still waits must not hold up the end."""
+    editor = await Editor.start(project, "vscode", server=SCRIPTED, options={"trust": True})
+    ask = editor.client.workspace_diagnostic_async
+    waiting = asyncio.create_task(ask(lsp.WorkspaceDiagnosticParams([], "darner")))
+
+    await editor.command("runTests", root=str(project))
+    report = (await asyncio.wait_for(waiting, 20)).items[0]
+
+    assert report.uri == editor.uri("test_cart.py")
+    assert isinstance(report, lsp.WorkspaceFullDocumentDiagnosticReport)
+    assert [d.range.start.line for d in report.items] == [4]
+    assert editor.client.diagnostics == {}
+    known = [lsp.PreviousResultId(report.uri, report.result_id or "")]
+    waiting = asyncio.create_task(ask(lsp.WorkspaceDiagnosticParams(known, "darner")))
+    assert await editor.leave() == 0
+    waiting.cancel()
+
+
+async def test_consent_that_was_given_on_the_command_line_holds(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`darner trust` once, and every editor may run this project's tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(project.parent / "state"))
+    trust.remember(project)
+    editor = await Editor.start(project, server=SCRIPTED)
+
+    assert (await editor.command("runTests", root=str(project)))["job"]
+
+    assert await editor.leave() == 0
+
+
+async def test_trouble_after_a_save_is_told_once_and_trouble_of_a_command_each_time(project: Path) -> None:
+    """A project may have no tests; a message at every save would be unbearable."""
+    editor = await Editor.start(project, "neovim", server=SCRIPTED, options={"trust": True})
+    (project / "cart.py").unlink()  # the scripted service then fails inside, as an engine might
+    (project / "cart.py").mkdir()
+    editor.texts["note.py"] = ""
+
+    editor.save("note.py")
+    await until(lambda: editor.client.messages, "the first message")
+    editor.save("note.py")
+    await until(lambda: _idle(editor), "the second run")
+    assert len(editor.client.messages) == 1
+    await editor.command("runTests", root=str(project))
+    await until(lambda: len(editor.client.messages) == 2, "the command's message")
+
     assert await editor.leave() == 0
 
 

@@ -101,7 +101,11 @@ def work(job: int, method: str, params: dict[str, Any]) -> None:
         CANCELLED[job].wait()
         send({"id": job, "error": {"message": "Cancelled; nothing was changed.", "code": 130}})
         return
-    send({"id": job, "result": encode({"test": test, "repair": repair, "explain": explain}[method](job, params))})
+    try:
+        answer = {"result": encode({"test": test, "repair": repair, "explain": explain}[method](job, params))}
+    except OSError as error:
+        answer = {"error": {"message": str(error), "code": 1}}
+    send({"id": job, **answer})
 
 
 def main() -> None:
