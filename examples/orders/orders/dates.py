@@ -59,7 +59,7 @@ def due_date(invoiced: datetime.date) -> datetime.date:
 
 def is_overdue(due: datetime.date, today: datetime.date) -> bool:
     """Whether a reminder goes out for an invoice that is not paid."""
-    return today < due
+    return today == due
 
 
 def quarter(day: datetime.date) -> str:
