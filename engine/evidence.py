@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..sandbox.session import Session
 from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status, TestResult
+from .protected import is_test_path
 from .stop import Stop
 from .suite import Suite
 from .types import Evidence
@@ -15,6 +16,7 @@ _FAILED = frozenset((Outcome.FAILED, Outcome.ERROR))
 _ALONE = Limits(wall_s=15.0, cpu_s=15.0, test_wall_s=5.0, test_cpu_s=1.5)
 _NEIGHBOURS = Limits(wall_s=20.0, cpu_s=20.0, test_wall_s=2.0, test_cpu_s=1.0)
 _MOST_NEIGHBOURS = 60
+_MOST_RELATED = 8
 _MOST_NEIGHBOUR_SECONDS = 2.0
 _RERUNS = 2
 
@@ -34,7 +36,7 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     """
     told = suite.result(nodeid)
     if told is not None and told.phase == "collect":
-        return Evidence(nodeid, told, (), told.failure.text if told.failure else "", told.seconds, "")
+        return Evidence(nodeid, told, (), (), told.failure.text if told.failure else "", told.seconds)
     alone = session.run((nodeid,), limits=_ALONE, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
     failing = _find(alone, nodeid) or told
     for _ in range(_RERUNS):
@@ -46,8 +48,10 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     trouble = alone.detail if alone.status not in (Status.FAIL, Status.PASS) else ""
     if failing.failure is None and told is not None:
         failing = replace(failing, failure=told.failure)
-    neighbours = _run_neighbours(session, suite, nodeid, stop)
-    return Evidence(nodeid, failing, neighbours, alone.output, seconds, trouble)
+    passing = _run(session, nearest_passing(suite, nodeid), Outcome.PASSED, stop)
+    others = [other for other in suite.failing if other != nodeid][:_MOST_RELATED]
+    related = [test for test in _run(session, others, Outcome.FAILED, stop) if _same_code(test, failing)]
+    return Evidence(nodeid, failing, passing, tuple(related), alone.output, seconds, trouble)
 
 
 def _refuse_flaky(session: Session, suite: Suite, nodeid: str, alone: RunResult, stop: Stop) -> None:
@@ -64,13 +68,22 @@ def _find(run: RunResult, nodeid: str) -> TestResult | None:
     return next((test for test in run.tests if test.nodeid == nodeid), None)
 
 
-def _run_neighbours(session: Session, suite: Suite, nodeid: str, stop: Stop) -> tuple[TestResult, ...]:
-    """Passing tests, nearest first, as many as fit: same function with other parameters, same file, other files."""
-    chosen = nearest_passing(suite, nodeid)
-    if not chosen:
+def _run(session: Session, nodeids: Sequence[str], outcome: Outcome, stop: Stop) -> tuple[TestResult, ...]:
+    if not nodeids:
         return ()
-    run = session.run(chosen, limits=_NEIGHBOURS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
-    return tuple(test for test in run.tests if test.outcome is Outcome.PASSED)
+    run = session.run(nodeids, limits=_NEIGHBOURS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
+    return tuple(test for test in run.tests if test.outcome is outcome)
+
+
+def _same_code(one: TestResult, other: TestResult) -> bool:
+    """At least half of the project lines that either executes, both execute."""
+    a, b = executed_lines(one), executed_lines(other)
+    return bool(a & b) and 2 * len(a & b) >= len(a | b)
+
+
+def executed_lines(test: TestResult) -> frozenset[tuple[str, int]]:
+    """Project lines outside the tests."""
+    return frozenset((path, line) for path, lines in test.lines if not is_test_path(path) for line in lines)
 
 
 def nearest_passing(suite: Suite, nodeid: str) -> Sequence[str]:

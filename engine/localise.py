@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..sandbox.types import TestResult
+from .evidence import executed_lines
 from .protected import is_test_path
 from .source import Source
 from .types import Evidence, Suspect
@@ -56,12 +56,12 @@ def suspects(lines: Mapping[tuple[str, int], LineScore], sources: Mapping[str, S
 
 
 def _ochiai(evidence: Evidence) -> Lines:
-    passed = Counter(place for test in evidence.passing for place in _executed(test))
-    return {place: 1.0 / math.sqrt(1.0 + passed[place]) for place in _executed(evidence.failing)}
-
-
-def _executed(test: TestResult) -> set[tuple[str, int]]:
-    return {(path, line) for path, lines in test.lines if not is_test_path(path) for line in lines}
+    """ef / sqrt(nf_total * (ef + ep)) over the failing test and the failures related to it."""
+    failing = [evidence.failing, *evidence.related]
+    failed = Counter(place for test in failing for place in executed_lines(test))
+    passed = Counter(place for test in evidence.passing for place in executed_lines(test))
+    own = executed_lines(evidence.failing)
+    return {place: failed[place] / math.sqrt(len(failing) * (failed[place] + passed[place])) for place in own}
 
 
 def _stack(evidence: Evidence) -> Lines:
@@ -111,9 +111,7 @@ def _head_end(node: ast.AST) -> int:
 def _reasons(place: tuple[str, int], spectrum: Lines, stack: Lines, changed: set[tuple[str, int]]) -> tuple[str, ...]:
     reasons: list[str] = []
     if place in spectrum:
-        share = spectrum[place]
-        passing = round(1.0 / (share * share)) - 1
-        reasons.append(f"runs in the failing test and in {passing} passing one{'s' if passing != 1 else ''}")
+        reasons.append(f"runs in the failing test (Ochiai {spectrum[place]:.2f})")
     if place in stack:
         reasons.append("is on the failing stack" if stack[place] < 1.0 else "is where the failure surfaced")
     if place in changed:

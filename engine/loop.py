@@ -44,10 +44,18 @@ class Work:
     case: Case
     stop: Stop
     began: float
+    pool: Iterator[Candidate] = field(default_factory=lambda: iter(()))
+    """Mutants not yet tried, best first."""
     tried: int = 0
     plausible: list[Candidate] = field(default_factory=list[Candidate])
     seen: set[tuple[tuple[str, bytes], ...]] = field(default_factory=set[tuple[tuple[str, bytes], ...]])
+    cured: int = 0
+    """Related failures that the plausible candidates cure, at best."""
     trouble: str = ""
+
+    @property
+    def cures_all(self) -> bool:
+        return bool(self.plausible) and self.cured == len(self.case.trial.related)
 
     def attempt(self, candidate: Candidate) -> Verdict | None:
         """Run a candidate once; remember it when the failing test and those that cover it pass."""
@@ -58,8 +66,17 @@ class Work:
         self.tried += 1
         verdict = self.case.trial.quick(candidate, self.stop)
         if verdict.target_passed and not verdict.broken and allowed(self.case, candidate):
-            self.plausible.append(candidate)
+            self.accept(candidate)
         return verdict
+
+    def accept(self, candidate: Candidate) -> None:
+        """Keep only the candidates that cure most of the related failures."""
+        cured = self.case.trial.also_passing(candidate, self.stop)
+        if cured > self.cured:
+            self.plausible.clear()
+            self.cured = cured
+        if cured == self.cured:
+            self.plausible.append(candidate)
 
 
 def repair(
@@ -75,9 +92,9 @@ def repair(
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
     yield Located(nodeid, case.suspects, case.explanation)
-    work = Work(case, stop.within(stop.remaining_s - _reserve(suite, budget)), began)
+    work = Work(case, stop.within(stop.remaining_s - _reserve(suite, budget)), began, mutations(case))
     yield from _search(work, nodeid, limited=model is not None and budget.samples > 0)
-    if not work.plausible and model is not None and budget.samples and not work.stop:
+    if not work.cures_all and model is not None and budget.samples and not work.stop:
         yield from _ask_model(work, model, budget, seed)
         yield from _search(work, nodeid, limited=False) if not work.plausible else ()
     work.stop = stop
@@ -96,16 +113,16 @@ def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
     if not work.tried:
         undone = reversal(work.case, stop)
         if undone is not None:
-            work.plausible.append(undone)
+            work.accept(undone)
             work.tried += 1
             return
     first: float | None = None
     started = time.monotonic()
-    for candidate in mutations(work.case):
+    for candidate in work.pool:
         if stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE:
             break
         work.attempt(candidate)
-        if work.plausible and first is None:
+        if work.cures_all and first is None:
             first = time.monotonic() - started
             linger = min(max(_LINGER_LEAST_S, _LINGER_FACTOR * first), _LINGER_MOST_S)
             stop = stop.within(linger)

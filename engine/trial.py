@@ -43,6 +43,8 @@ class Trial:
     nodeid: str
     covering: tuple[str, ...]
     """Tests that passed and execute suspicious files, nearest first."""
+    related: tuple[str, ...]
+    """Other failing tests that execute about the same code."""
     limits: Limits
 
     def quick(self, candidate: Candidate, stop: Stop) -> Verdict:
@@ -50,6 +52,13 @@ class Trial:
         nodeids = (self.nodeid, *self.covering)
         run = self._run(candidate.patch, nodeids, Detail.VERDICTS, stop)
         return self._verdict(run, self.covering)
+
+    def also_passing(self, candidate: Candidate, stop: Stop) -> int:
+        """How many of the related failures pass too: a repair of the fault cures them all."""
+        if not self.related:
+            return 0
+        run = self._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
+        return sum(test.outcome is Outcome.PASSED for test in run.tests) if _ended_by_itself(run) else 0
 
     def look(self, candidate: Candidate, stop: Stop) -> RunResult:
         """The failing test alone, with frames and locals: feedback for a model."""
@@ -100,4 +109,5 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
         wall_s=max(_SEARCH.wall_s, _FORK_S + _SLOWEST_FACTOR * (total + slowest)),
         cpu_s=max(_SEARCH.cpu_s, _FORK_S + _SLOWEST_FACTOR * (total + slowest)),
     )
-    return Trial(session, suite, evidence.nodeid, covering, limits)
+    related = tuple(test.nodeid for test in evidence.related)
+    return Trial(session, suite, evidence.nodeid, covering, related, limits)

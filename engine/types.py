@@ -39,6 +39,8 @@ class Evidence:
     failing: TestResult
     passing: tuple[TestResult, ...]
     """Tests that passed in the same traced run: the other half of the spectrum."""
+    related: tuple[TestResult, ...]
+    """Other failing tests that execute about the same code: most likely the same fault."""
     output: str
     seconds: float
     """Plain run time of the failing test."""

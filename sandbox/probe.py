@@ -52,7 +52,8 @@ class Probe:
     """Collects per-test reports and, when asked, executed lines and calls of project functions."""
 
     def __init__(self, root: str, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
-        self._limits = limits
+        self._limits = dict(limits) if limits is not None else None
+        self._slowest = 0.0
         self._root = root
         self._emit = emit
         self._brief = detail == "verdicts"
@@ -93,6 +94,7 @@ class Probe:
             self._recorder.stop()
         report = self._reports.pop(item.nodeid, {"outcome": "error", "phase": "setup", "failure": None})
         seconds = time.perf_counter() - started
+        self._learn_patience(report["failure"], seconds)
         self._send(item.nodeid, report["outcome"], report["phase"], seconds, report["failure"])
 
     def _set_timers(self, factor: float) -> None:
@@ -105,6 +107,15 @@ class Probe:
         ):
             signal.signal(kind, self._interrupt)
             signal.setitimer(timer, factor * self._limits[key], 0.2 * factor)
+
+    def _learn_patience(self, failure: Optional[Dict[str, Any]], seconds: float) -> None:
+        """Where one test does not end others will not: wait for them only as long as the slowest that ended, tenfold."""
+        if failure is None or failure["exception"] != "TestTimeout":
+            self._slowest = max(self._slowest, seconds)
+        elif self._limits is not None:
+            patience = max(1.0, 10.0 * self._slowest)
+            for key in ("test_wall_s", "test_cpu_s"):
+                self._limits[key] = min(self._limits[key], patience)
 
     def _interrupt(self, signum: int, frame: Any) -> None:
         """Only inside the project's own code: pytest, reporting the first interruption, must not be hit by a second."""
