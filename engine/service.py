@@ -23,10 +23,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, ClassVar
 
+from ..sandbox.errors import SandboxError
 from ..sandbox.session import Session
 from ..sandbox.types import TestResult
 from .config import NORMAL, Budget, parse_budget
-from .errors import BadInput, DarnerError, ModelError
+from .errors import BadEnvironment, BadInput, DarnerError, ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .loop import explain, repair
 from .model import Model
@@ -77,9 +78,9 @@ class Service:
             stop.cancel()
         for _, thread in jobs:
             thread.join(_GRACE_S / len(jobs))
-        self._models.close()
         for project in self._projects.values():
             project.close()
+        self._models.close()
 
     def _cancel(self, request: Row) -> None:
         if (job := self._jobs.get(request["params"]["id"])) is not None:
@@ -96,11 +97,14 @@ class Service:
         """One job, from request to its single answer. The boundary where every error becomes one sentence."""
         answer: Row
         try:
-            answer = {"result": self._METHODS[request["method"]](self, request["id"], request["params"], stop)}
-        except KeyError as error:
-            answer = _error(f"The engine does not understand this request: {error} is missing or unknown.", 2)
+            method = self._METHODS.get(request["method"])
+            if method is None:
+                raise BadInput(f"The engine has no method {request['method']!r}.")
+            answer = {"result": method(self, request["id"], request["params"], stop)}
         except DarnerError as error:
             answer = _error(str(error), error.exit_code)
+        except SandboxError as error:  # as when a file was saved while its copy was at work
+            answer = _error(str(error), BadEnvironment.exit_code)
         except Exception as error:
             traceback.print_exc()
             answer = _error(f"The engine failed inside ({type(error).__name__}: {error}); its log has the details.", 1)
@@ -113,6 +117,7 @@ class Service:
         def on_test(test: TestResult) -> None:
             self.send({"id": job, "event": "test", "data": encode(slim_test(test))})
 
+        self._phase(job, "prepare", "Preparing a copy of the project")
         with self._project(params).use(stop) as project:
             self._phase(job, "tests", "Running the tests")
             suite = project.run(tuple(params["nodeids"]), stop, on_test)
@@ -128,7 +133,10 @@ class Service:
 
     def _explain(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
-            return explain(session, suite, nodeid, model, stop)
+            for event in explain(session, suite, nodeid, model, stop):
+                yield event
+                if isinstance(event, Located) and model is not None:
+                    yield Phase(nodeid, "explain", f"asking {model.name} for an explanation")
 
         return self._events(job, params, stop, NORMAL, begin)
 
@@ -141,6 +149,7 @@ class Service:
         begin: Callable[[Session, Suite, str, Model | None], Iterator[Event]],
     ) -> Any:  # noqa: ANN401 - JSON
         """Run the loop on a current suite, pass its events on, and answer with its report."""
+        self._phase(job, "prepare", "Preparing a copy of the project")
         with self._project(params).use(stop) as project:
             self._phase(job, "tests", "Running the tests")
             suite = project.current_suite(stop)

@@ -56,9 +56,10 @@ def serve(service: Sequence[str] | None = None) -> None:
     def client_gone() -> None:
         leave(0 if server.session.shutting_down else 1)
 
-    server = build(leave, service or SERVICE)
-    watch = threading.Thread(target=_watch, args=(lambda: server.process_id, client_gone), daemon=True)
-    watch.start()
+    def watch(pid: int) -> None:
+        threading.Thread(target=_watch, args=(pid, client_gone), daemon=True).start()
+
+    server = build(leave, watch, service or SERVICE)
     server.start_io(cast("BinaryIO", _Input(sys.stdin.buffer, client_gone)), out)
     client_gone()
 
@@ -82,10 +83,8 @@ class _Input:
         return data
 
 
-def _watch(client: Callable[[], int | None], gone: Callable[[], None]) -> None:
+def _watch(pid: int, gone: Callable[[], None]) -> None:
     """Wait for the client's process to end: another process may hold its end of our stdin open."""
-    while (pid := client()) is None:
-        time.sleep(_POLL_S)
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:

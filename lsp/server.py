@@ -32,13 +32,15 @@ _SHUTDOWN_S = 0.8
 
 
 class DarnerServer(LanguageServer):
-    def __init__(self, service: Sequence[str], leave: Callable[[int], None]) -> None:
+    def __init__(self, service: Sequence[str], leave: Callable[[int], None], watch: Callable[[int], None]) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - pygls leaves *args untyped
             "darner", version("darner"), protocol_cls=documents.OwnDocuments
         )
         self.session = Session(self, lambda: EngineLink(service))
         self.leave = leave
         """Ends the process; called with 0 after a proper shutdown, else 1."""
+        self.watch = watch
+        """Leaves when the client's process, named by its id, ends."""
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
         """Log it, once. Telling the client could fail in turn, and pygls would then report that, without end."""
@@ -46,9 +48,9 @@ class DarnerServer(LanguageServer):
             log.error("%s: %s: %s", source.__name__, type(error).__name__, str(error)[:300])
 
 
-def build(leave: Callable[[int], None], service: Sequence[str] = SERVICE) -> DarnerServer:
+def build(leave: Callable[[int], None], watch: Callable[[int], None], service: Sequence[str] = SERVICE) -> DarnerServer:
     """The server with all its methods. `service` starts the engine process."""
-    server = DarnerServer(service, leave)
+    server = DarnerServer(service, leave, watch)
     session = server.session
 
     def on(method: str, handler: Callable[..., Any], options: object = None) -> None:
@@ -85,6 +87,8 @@ def build(leave: Callable[[int], None], service: Sequence[str] = SERVICE) -> Dar
 def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
     """Read the client's abilities and options. pygls builds the reply from what is registered after this."""
     session = server.session
+    if params.process_id is not None:
+        server.watch(params.process_id)
     chosen, complaints = options.parse(params.initialization_options)
     client = client_of(params.capabilities)
     session.snapshot = replace(Snapshot(), client=client, options=chosen, folders=_folders(params))

@@ -77,12 +77,12 @@ def test_a_run_announces_each_test_and_ends_with_one_answer(owner: Owner, projec
     (project / "test_two.py").write_text("def test_a():\n    assert 1 == 2\n\n\ndef test_b():\n    print('noise')\n")
 
     owner.send(1, "test", root=str(project), nodeids=[])
-    messages = [owner.read() for _ in range(4)]
+    messages = [owner.read() for _ in range(5)]
 
-    assert [m.get("event") for m in messages] == ["phase", "test", "test", None]
-    tests = [wire.decode(m["data"], TestResult) for m in messages[1:3]]
+    assert [m.get("event") for m in messages] == ["phase", "phase", "test", "test", None]
+    tests = [wire.decode(m["data"], TestResult) for m in messages[2:4]]
     assert [t.outcome for t in tests] == [Outcome.FAILED, Outcome.PASSED]
-    ran = wire.decode(messages[3]["result"], wire.Ran)
+    ran = wire.decode(messages[4]["result"], wire.Ran)
     assert [t.nodeid for t in ran.failing] == ["test_two.py::test_a"]
     assert (ran.status, ran.tests) == (Status.FAIL, 2)
 
