@@ -17,7 +17,7 @@ from rich.text import Text
 from ..sandbox.types import Guarantees, Outcome, TestResult
 from .events import Event, Found, Located, Phase, Tried
 from .patch import unified_diff
-from .types import Explanation, FailureReport, FixStatus, Question, Repair, Standing
+from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing
 
 _STATUS = {
     FixStatus.REPAIRED: ("✓ repaired", "bold green"),
@@ -147,7 +147,8 @@ def evidence(report: FailureReport, repair: Repair) -> str:
     verdict = repair.verdict
     test = report.nodeid.rsplit("::", 1)[-1]
     others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
-    where = f"{repair.candidate.origin.value} {repair.candidate.description}"
+    colon = ":" if repair.candidate.origin is Origin.REVERT else ""
+    where = f"{repair.candidate.origin.value}{colon} {repair.candidate.description}"
     return printable(f"passes {test}; {others}; {report.seconds:.1f} s; {where}")
 
 
