@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from ..engine.types import Origin, Repair
 from ..sandbox.types import Failure, Frame, TestResult
 from .places import project_frames
 
+_WHERE = re.compile(r"\n\s*\+\s+(where|and)\s+")
+"""How pytest starts the lines that say where a compared value came from."""
 _BOUND = 200
 """Characters of one value; a hover is read, not studied."""
 
@@ -30,7 +33,8 @@ def headline(result: TestResult) -> str:
         return f"{name} {verb}."
     if (values := compared(failure)) is not None:
         return f"{name} {verb}: {values}"
-    return f"{name} {verb}: {short(': '.join(part for part in (failure.exception, failure.message) if part))}"
+    message = _WHERE.sub(r", \1 ", failure.message)
+    return f"{name} {verb}: {short(': '.join(part for part in (failure.exception, message) if part))}"
 
 
 def compared(failure: Failure) -> str | None:

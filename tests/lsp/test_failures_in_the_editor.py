@@ -41,6 +41,17 @@ def test_a_failure_shows_on_its_line_with_the_real_values() -> None:
     assert [r.message for r in found.related_information or ()] == ["in test_total: basket = [1, 2]"]
 
 
+def test_an_assertion_without_a_comparison_says_where_its_value_came_from() -> None:
+    """`assert is_due(today)` has no operands; pytest's own account of the call has the values."""
+    failure = Failure(
+        "AssertionError", "assert False\n +  where False = is_due(3)\n +    and   3 = day()", "", (FRAME,)
+    )
+
+    (found,) = diagnostics.at(snapshot(Case(failing(failure))), uri("test_cart.py"))
+
+    assert found.message.endswith("AssertionError: assert False, where False = is_due(3), and 3 = day()")
+
+
 def test_a_bare_client_gets_neither_related_information_nor_data() -> None:
     """Both are capabilities; sending them unasked breaks some clients."""
     (found,) = diagnostics.at(snapshot(case(), client=Client()), uri("test_cart.py"))
