@@ -20,6 +20,9 @@ import psutil
 
 BATCH_TOKENS = 512
 """Prompt tokens per decode."""
+CPU_MICRO_BATCH = 128
+"""Tokens per graph on a CPU: as fast as 512 (measured: 30 tokens per core second, both), and a cancel waits for one
+matrix product of a quarter of the size."""
 
 
 Native: TypeAlias = Any
@@ -178,7 +181,8 @@ class Context:
         self._on_abort = abort.callback(self.api.ggml_abort_callback)
         params = self.api.llama_context_default_params()
         params.n_ctx, params.n_seq_max, params.kv_unified = cells, sequences, True
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_batch = BATCH_TOKENS
+        params.n_ubatch = BATCH_TOKENS if weights.log.offloaded else CPU_MICRO_BATCH
         params.n_threads = params.n_threads_batch = physical_threads()
         params.no_perf = True
         self._context = self.api.llama_init_from_model(weights.model, params)

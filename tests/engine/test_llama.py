@@ -214,9 +214,11 @@ def test_a_cancel_ends_every_lane_with_what_it_has(tiny: LlamaModel) -> None:
 def test_a_request_that_waits_for_its_turn_can_be_cancelled(tiny: LlamaModel) -> None:
     """A hover that was withdrawn must not wait for a long repair."""
     busy, long = threading.Event(), Stop()
-    worker = threading.Thread(
-        target=tiny.sample, args=(HELLO, Sampling(max_tokens=1500), long, lambda i, piece: busy.set())
-    )
+
+    def work() -> None:
+        tiny.sample(HELLO, Sampling(max_tokens=1500), long, lambda i, piece: busy.set())
+
+    worker = threading.Thread(target=work)
     worker.start()
     busy.wait()
     withdrawn = Stop(0.05)
