@@ -57,7 +57,10 @@ class Text:
 
     def line(self, index: int) -> str:
         """The line without its terminator; empty when there is no such line."""
-        return self.lines[index].rstrip("\r\n") if 0 <= index < len(self.lines) else ""
+        if not 0 <= index < len(self.starts):
+            return ""
+        end = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
+        return self.text[self.starts[index] : end].rstrip("\r\n")
 
     def position(self, offset: int, encoding: Encoding) -> lsp.Position:
         """Where the character at `offset` (code points) is, in the client's units."""
@@ -91,7 +94,22 @@ class Text:
     def changed(self, span: lsp.Range, replacement: str, encoding: Encoding) -> Text:
         """The text after one incremental change of the client's."""
         start, end = self.offset(span.start, encoding), self.offset(span.end, encoding)
-        return Text(self.text[:start] + replacement + self.text[end:])
+        text = Text(self.text[:start] + replacement + self.text[end:])
+        text.__dict__["starts"] = self._starts_after(start, end, text.text)  # where the cached property looks first
+        return text
+
+    def _starts_after(self, start: int, end: int, text: str) -> list[int]:
+        """The new line table, scanned only around the edit: a key stroke in a huge file must not cost its length.
+
+        One line more on each side, because an edit can join a CR to an LF.
+        """
+        grown = len(text) - len(self.text)
+        first = max(0, bisect_right(self.starts, start) - 2)
+        after = bisect_right(self.starts, end)
+        scan_from = self.starts[first]
+        scan_to = self.starts[after] + grown if after < len(self.starts) else len(text)
+        found = (match.end() for match in _TERMINATOR.finditer(text, scan_from, scan_to))
+        return [*self.starts[: first + 1], *found, *(known + grown for known in self.starts[after + 1 :])]
 
 
 def edits(before: str, after: str, encoding: Encoding) -> list[lsp.TextEdit]:

@@ -118,7 +118,10 @@ def test_a_clients_change_is_applied_as_the_client_applied_it(
     start, end = sorted((data.draw(st.sampled_from(cuts)), data.draw(st.sampled_from(cuts))))
     span = lsp.Range(Text(text).position(start, encoding), Text(text).position(end, encoding))
 
-    assert Text(text).changed(span, new, encoding).text == text[:start] + new + text[end:]
+    changed = Text(text).changed(span, new, encoding)
+
+    assert changed.text == text[:start] + new + text[end:]
+    assert changed.starts == Text(changed.text).starts
 
 
 @pytest.mark.parametrize(
