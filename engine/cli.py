@@ -89,7 +89,7 @@ def fix(
             guarantees = session.guarantees
         if patch is not None:
             ignore_signals()
-            undo.apply(project.root, patch, f"darner fix of {len(reports)} failing tests")
+            undo.apply(project.root, patch, f"repair of {len(reports)} failing test{'s' * (len(reports) > 1)}")
         name = llm.name if llm else None
         if as_json:
             terminal.print_json(report.fixes(name, guarantees, reports, patch))

@@ -125,7 +125,8 @@ def explanation(why: Explanation) -> RenderableType:
     for fact in why.facts:
         body.append(f"\n• {printable(fact)}", "not bold")
     if why.prose:
-        label = "\nHypothesis: " if why.standing is Standing.HYPOTHESIS else "\n"
+        hypothesis = why.standing is Standing.HYPOTHESIS
+        label = "\nHypothesis, in the model's words: " if hypothesis else "\nIn the model's words (not checked): "
         body.append(f"{label}{printable(why.prose).strip()}", "not bold italic")
     place = f"{why.file}:{why.line}" if why.file else ""
     return Panel(body, title=Text(place) if place else None, title_align="left", border_style="dim")
