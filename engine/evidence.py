@@ -39,9 +39,10 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
         return Evidence(nodeid, told, (), (), told.failure.text if told.failure else "", told.seconds)
     alone = session.run((nodeid,), limits=_ALONE, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
     failing = _find(alone, nodeid) or told
-    for _ in range(_RERUNS):
-        _refuse_flaky(session, suite, nodeid, alone, stop)
-        alone = session.run((nodeid,), limits=_ALONE, cancelled=lambda: bool(stop))
+    _refuse_flaky(session, suite, nodeid, alone, stop)
+    for _ in range(_RERUNS if _ends(failing) else 0):
+        again = session.run((nodeid,), limits=_ALONE, cancelled=lambda: bool(stop))
+        _refuse_flaky(session, suite, nodeid, again, stop)
     if failing is None:
         failing = TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
     seconds = told.seconds if told is not None else failing.seconds
@@ -52,6 +53,11 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     others = [other for other in suite.failing if other != nodeid][:_MOST_RELATED]
     related = [test for test in _run(session, others, Outcome.FAILED, stop) if _same_code(test, failing)]
     return Evidence(nodeid, failing, passing, tuple(related), alone.output, seconds, trouble)
+
+
+def _ends(failing: TestResult | None) -> bool:
+    """A test that hangs does so every time, and costs its whole limit each time."""
+    return failing is None or failing.failure is None or failing.failure.exception != "TestTimeout"
 
 
 def _refuse_flaky(session: Session, suite: Suite, nodeid: str, alone: RunResult, stop: Stop) -> None:

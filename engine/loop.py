@@ -229,6 +229,7 @@ def _report(
         candidates_tried=work.tried,
         question=question,
         suspects=work.case.suspects,
+        related=work.case.trial.related,
         note=_note(work, repairs),
     )
 

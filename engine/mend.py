@@ -45,10 +45,18 @@ def mend(
         if report is None or stop:
             return
         yield Done(report)
-        if report.status is FixStatus.REPAIRED:
-            for nodeid in _also_mended(session, report.repairs[0].candidate.patch, waiting, stop):
-                waiting.remove(nodeid)
-                yield Done(_shared(report, nodeid))
+        settled = _settled_too(session, report, waiting, stop)
+        waiting = [nodeid for nodeid in waiting if nodeid not in settled]
+        yield from (Done(_shared(report, nodeid)) for nodeid in settled)
+
+
+def _settled_too(session: Session, report: FailureReport, waiting: Sequence[str], stop: Stop) -> list[str]:
+    """Tests that need no search of their own: the repair mends them, or the same code found none just now."""
+    if report.repairs:
+        return _also_mended(session, report.repairs[0].candidate.patch, waiting, stop)
+    if report.status is FixStatus.UNREPAIRED:
+        return [nodeid for nodeid in waiting if nodeid in report.related]
+    return []
 
 
 def settle(report: FailureReport, answer: str) -> FailureReport:
@@ -114,5 +122,5 @@ def _passing(
 
 
 def _shared(report: FailureReport, nodeid: str) -> FailureReport:
-    note = f"Mended by the repair of {report.nodeid}."
+    note = f"Mended by the repair of {report.nodeid}." if report.repairs else f"Fails in the code of {report.nodeid}."
     return replace(report, nodeid=nodeid, seconds=0.0, candidates_tried=0, note=note)

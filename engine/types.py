@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from ..sandbox.types import Call, RunResult, TestResult
+from ..sandbox.types import RunResult, TestResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,7 @@ class FailureReport:
     candidates_tried: int
     question: Question | None = None
     suspects: tuple[Suspect, ...] = ()
+    related: tuple[str, ...] = ()
+    """Other failing tests that execute about the same code."""
     note: str = ""
     """Why there is no repair, or what was wrong with the run, in one sentence."""
-    calls: tuple[Call, ...] = field(default=(), repr=False)

@@ -109,7 +109,7 @@ class Probe:
             signal.setitimer(timer, factor * self._limits[key], 0.2 * factor)
 
     def _learn_patience(self, failure: Optional[Dict[str, Any]], seconds: float) -> None:
-        """Where one test does not end others will not: wait for them only as long as the slowest that ended, tenfold."""
+        """Where one test does not end others will not: wait for them ten times as long as the slowest that ended."""
         if failure is None or failure["exception"] != "TestTimeout":
             self._slowest = max(self._slowest, seconds)
         elif self._limits is not None:

@@ -1,0 +1,174 @@
+"""`make bench`: repair the development tasks with `darner fix --json`, score with hidden tests, print the table.
+
+Each task becomes a project of `solution.py` and its visible tests; the tool sees nothing else. Plausible: every visible
+test passes with the offered patch. Correct: every hidden test passes too. The sets are development sets: the search was
+tuned on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from darner.sandbox.session import open_session
+from darner.sandbox.types import Limits, Status
+
+HERE = Path(__file__).resolve().parent
+TASKS = HERE.parents[2] / "shared" / "bench"
+SETS = ("humanevalfix-dev", "quixbugs")
+SCORING = Limits(wall_s=60.0, cpu_s=60.0, test_wall_s=10.0, test_cpu_s=8.0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task's ending."""
+
+    task: str
+    status: str
+    origin: str
+    description: str
+    plausible: bool
+    correct: bool
+    seconds: float
+    """Wall clock of the whole command: start, suite, repair, explanation."""
+    repair_seconds: float
+    """As the tool reports it for the first failing test: evidence until verified."""
+    tried: int
+    note: str
+
+
+def main() -> int:
+    options = parse_arguments()
+    rows: list[Row] = []
+    print(f"{machine()}; model {options.model}; budget {options.budget}; seed {options.seed}", flush=True)
+    for name in options.sets.split(","):
+        for task in tasks(options.tasks / f"{name}.jsonl", options.limit):
+            rows.append(run_task(task, options))
+            print(line(rows[-1]), flush=True)
+    print(table(rows))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    report = {"machine": machine(), "command": " ".join(sys.argv), "rows": [asdict(row) for row in rows]}
+    options.out.write_text(json.dumps(report, indent=1) + "\n")
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="qwen2.5-coder-0.5b", help="name or path; `none` for search only")
+    parser.add_argument("--budget", default="normal")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--limit", type=int, default=10_000, help="tasks of each set")
+    parser.add_argument("--tasks", type=Path, default=TASKS, help="folder of the JSON Lines files")
+    parser.add_argument("--out", type=Path, default=Path("bench-results/repair.json"))
+    parser.add_argument("--python", default=sys.executable, help="the projects' interpreter, with pytest")
+    return parser.parse_args()
+
+
+def tasks(path: Path, limit: int) -> Iterator[dict[str, str]]:
+    if not path.exists():
+        sys.exit(f"{path} does not exist; pass the folder that holds the tasks with --tasks.")
+    lines = path.read_text().splitlines()
+    yield from (json.loads(text) for text in lines[:limit])
+
+
+def run_task(task: dict[str, str], options: argparse.Namespace) -> Row:
+    folder = Path(tempfile.mkdtemp(prefix="task-")).resolve()
+    try:
+        (folder / "solution.py").write_text(task["source"])
+        (folder / "test_solution.py").write_text(task["visible_tests"])
+        began = time.monotonic()
+        report = fix(folder, options)
+        return score(task, folder, report, time.monotonic() - began, options.python)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fix(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    model = ["--no-model"] if options.model == "none" else ["--model", options.model]
+    command = [sys.executable, "-P", "-m", "darner.engine.cli", "fix", "--json", "--trust", *model]
+    command += ["--budget", options.budget, "--seed", str(options.seed), "--python", options.python]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    try:
+        return json.loads(done.stdout)
+    except json.JSONDecodeError:
+        sys.exit(f"darner fix failed (exit {done.returncode}) in {folder}: {done.stderr[-2000:]}")
+
+
+def score(task: dict[str, str], folder: Path, report: dict[str, Any], seconds: float, python: str) -> Row:
+    failures: list[dict[str, Any]] = report.get("failures") or [{"status": "error", "note": str(report.get("error"))}]
+    first = failures[0]
+    plausible = correct = False
+    if first.get("patch"):
+        apply(folder, first["patch"])
+        (folder / "test_hidden_tests.py").write_text(task["hidden_tests"])
+        with open_session(folder, Path(python), trusted=True) as session:
+            plausible = session.run(("test_solution.py",), limits=SCORING).status is Status.PASS
+            correct = plausible and session.run(("test_hidden_tests.py",), limits=SCORING).status is Status.PASS
+    return Row(
+        task=task["id"],
+        status=first["status"],
+        origin=first.get("origin") or "",
+        description=first.get("description") or "",
+        plausible=plausible,
+        correct=correct,
+        seconds=round(seconds, 2),
+        repair_seconds=first.get("seconds", 0.0),
+        tried=first.get("candidates_tried", 0),
+        note=first.get("note", ""),
+    )
+
+
+def apply(folder: Path, patch: str) -> None:
+    subprocess.run(
+        ["git", "apply", "-"], cwd=folder, input=patch.encode(), check=True, env={**os.environ, "GIT_DIR": "/"}
+    )
+
+
+def line(row: Row) -> str:
+    verdict = "correct" if row.correct else "plausible" if row.plausible else "-"
+    head = f"{row.task:38} {row.status:11} {verdict:9} {row.seconds:6.1f} s {row.tried:5} tried"
+    return f"{head}  {row.origin} {row.description}"
+
+
+def table(rows: list[Row]) -> str:
+    heads = ("plausible", 10), ("correct", 14), ("ambiguous", 10), ("median s", 9), ("p90 s", 7), ("max s", 7)
+    lines = [f"\n{'set':18} {'n':>4} " + " ".join(f"{text:>{width}}" for text, width in heads)]
+    sets = list(dict.fromkeys(row.task.split("/")[0] for row in rows))
+    for name in [*sets, ""]:
+        chosen = [row for row in rows if row.task.startswith(name)]
+        seconds = sorted(row.seconds for row in chosen)
+        correct = sum(row.correct for row in chosen)
+        lines.append(
+            f"{name or 'all':18} {len(chosen):4} {sum(row.plausible for row in chosen):10}"
+            f" {correct:6} ({correct / len(chosen):5.1%}) {sum(row.status == 'ambiguous' for row in chosen):10}"
+            f" {statistics.median(seconds):9.1f} {seconds[int(0.9 * (len(seconds) - 1))]:7.1f} {seconds[-1]:7.1f}"
+        )
+    origins = Counter(row.origin for row in rows if row.correct)
+    wrong = [row.task for row in rows if row.plausible and not row.correct]
+    lines.append(f"correct by origin: {', '.join(f'{name} {n}' for name, n in origins.most_common()) or 'none'}")
+    lines.append(f"plausible but wrong ({len(wrong)}): {', '.join(wrong) or 'none'}")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [text.split(":", 1)[1].strip() for text in lines if text.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
