@@ -227,12 +227,11 @@ def open_session(root: Path, python: Path, *, trusted: bool) -> Session:
             f"Nothing can confine candidates here: {trouble} Install it, or agree with --trust to run without."
         )
     runtime = _ask_runtime(python)
-    workspace = Workspace(root)
+    session = Session(Workspace(root), python, runtime, isolated=not trouble)
     try:
-        session = Session(workspace, python, runtime, isolated=not trouble)
         session.prepare(Limits(wall_s=120.0, cpu_s=120.0))
-    except BaseException:
-        workspace.close()
+    except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay
+        session.close()
         raise
     return session
 
