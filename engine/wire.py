@@ -55,7 +55,7 @@ def slim_repair(repair: Repair) -> Repair:
 
 
 def slim_report(report: FailureReport) -> FailureReport:
-    return replace(report, repairs=tuple(slim_repair(repair) for repair in report.repairs), calls=())
+    return replace(report, repairs=tuple(slim_repair(repair) for repair in report.repairs))
 
 
 def tail(output: str) -> str:

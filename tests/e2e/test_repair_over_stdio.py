@@ -70,7 +70,8 @@ async def test_a_failing_test_becomes_a_verified_repair(editor: Editor) -> None:
     assert "basket = [19, 23]" in await editor.hover("test_cart.py", LINE)
 
     await editor.command("repair", nodeid=NODEID, uri=editor.uri("test_cart.py"))
-    await until(lambda: editor.edits, "workspace/applyEdit")
+    await until(lambda: editor.edits or editor.client.messages, "workspace/applyEdit")
+    assert [message.message for message in editor.client.messages] == []
     assert "passes test_total; 1 of 1 others still pass" in str(editor.edits[0].label)
     assert "Repair ready" in await editor.hover("test_cart.py", LINE)
     editor.apply(editor.edits[0].edit)
