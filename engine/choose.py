@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .behaviour import Cluster, difference, shown
 from .model import Model
 from .patch import changed_lines
-from .prompt import Target, judge
+from .prompt import Target, write
 from .source import Source
 from .stop import Stop
 from .types import Answer, Candidate, Origin, Question, Repair
@@ -95,7 +95,7 @@ def likelihoods(
         pairs = [_cut(target.text, _new_text(target, candidates[i])) for i in indices]
         flat = [text for pair in pairs for text in pair]
         unique = list(dict.fromkeys(flat))
-        scores = dict(zip(unique, model.score(judge(target), [f"```python\n{t}" for t in unique], stop), strict=False))
+        scores = dict(zip(unique, model.score(write(target), [f"```python\n{t}" for t in unique], stop), strict=False))
         for index, (old, new) in zip(indices, pairs, strict=True):
             if old in scores and new in scores:
                 found[index] = scores[new] - scores[old]

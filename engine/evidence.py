@@ -82,9 +82,13 @@ def _run(session: Session, nodeids: Sequence[str], outcome: Outcome, stop: Stop)
 
 
 def _same_code(one: TestResult, other: TestResult) -> bool:
-    """At least half of the project lines that either executes, both execute."""
-    a, b = executed_lines(one), executed_lines(other)
+    """At least half of the project functions that either calls, both call: different inputs, one fault."""
+    a, b = _called(one), _called(other)
     return bool(a & b) and 2 * len(a & b) >= len(a | b)
+
+
+def _called(test: TestResult) -> frozenset[tuple[str, str]]:
+    return frozenset((call.path, call.function) for call in test.calls if not is_test_path(call.path))
 
 
 def executed_lines(test: TestResult) -> frozenset[tuple[str, int]]:

@@ -35,6 +35,11 @@ class Target:
     def text(self) -> str:
         return self.source.text_of(self.function)
 
+    @property
+    def description(self) -> str:
+        """The function's docstring, or its module's where it has none."""
+        return ast.get_docstring(self.function.node) or ast.get_docstring(self.source.tree) or ""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -72,12 +77,17 @@ def repair(target: Target, last: Attempt | None = None) -> tuple[Message, ...]:
     return (Message("system", _SYSTEM), Message("user", content))
 
 
-def judge(target: Target) -> tuple[Message, ...]:
-    """Ask for the function from its description: how likely is each candidate as the answer?"""
-    header, docstring = _header(target)
-    text = _templates().get_template("judge.j2")
+def write(target: Target) -> tuple[Message, ...]:
+    """Ask for the function from its description alone: a small model shown the faulty body likes to copy it.
+
+    The same messages weigh candidates: how likely is each as the answer?
+    """
+    text = _templates().get_template("write.j2")
     content = text.render(
-        function=target.function.qualname, docstring=docstring, header=header, test=target.test[:_MOST_TEST]
+        function=target.function.qualname,
+        docstring=target.description[:_MOST_TEST],
+        header=ast.unparse(_bare(target.function.node)).splitlines()[0],
+        test=target.test[:_MOST_TEST],
     )
     return (Message("system", _SYSTEM), Message("user", content))
 
@@ -140,10 +150,3 @@ def _bare(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.FunctionDef | ast
 def _holds(node: ast.stmt, function: Function) -> bool:
     is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     return is_function and node.lineno <= function.def_line <= (node.end_lineno or node.lineno)
-
-
-def _header(target: Target) -> tuple[str, str]:
-    """Everything up to the body, and the docstring (the module's where the function has none)."""
-    node = target.function.node
-    documented = ast.get_docstring(node) or ast.get_docstring(target.source.tree) or ""
-    return ast.unparse(_bare(node)).splitlines()[0], documented[:_MOST_TEST]

@@ -14,12 +14,13 @@ from .case import Case
 from .config import Budget
 from .model import Completion, Message, Model, Sampling
 from .parse import Unusable, patch_from
-from .prompt import Attempt, Target, repair
+from .prompt import Attempt, Target, repair, write
 from .search import allowed, identity
 from .stop import Stop
 from .types import Candidate, Origin, Verdict
 
 _C = 20.0
+_MOST_TARGETS = 2
 _TEMPERATURE = 0.7
 _REVISION_TEMPERATURE = 0.8
 _TOKENS_PER_CHARACTER = 0.4
@@ -53,21 +54,21 @@ class Sampler:
         self.passed = 0
 
     def run(self) -> None:
-        """Greedy first, then samples, then revisions of the most promising failures, for each suspicious function."""
-        for target in self._case.targets(most=2):
-            self._sample(target, None, n=1, temperature=0.0)
-            if self._done():
-                return
-            if self._budget.samples > 1:
-                self._sample(target, None, n=self._budget.samples - 1, temperature=_TEMPERATURE)
-            if self._done():
-                return
+        """Per suspicious function: greedy, then samples, from its description and from the failure; then revisions."""
+        for target in self._case.targets(most=_MOST_TARGETS):
+            asked = [write(target)] if target.description else []
+            asked.append(repair(target))
+            for temperature, n in ((0.0, 1), (_TEMPERATURE, max(self._budget.samples // len(asked), 1))):
+                for messages in asked:
+                    self._sample(target, messages, n, temperature)
+                    if self._done():
+                        return
         for _ in range(self._budget.rounds * max(self._budget.samples // 2, 1)):
             if self._done() or not self._branches:
                 return
             branch = max(self._branches, key=self._draw)
             branch.failures += 1
-            self._sample(branch.target, branch, n=2, temperature=_REVISION_TEMPERATURE)
+            self._sample(branch.target, repair(branch.target, branch.attempt), 2, _REVISION_TEMPERATURE)
 
     def _done(self) -> bool:
         return bool(self._stop) or self.passed > 0
@@ -75,8 +76,7 @@ class Sampler:
     def _draw(self, branch: Branch) -> float:
         return self._chance.betavariate(1 + _C * branch.share, 1 + _C * (1 - branch.share) + branch.failures)
 
-    def _sample(self, target: Target, branch: Branch | None, n: int, temperature: float) -> None:
-        messages: Sequence[Message] = repair(target, branch.attempt if branch else None)
+    def _sample(self, target: Target, messages: Sequence[Message], n: int, temperature: float) -> None:
         self._seed += 1_000
         sampling = Sampling(
             n=n,
