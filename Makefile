@@ -30,8 +30,8 @@ check: setup ## Lint, format, strict types, import arrows, and what the wheel ho
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/packaging --deselect tests/packaging/test_setup.py
 
-bench: setup ## Measure repairs on the benchmark sets; see docs/bench.md
-	@$(BIN)/python -P tests/bench/run.py
+bench: setup ## Measure repairs on the development tasks; options in BENCH="--model none --limit 5"
+	@$(BIN)/python -P tests/bench/repair.py $(BENCH)
 
 clean: ## Remove .venv and everything else that was built here; the cache in ~/.cache/darner stays
 	rm -rf .venv build dist bench-results ./*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
