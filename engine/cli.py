@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +66,7 @@ def fix(
     ] = "normal",
     no_model: NoModel = False,
     model: ModelName = None,
+    no_prose: Annotated[bool, typer.Option("--no-prose", help="Facts only: the model explains nothing.")] = False,
     python: Python = None,
     agree: Agree = False,
     answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles an ambiguous repair.")] = None,
@@ -72,7 +74,7 @@ def fix(
 ) -> None:
     """Run the tests, repair those that fail, and show each repair with the evidence for it."""
     with terminal.ending(as_json):
-        spending = parse_budget(budget)
+        spending = replace(parse_budget(budget), prose=not no_prose)
         if answer and len(nodeids or ()) != 1:
             raise BadInput("--answer settles the question of one test; name that test's node id.")
         with interruptible() as (stop, opened):

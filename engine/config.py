@@ -16,6 +16,8 @@ class Budget:
     """Completions sampled from the model in one batch; 0 means search only."""
     rounds: int
     """Revisions of each sample on real feedback."""
+    prose: bool = True
+    """Let the model explain in words when it is done."""
 
 
 QUICK = Budget("quick", 5.0, samples=0, rounds=0)

@@ -98,7 +98,7 @@ def repair(
         yield from _ask_model(work, model, budget, seed)
         yield from _search(work, nodeid, limited=False) if not work.plausible else ()
     work.stop = stop
-    yield from _conclude(work, session, suite, nodeid, model if budget.samples else None)
+    yield from _conclude(work, session, suite, nodeid, model if budget.samples else None, budget.prose)
 
 
 def _reserve(suite: Suite, budget: Budget) -> float:
@@ -141,7 +141,9 @@ def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[
     yield Tried(nodeid, work.tried, len(work.plausible))
 
 
-def _conclude(work: Work, session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
+def _conclude(
+    work: Work, session: Session, suite: Suite, nodeid: str, model: Model | None, prose: bool
+) -> Iterator[Event]:
     """Select by behaviour, confirm from cold, explain, report."""
     case = work.case
     repairs: list[Repair] = []
@@ -152,7 +154,7 @@ def _conclude(work: Work, session: Session, suite: Suite, nodeid: str, model: Mo
         yield Phase(nodeid, "confirm", "running the whole suite from cold")
         kept: list[choose.Behaviour] = []
         for one in ranked:
-            if len(repairs) >= _MOST_CONFIRMED or work.stop.cancelled:
+            if len(repairs) >= _MOST_CONFIRMED or work.stop:
                 break
             verdict = case.trial.confirm(work.plausible[one.best], work.stop)
             if verdict.verified:
@@ -160,14 +162,14 @@ def _conclude(work: Work, session: Session, suite: Suite, nodeid: str, model: Mo
                 repairs.append(Repair(work.plausible[one.best], verdict))
                 yield Found(nodeid, repairs[-1])
         question = choose.question(kept, repairs, judged)
-    seconds = time.monotonic() - work.began
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
-    if model is not None and not work.stop.cancelled:
+    report = _report(work, nodeid, repairs, question, explanation)
+    if model is not None and prose and not work.stop:
         yield Phase(nodeid, "explain", f"asking {model.name} to explain")
-        prose = _prose(work, model, repairs)
-        explanation = _with_prose(explanation, prose, confirmed=bool(repairs))
-        yield Prose(nodeid, prose)
-    yield Done(replace(_report(work, nodeid, repairs, question, explanation), seconds=seconds))
+        text = _prose(work, model, repairs)
+        yield Prose(nodeid, text)
+        report = replace(report, explanation=_with_prose(explanation, text, confirmed=bool(repairs)))
+    yield Done(report)
 
 
 def _ranked(work: Work, session: Session, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
@@ -243,6 +245,8 @@ def _note(work: Work, repairs: list[Repair]) -> str:
         return work.trouble
     if not work.case.sources:
         return "No file of the project that a repair may change takes part in this failure."
+    if work.plausible and work.stop:
+        return "A candidate passes this test, but the budget ended before the whole suite had run; give more seconds."
     if work.plausible:
         return "Candidates passed this test, but each broke another when the whole suite ran."
     ended = "the budget ended" if work.stop else "there was nothing left to try"
@@ -266,4 +270,5 @@ def explain(session: Session, suite: Suite, nodeid: str, model: Model | None, st
     yield Located(nodeid, case.suspects, case.explanation)
     prose = _prose(work, model, []) if model is not None else ""
     yield Prose(nodeid, prose)
-    yield Done(_report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False)))
+    report = _report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False))
+    yield Done(replace(report, note=work.trouble))

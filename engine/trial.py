@@ -67,9 +67,7 @@ class Trial:
     def confirm(self, candidate: Candidate, stop: Stop) -> Verdict:
         """The whole suite in a fresh interpreter: only this makes a repair."""
         limits = replace(self.limits, wall_s=self._suite_seconds(), cpu_s=self._suite_seconds())
-        run = self.session.run(
-            (), edits_of(candidate.patch), limits=limits, fresh=True, cancelled=lambda: stop.cancelled
-        )
+        run = self.session.run((), edits_of(candidate.patch), limits=limits, fresh=True, cancelled=lambda: bool(stop))
         return replace(self._verdict(run, tuple(self.suite.passed)), complete=_ended_by_itself(run))
 
     def _run(self, patch: Patch, nodeids: Sequence[str], detail: Detail, stop: Stop) -> RunResult:

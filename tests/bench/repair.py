@@ -43,7 +43,7 @@ class Row:
     plausible: bool
     correct: bool
     seconds: float
-    """Wall clock of the whole command: start, suite, repair, explanation."""
+    """Wall clock of the whole command: start, suite, repair, facts (no prose)."""
     repair_seconds: float
     """As the tool reports it for the first failing test: evidence until verified."""
     tried: int
@@ -99,7 +99,7 @@ def run_task(task: dict[str, str], options: argparse.Namespace) -> Row:
 
 def fix(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     model = ["--no-model"] if options.model == "none" else ["--model", options.model]
-    command = [sys.executable, "-P", "-m", "darner.engine.cli", "fix", "--json", "--trust", *model]
+    command = [sys.executable, "-P", "-m", "darner.engine.cli", "fix", "--json", "--no-prose", "--trust", *model]
     command += ["--budget", options.budget, "--seed", str(options.seed), "--python", options.python]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     try:
