@@ -37,6 +37,8 @@ class Bench:
         self.root.mkdir(parents=True)
         self.tmp = home / "tmp"
         self.tmp.mkdir()
+        self.around: tuple[str, ...] = ()
+        """A command that starts the command, as in `bwrap ... --`: another view of the file system."""
 
     def write(self, files: Mapping[str, str | bytes]) -> Bench:
         for name, text in files.items():
@@ -58,7 +60,7 @@ class Bench:
 
     def start(self, *words: str, folder: Path | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            (*COMMAND, *words),
+            (*self.around, *COMMAND, *words),
             cwd=folder or self.root,
             env=self.environment(),
             stdin=subprocess.PIPE,
