@@ -44,17 +44,29 @@ def with_repair(explanation: Explanation, candidate: Candidate) -> Explanation:
 
 
 def write_prose(model: Model, target: Target, repair: Candidate | None, stop: Stop) -> str:
-    """The model's explanation: at most five sentences, none of them twice. Empty when it was stopped before one."""
+    """The model's explanation: at most five sentences, none of them twice, none naming what nobody saw.
+
+    Empty when it was stopped before the first or when nothing it says is supported.
+    """
     diff = unified_diff(repair.patch) if repair is not None else ""
     sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```", "\n\n"))
     completions = model.sample(explain_prompt(target, diff), sampling, stop)
-    return _sentences(completions[0].text) if completions else ""
+    seen = "\n".join((*target.facts, target.text, target.test, target.source.path, diff))
+    return _sentences(completions[0].text, seen) if completions else ""
 
 
-def _sentences(text: str) -> str:
+def _sentences(text: str, seen: str) -> str:
     """Whole sentences only: a small model's last one is often cut, and it likes to say things again."""
     found = re.findall(r"\S.*?[.!?](?=\s|$)", " ".join(text.split()))
-    return " ".join(list(dict.fromkeys(found))[:_MOST_SENTENCES])
+    supported = (sentence for sentence in dict.fromkeys(found) if _is_supported(sentence, seen))
+    return " ".join(list(supported)[:_MOST_SENTENCES])
+
+
+def _is_supported(sentence: str, seen: str) -> bool:
+    """Every number and every quoted piece of code occurs in the facts, the function, the test or the patch."""
+    quoted = (piece.strip("()") for piece in re.findall(r"`([^`]+)`", sentence))
+    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?", re.sub(r"`[^`]*`", "", sentence))
+    return all(piece in seen for piece in (*quoted, *numbers))
 
 
 def _summary(evidence: Evidence, failure: Failure) -> str:
