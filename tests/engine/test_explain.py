@@ -20,7 +20,9 @@ def prose_of(text: str) -> str:
 
 def test_sentences_with_values_that_nobody_saw_are_dropped() -> None:
     """A small model invents numbers and names; what it invents must not stand beside real values."""
-    told = "The function takes `min`, so it returns 3. The list has 17 items. It calls `sort_ages` first. Use the largest."
+    told = (
+        "The function takes `min`, so it returns 3. The list has 17 items. It calls `sort_ages` first. Use the largest."
+    )
 
     assert prose_of(told) == "The function takes `min`, so it returns 3. Use the largest."
 

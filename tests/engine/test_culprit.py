@@ -1,0 +1,95 @@
+"""Of many uncommitted hunks, the ones that did it are found exactly, in few runs."""
+
+from __future__ import annotations
+
+import math
+import random
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from darner.engine.culprit import culprits, ddmin
+from darner.engine.history import Edits, Hunk, uncommitted
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def hunks(count: int) -> tuple[Hunk, ...]:
+    return tuple(Hunk("a.py", 2 * i, 2 * i + 1, (b"old\n",)) for i in range(count))
+
+
+@given(st.integers(1, 40), st.data())
+def test_ddmin_finds_exactly_the_guilty_hunks(count: int, data: st.DataObject) -> None:
+    """Whatever set is needed together, the answer is that set: nothing more is taken back."""
+    every = hunks(count)
+    guilty = data.draw(st.sets(st.sampled_from(every), min_size=1, max_size=3))
+
+    found = ddmin(every, lambda chosen: guilty <= set(chosen))
+
+    assert set(found) == guilty
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_guilty_hunk_is_found_in_few_runs(seed: int) -> None:
+    """Every run is a run of the user's tests: 3 log2 n + n of them are the bound of issue 4."""
+    chance = random.Random(seed)
+    every = hunks(chance.randint(2, 64))
+    guilty = chance.choice(every)
+    runs = 0
+
+    def passes(chosen: Sequence[Hunk]) -> bool:
+        nonlocal runs
+        runs += 1
+        return guilty in chosen
+
+    assert ddmin(every, passes) == (guilty,)
+    assert runs <= 3 * math.log2(len(every)) + len(every)
+
+
+def git(root: Path, *words: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *identity, *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a.py").write_bytes(b"".join(b"line_%d = %d\r\n" % (i, i) for i in range(30)))
+    (tmp_path / "test_a.py").write_text("x = 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_taking_every_hunk_back_gives_the_committed_bytes(repository: Path, seed: int) -> None:
+    """A reversal is exact to the byte, CRLF included; the other hunks stay as they are."""
+    chance = random.Random(seed)
+    committed = (repository / "a.py").read_bytes()
+    lines = committed.splitlines(keepends=True)
+    for i in sorted(chance.sample(range(30), 6), reverse=True):
+        lines[i : i + 1] = chance.choice([[], [b"changed = 1\r\n"], [lines[i], b"added = 2\r\n"]])
+    (repository / "a.py").write_bytes(b"".join(lines))
+
+    edits = uncommitted(repository)
+
+    assert edits.hunks
+    assert edits.revert(edits.hunks).files[0].after == committed
+    one = edits.revert(edits.hunks[:1]).files[0].after
+    assert one != committed or len(edits.hunks) == 1
+
+
+def test_edits_of_tests_are_never_offered_for_reversal(repository: Path) -> None:
+    """Fix the code, not the test: an edited test is the user's new demand."""
+    (repository / "test_a.py").write_text("x = 2\n")
+
+    assert uncommitted(repository).hunks == ()
+
+
+def test_a_folder_without_git_has_no_edits(tmp_path: Path) -> None:
+    """Not a repository is no error: there is just nothing to take back."""
+    (tmp_path / "a.py").write_text("x = 1\n")
+
+    assert uncommitted(tmp_path).hunks == ()
+    assert culprits(Edits((), {}), lambda chosen: True) is None
