@@ -11,6 +11,7 @@ from pygls.exceptions import JsonRpcException
 from . import work
 from .describe import test_name
 from .jobs import Job
+from .repairs import repairs_of
 from .session import HOW_TO_TRUST, Session
 from .snapshot import real_path
 
@@ -95,6 +96,24 @@ def cancel(session: Session, *arguments: object) -> dict[str, bool]:
     for each in running:
         each.cancel()
     return {"cancelled": bool(running)}
+
+
+async def wait(session: Session, *arguments: object) -> dict[str, object]:
+    """`darner.wait {job}`: answers when the job has ended, at once when there is no such job."""
+    job = _text(_read(arguments, key="job"), "job")
+    if not job:
+        raise Refused("Say which job: job is missing.", _INVALID_PARAMS)
+    ended = await session.jobs.wait(job)
+    if ended is None:
+        return {"outcome": "", "cancelled": False}
+    return {"outcome": ended.outcome, "cancelled": ended.cancelled}
+
+
+def show_repairs(session: Session, *arguments: object) -> dict[str, object]:
+    """`darner.showRepairs {nodeid, uri?, root?}`: what a repair found, with its edits. Runs nothing."""
+    given = _read(arguments)
+    root, nodeid = _root(session, given), _nodeid(given)
+    return repairs_of(session.snapshot, session.board(root), nodeid)
 
 
 def show_status(session: Session, *_: object) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ class Job:
     """Equal keys are the same work."""
     title: str
     task: asyncio.Task[None] | None = None
+    outcome: str = ""
+    """How it ended, in one sentence."""
+    cancelled: bool = False
 
     def cancel(self) -> None:
         if self.task is not None:
@@ -32,6 +36,8 @@ class Jobs:
     def __init__(self) -> None:
         self._ids = itertools.count(1)
         self._running: dict[str, Job] = {}
+        self._ended: deque[Job] = deque(maxlen=32)
+        """The latest, for who asks only after a short job."""
 
     @property
     def running(self) -> tuple[Job, ...]:
@@ -45,7 +51,7 @@ class Jobs:
         job = Job(f"darner-{next(self._ids)}", key, title)
         self._running[job.id] = job
         job.task = asyncio.create_task(self._run(job, work))
-        job.task.add_done_callback(lambda _: self._running.pop(job.id, None))  # also if cancelled before its first step
+        job.task.add_done_callback(lambda _: self._end(job))  # also if cancelled before its first step
         return job
 
     def supersede(self, key: Hashable, title: str, work: Work) -> Job:
@@ -63,6 +69,13 @@ class Jobs:
             job.cancel()
         return job is not None
 
+    async def wait(self, job_id: str) -> Job | None:
+        """The job, once it has ended; None for an unknown one. A cancel of the wait does not cancel the job."""
+        job = self._running.get(job_id) or next((job for job in self._ended if job.id == job_id), None)
+        if job is not None and job.task is not None:
+            await asyncio.wait({job.task})
+        return job
+
     async def cancel_all(self, seconds: float) -> None:
         """Cancel everything and wait for the ends, at most this long."""
         tasks = [job.task for job in self.running if job.task is not None]
@@ -71,10 +84,14 @@ class Jobs:
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 
+    def _end(self, job: Job) -> None:
+        self._running.pop(job.id, None)
+        self._ended.append(job)
+
     async def _run(self, job: Job, work: Work) -> None:
         try:
             await work(job)
         except asyncio.CancelledError:
-            pass  # asked for; the work has told the client
+            job.cancelled = True  # asked for; the work has told the client
         except Exception:
             log.exception("%s failed inside", job.title)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -78,9 +78,11 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
         ("darner.explain", commands.explain),
         ("darner.applyRepair", commands.apply_repair),
         ("darner.cancel", commands.cancel),
+        ("darner.showRepairs", commands.show_repairs),
         ("darner.showStatus", commands.show_status),
     ):
         server.command(name)(_command(session, command))
+    server.command("darner.wait")(_slow_command(session, commands.wait))
     return server
 
 
@@ -161,5 +163,12 @@ def _command(session: Session, handler: Callable[..., object]) -> Callable[..., 
     # `object` here would make pygls pass its server as the first argument: the server is one
     def command(*arguments: Any) -> object:  # noqa: ANN401
         return handler(session, *arguments)
+
+    return command
+
+
+def _slow_command(session: Session, handler: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    async def command(*arguments: Any) -> object:  # noqa: ANN401
+        return await handler(session, *arguments)
 
     return command

@@ -146,6 +146,7 @@ async def _shown(session: Session, job: Job, *, asked: bool = True) -> AsyncGene
     finally:
         begun.cancel()
         progress.end()
+        job.outcome = progress.outcome
 
 
 def _common(session: Session, root: Path) -> dict[str, object]:
