@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class Workspace:
         except OSError as error:
             self.close()
             raise _explained(error, root) from error
-        self._originals = {path: _stamp(root / path) for path in _files(self.tree)}
-        self._clean = self._stamps()
+        self._clean, self._folders = _scan(self.tree)
+        self._originals = {path: _stamp(root / path) for path in self._clean}
 
     def _copy(self) -> None:
         environments: list[str] = []
@@ -85,7 +85,7 @@ class Workspace:
     def _copy_one(self, source: Path, target: Path) -> int:
         mode = source.lstat().st_mode
         if stat.S_ISLNK(mode):
-            os.symlink(os.readlink(source), target)
+            os.symlink(self._led_inside(source), target)
             return 0
         if not stat.S_ISREG(mode) or is_secret(source.name):
             return 0
@@ -93,15 +93,24 @@ class Workspace:
         target.chmod(stat.S_IMODE(mode) | stat.S_IWUSR)
         return source.stat().st_size
 
+    def _led_inside(self, link: Path) -> str:
+        """Where a link of the copy leads: an absolute one into the project would lead back to the user's own files."""
+        leads = os.readlink(link)
+        if not Path(leads).is_absolute() or not Path(leads).is_relative_to(self.root):
+            return leads
+        return os.path.relpath(leads, link.parent)
+
     def accept_caches(self) -> None:
         """What a trusted scouting run wrote (bytecode) belongs to the clean state from now on."""
-        self._clean = self._stamps()
+        self._clean, self._folders = _scan(self.tree)
 
     def place(self, edits: Mapping[str, bytes]) -> None:
-        """Write a candidate's files, each with a time no bytecode cache can carry."""
+        """Write a candidate's files, each with a time no bytecode cache can carry. Never through a link that leaves."""
         self._clock += _EPOCH_STEP_S
         for path, data in edits.items():
             target = self.tree / path
+            if not target.resolve().is_relative_to(self.tree.resolve()):
+                raise WorkspaceError(f"{path} is reached by a link out of {self.root}; Darner does not edit it.")
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
@@ -111,15 +120,18 @@ class Workspace:
 
     def restore(self) -> None:
         """Bring back every file that differs from the clean state, from the user's own tree."""
-        now = self._stamps()
-        if now == self._clean:
+        now, folders = _scan(self.tree)
+        if now == self._clean and folders == self._folders:
             return
-        for path in now.keys() - self._clean.keys():
+        for path in [*(now.keys() - self._clean.keys()), *(folders.keys() - self._folders.keys())]:
             _remove(self.tree / path)
+        for path in sorted(path for path, mode in self._folders.items() if folders.get(path) != mode):
+            (self.tree / path).mkdir(parents=True, exist_ok=True)
+            (self.tree / path).chmod(self._folders[path])
         changed = [path for path, stamp in self._clean.items() if now.get(path) != stamp]
         for path in changed:
             self._bring_back(path)
-        fresh = self._stamps()
+        fresh, _ = _scan(self.tree)
         self._clean = {path: fresh[path] for path in self._clean if path in fresh}
 
     def _bring_back(self, path: str) -> None:
@@ -135,9 +147,6 @@ class Workspace:
             self._copy_one(source, target)
         except OSError as error:
             raise _explained(error, self.root) from error
-
-    def _stamps(self) -> dict[str, _Stamp]:
-        return {path: stamp for path in _files(self.tree) if (stamp := _stamp(self.tree / path)) is not None}
 
     def close(self) -> None:
         _remove(self._folder)
@@ -166,19 +175,30 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _files(tree: Path) -> Iterator[str]:
-    """Relative paths of everything that is not a folder."""
+def _scan(tree: Path) -> tuple[dict[str, _Stamp], dict[str, int]]:
+    """Everything that is not a folder, with its stamp, and every folder below `tree`, with its mode."""
+    stamps: dict[str, _Stamp] = {}
+    folders: dict[str, int] = {}
     stack = [tree]
     while stack:
-        try:
-            entries = list(os.scandir(stack.pop()))
-        except FileNotFoundError:
-            continue
-        for entry in entries:
+        for entry in _entries(stack.pop()):
+            path = os.path.relpath(entry.path, tree)
             if entry.is_dir(follow_symlinks=False):
                 stack.append(Path(entry.path))
-            else:
-                yield os.path.relpath(entry.path, tree)
+                folders[path] = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
+            elif (stamp := _stamp(Path(entry.path))) is not None:
+                stamps[path] = stamp
+    return stamps, folders
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(folder))
+    except FileNotFoundError:
+        return []
+    except PermissionError:  # a run took the folder's modes away; they are given back by `restore`
+        os.chmod(folder, 0o700)
+        return list(os.scandir(folder))
 
 
 def _stamp(path: Path) -> _Stamp | None:
@@ -201,6 +221,8 @@ def _remove(path: Path) -> None:
 
 def _explained(error: OSError, root: Path) -> WorkspaceError:
     where = tempfile.gettempdir()
+    if error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(root):
+        return WorkspaceError(f"{os.fsdecode(error.filename)} cannot be copied ({error.strerror}); make it readable.")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(where).free >> 20
         return WorkspaceError(f"No room for a copy of {root} in {where} ({free} MiB free); free space or set TMPDIR.")

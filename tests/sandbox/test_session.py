@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cart_project import GOOD, SOURCE, OpenProject
 from darner.sandbox import session as sessions
-from darner.sandbox.errors import NoIsolation
+from darner.sandbox.errors import NoIsolation, WorkspaceError
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import Detail, Limits, Outcome, RunResult, Status
 
@@ -132,6 +132,43 @@ def test_a_deleted_copy_is_whole_again_for_the_next_run(session: Session) -> Non
     assert (session.root / "cart.py").read_text() == SOURCE
     assert session.run(BOTH, {"cart.py": GOOD.encode()}).status is Status.PASS
     assert session.run(BOTH).status is Status.FAIL
+
+
+def test_folders_that_a_run_makes_or_removes_are_as_before_for_the_next_run(
+    open_project: OpenProject, project: Path
+) -> None:
+    """A test that makes a folder would pass once, fail ever after, and be called broken by every candidate."""
+    (project / "kept").mkdir()
+    (project / "test_cart.py").write_text(
+        "import os\n\ndef test_it():\n    os.makedirs('made/below')\n    os.rmdir('kept')\n"
+    )
+    session = open_project(project)
+
+    assert [session.run(()).status for _ in range(3)] == [Status.PASS] * 3
+
+
+def test_a_candidate_is_never_written_through_a_link_that_leads_to_the_users_files(
+    open_project: OpenProject, project: Path, tmp_path: Path
+) -> None:
+    """A copied absolute link leads out of the copy: the supervisor itself would overwrite the user's source."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "far.py").write_text("FAR = 1\n")
+    (project / "inner").mkdir()
+    (project / "inner" / "near.py").write_text("NEAR = 1\n")
+    (project / "linked").symlink_to(project / "inner")
+    (project / "away").symlink_to(tmp_path / "other")
+    (project / "test_cart.py").write_text(
+        "from linked.near import NEAR\n\ndef test_it():\n    open('linked/new', 'w')\n    assert NEAR == 2\n"
+    )
+    session = open_project(project)
+
+    assert session.run((), {"linked/near.py": b"NEAR = 2\n"}).status is Status.PASS
+    assert session.run(()).status is Status.FAIL
+    with pytest.raises(WorkspaceError, match="is reached by a link out of"):
+        session.run((), {"away/far.py": b"FAR = 2\n"})
+    assert (project / "inner" / "near.py").read_text() == "NEAR = 1\n"
+    assert not (project / "inner" / "new").exists()
+    assert (tmp_path / "other" / "far.py").read_text() == "FAR = 1\n"
 
 
 def test_processes_that_outlive_their_run_are_killed(session: Session) -> None:
