@@ -84,16 +84,26 @@ def _with_neighbours(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def neighbours(text: str) -> Iterator[str]:
-    """The same call with one value changed: numbers by one and to 0, texts and lists shortened, doubled, emptied."""
+    """The same call with one value changed: to another value in it (what is equal decides many bugs), numbers by
+    one and to 0, texts and lists shortened, doubled, emptied.
+    """
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError):
         return
     parts = [n for n in ast.walk(tree.body) if isinstance(n, ast.Constant | ast.List | ast.Tuple | ast.Dict)]
-    for options in zip_longest_values([list(_variants(node)) for node in parts]):
+    for options in zip_longest_values([[*_siblings(node, parts), *_variants(node)] for node in parts]):
         for node, variant in zip(parts, options, strict=True):
             if variant is not None:
                 yield ast.unparse(_Swap(node, variant).visit(ast.parse(text, mode="eval")))
+
+
+def _siblings(node: ast.expr, parts: Sequence[ast.expr]) -> Iterator[ast.expr]:
+    """Other values of the same type in the same call."""
+    if isinstance(node, ast.Constant):
+        values = [other.value for other in parts if isinstance(other, ast.Constant)]
+        same = (value for value in dict.fromkeys(values) if type(value) is type(node.value) and value != node.value)
+        yield from (ast.Constant(value) for value in list(same)[:2])
 
 
 def zip_longest_values(rows: Sequence[Sequence[ast.expr]]) -> Iterator[list[ast.expr | None]]:

@@ -34,6 +34,11 @@ def test_neighbours_of_a_number_are_the_numbers_beside_it() -> None:
     assert set(neighbours("f(5)")) == {"f(6)", "f(4)", "f(0)", "f(1)", "f(-5)"}
 
 
+def test_neighbours_make_two_values_equal() -> None:
+    """`>` and `>=` differ on nothing else."""
+    assert "due(7, 7)" in list(neighbours("due(9, 7)"))
+
+
 def test_a_method_is_called_on_its_recorded_receiver() -> None:
     """`self` becomes the object in front of the dot."""
     call = Call("a.py", 3, "Cart.total", (("self", "Cart(items=[1])"), ("rate", "2")), True, "2", None)

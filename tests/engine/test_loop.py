@@ -240,11 +240,7 @@ def test_the_users_own_edit_is_found_and_taken_back(project: Path) -> None:
     write(project, calc=before, test_calc=TEST_CALC)
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
         subprocess.run(["git", *words], cwd=project, check=True)
-    edited = (
-        before.replace("a + b", "a + b - (a and b and 1)")
-        .replace("'x'", "'y'")
-        .replace("def double(a):", "def double(a):  # twice")
-    )
+    edited = before.replace("a + b", "a - -b - (a > 0)").replace("'x'", "'y'").replace("(a):", "(a):  # twice")
     write(project, calc=edited)
 
     report = mend_first(project)
