@@ -135,7 +135,7 @@ def _variants(node: ast.Constant | ast.List | ast.Tuple | ast.Dict) -> Iterator[
 
 
 def _texts(value: str) -> Iterator[str]:
-    digits = [i for i, c in enumerate(value) if c.isdigit()]
+    digits = [i for i, c in enumerate(value) if c.isdecimal()]
     for i in digits[-2:]:
         yield value[:i] + str((int(value[i]) + 1) % 10) + value[i + 1 :]
     if digits and "-" in value:
