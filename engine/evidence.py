@@ -19,6 +19,7 @@ _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
 _MOST_NEIGHBOUR_SECONDS = 2.0
 _RERUNS = 2
+_TRACED = 20.0
 
 
 class Flaky(Exception):
@@ -37,11 +38,12 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     told = suite.result(nodeid)
     if told is not None and told.phase == "collect":
         return Evidence(nodeid, told, (), (), told.failure.text if told.failure else "", told.seconds)
-    alone = session.run((nodeid,), limits=_ALONE, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
+    limits = _patient(told)
+    alone = session.run((nodeid,), limits=limits, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
     failing = _find(alone, nodeid) or told
     _refuse_flaky(session, suite, nodeid, alone, stop)
     for _ in range(_RERUNS if _ends(failing) else 0):
-        again = session.run((nodeid,), limits=_ALONE, cancelled=lambda: bool(stop))
+        again = session.run((nodeid,), limits=limits, cancelled=lambda: bool(stop))
         _refuse_flaky(session, suite, nodeid, again, stop)
     if failing is None:
         failing = TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
@@ -53,6 +55,14 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     others = [other for other in suite.failing if other != nodeid][:_MOST_RELATED]
     related = [test for test in _run(session, others, Outcome.FAILED, stop) if _same_code(test, failing)]
     return Evidence(nodeid, failing, passing, tuple(related), alone.output, seconds, trouble)
+
+
+def _patient(told: TestResult | None) -> Limits:
+    """Tracing slows a test down manyfold: what took a while plainly may take a long while under the probe."""
+    if told is None or not _ends(told):
+        return _ALONE
+    cpu, wall = _ALONE.test_cpu_s + _TRACED * told.seconds, _ALONE.test_wall_s + _TRACED * told.seconds
+    return replace(_ALONE, test_cpu_s=cpu, test_wall_s=wall, cpu_s=_ALONE.cpu_s + cpu, wall_s=_ALONE.wall_s + wall)
 
 
 def _ends(failing: TestResult | None) -> bool:

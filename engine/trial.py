@@ -12,7 +12,7 @@ from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status
 from .errors import BadEnvironment
 from .project import Project
 from .stop import Stop
-from .suite import Suite
+from .suite import SUITE_LIMITS, Suite
 from .types import Candidate, Evidence, Patch, Verdict
 
 _SEARCH = Limits(wall_s=4.0, cpu_s=4.0, test_wall_s=2.0, test_cpu_s=0.4)
@@ -58,7 +58,7 @@ class Trial:
         if not self.related:
             return 0
         run = self._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
-        return sum(test.outcome is Outcome.PASSED for test in run.tests) if _ended_by_itself(run) else 0
+        return sum(test.outcome is Outcome.PASSED for test in run.tests) if ended_by_itself(run) else 0
 
     def look(self, candidate: Candidate, stop: Stop) -> RunResult:
         """The failing test alone, with frames and locals: feedback for a model."""
@@ -66,9 +66,10 @@ class Trial:
 
     def confirm(self, candidate: Candidate, stop: Stop) -> Verdict:
         """The whole suite in a fresh interpreter: only this makes a repair."""
-        limits = replace(self.limits, wall_s=self._suite_seconds(), cpu_s=self._suite_seconds())
+        seconds = 60.0 + 5.0 * self.suite.run.seconds
+        limits = replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
         run = self.session.run((), edits_of(candidate.patch), limits=limits, fresh=True, cancelled=lambda: bool(stop))
-        return replace(self._verdict(run, tuple(self.suite.passed)), complete=_ended_by_itself(run))
+        return replace(self._verdict(run, tuple(self.suite.passed)), complete=ended_by_itself(run))
 
     def _run(self, patch: Patch, nodeids: Sequence[str], detail: Detail, stop: Stop) -> RunResult:
         limits = self.limits
@@ -76,7 +77,7 @@ class Trial:
 
     def _verdict(self, run: RunResult, before: Sequence[str]) -> Verdict:
         seen = {test.nodeid: test.outcome for test in run.tests}
-        whole = _ended_by_itself(run)
+        whole = ended_by_itself(run)
         broken = tuple(nodeid for nodeid in sorted(before) if seen.get(nodeid) is not Outcome.PASSED)
         return Verdict(
             target_passed=whole and seen.get(self.nodeid) is Outcome.PASSED,
@@ -86,11 +87,14 @@ class Trial:
             run=run,
         )
 
-    def _suite_seconds(self) -> float:
-        return 60.0 + 5.0 * self.suite.run.seconds
+
+def _ended_in_time(evidence: Evidence) -> bool:
+    """How long a test ran that did not end says nothing about how long its repair may take."""
+    failure = evidence.failing.failure
+    return failure is None or failure.exception != "TestTimeout"
 
 
-def _ended_by_itself(run: RunResult) -> bool:
+def ended_by_itself(run: RunResult) -> bool:
     """PASS or FAIL: the report is whole and was not forged; other tests may fail as they did before."""
     return run.status in (Status.PASS, Status.FAIL)
 
@@ -98,8 +102,10 @@ def _ended_by_itself(run: RunResult) -> bool:
 def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
     """Limits from what the tests took before: a candidate that needs ten times that has failed."""
     covering = tuple(test.nodeid for test in evidence.passing)
-    slowest = max((test.seconds for test in suite.results if test.nodeid in suite.passed), default=0.0)
-    total = sum(test.seconds for test in evidence.passing) + evidence.seconds
+    seconds = [test.seconds for test in suite.results if test.nodeid in covering]
+    if _ended_in_time(evidence):
+        seconds.append(evidence.seconds)
+    slowest, total = max(seconds, default=0.0), sum(seconds)
     limits = replace(
         _SEARCH,
         test_cpu_s=max(_SEARCH.test_cpu_s, _SLOWEST_FACTOR * slowest),
