@@ -9,22 +9,17 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from . import gate_facts as facts
 from .errors import BadInput
+from .protected import is_protected
 from .source import Source
 from .types import Candidate, FileChange, Origin
 
 _MOST_GROWTH = 200_000
-_CONFIGURATION = {
-    "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml",
-    "pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "noxfile.py", "sitecustomize.py", "usercustomize.py",
-    ".coveragerc", "Makefile", ".gitlab-ci.yml",
-}  # fmt: skip
-_TEST_FOLDERS = {"tests", "test", "__snapshots__", ".github", ".git", "__pycache__", "site-packages"}
-_TEST_FILE = re.compile(r"(test_.*|.*_tests?)\.py$|.*\.(pth|snap|ambr|pyc|so|egg-link)$")
 
 
 def check(candidate: Candidate, originals: Mapping[str, bytes], test_source: str) -> str | None:
@@ -41,11 +36,28 @@ def check(candidate: Candidate, originals: Mapping[str, bytes], test_source: str
     return None if candidate.patch.files else "the patch changes no file"
 
 
+def keeps_examples(change: FileChange) -> bool:
+    """The doctests of a file are tests: each is there as before, in the same order."""
+    before, after = ([line.strip() for line in data.splitlines()] for data in (change.before, change.after))
+    old, new = (_examples(lines) for lines in (before, after))
+    return old == new
+
+
+def _examples(lines: list[bytes]) -> list[bytes]:
+    """Prompts, and what follows them until an empty line or the end of the docstring."""
+    found: list[bytes] = []
+    inside = False
+    for line in lines:
+        inside = line.startswith(b">>>") or (inside and bool(line) and not line.startswith((b'"""', b"'''")))
+        found += [line] if inside else []
+    return found
+
+
 def _path_reason(change: FileChange, originals: Mapping[str, bytes]) -> str | None:
     path = PurePosixPath(change.path)
     if not change.path or path.is_absolute() or ".." in path.parts or "\\" in change.path or "\0" in change.path:
         return "the path leaves the project"
-    if path.name in _CONFIGURATION or _TEST_FILE.match(path.name) or _TEST_FOLDERS & set(path.parts[:-1]):
+    if is_protected(change.path):
         return "tests and their configuration are read-only to a repair"
     if change.path in originals and originals[change.path] != change.before:
         return "it was made for another version of the file"
@@ -72,7 +84,9 @@ def _content_reason(change: FileChange, test_source: str) -> str | None:
         old = facts.read(Source.parse(change.path, change.before).tree)
     except BadInput:
         old = facts.read(ast.Module([], []))
-    return _capability_reason(old, new) or _hiding_reason(old, new) or _literal_reason(old, new, test_source)
+    return (
+        _capability_reason(old, new) or _hiding_reason(old, new, test_source) or _literal_reason(old, new, test_source)
+    )
 
 
 def _capability_reason(old: facts.Facts, new: facts.Facts) -> str | None:
@@ -88,20 +102,23 @@ def _capability_reason(old: facts.Facts, new: facts.Facts) -> str | None:
         if name in facts.FORBIDDEN_ATTRIBUTES or (facts.is_dunder(name) and name not in facts.HARMLESS_DUNDERS):
             return f"it uses `.{name}`"
     for dotted in _more(old.module_members, new.module_members):
-        module, _, member = dotted.rpartition(".")
-        if member not in facts.MEMBERS_ALLOWED.get(module, {member}):
+        if facts.may_not_be_used(dotted):
             return f"it uses `{dotted}`"
     for name in _more(old.definitions, new.definitions):
-        if facts.is_dunder(name) and name not in facts.HARMLESS_DUNDERS:
+        if name.startswith("pytest") or (facts.is_dunder(name) and name not in facts.HARMLESS_DUNDERS):
             return f"it defines `{name}`"
+    for name in sorted(new.shadowed - old.shadowed):
+        return f"it defines `{name}`, which hides a builtin"
     for text in sorted(new.strings - old.strings):
         if re.search(r"__\w+__|pytest", text, re.IGNORECASE):
             return f"it holds the string {text[:40]!r}"
     return None
 
 
-def _hiding_reason(old: facts.Facts, new: facts.Facts) -> str | None:
+def _hiding_reason(old: facts.Facts, new: facts.Facts, test_source: str) -> str | None:
     """Smells, each with the count before and after."""
+    if new.exits - old.exits and _asserts_inside_with(test_source):
+        return "it changes what `__exit__` returns, and the test asserts inside a `with`"
     for smell, count in new.smells.items():
         if count > old.smells[smell]:
             return f"it {smell}"
@@ -110,11 +127,7 @@ def _hiding_reason(old: facts.Facts, new: facts.Facts) -> str | None:
 
 def _literal_reason(old: facts.Facts, new: facts.Facts, test_source: str) -> str | None:
     """The test's own literals, asked for or given back: a repair must not know its examination."""
-    try:
-        examination = facts.literals(ast.parse(test_source))
-    except (SyntaxError, ValueError):
-        return None
-    fresh = {x for x in examination if x not in old.literals}
+    fresh = {x for x in facts.literals(_parsed(test_source)) if x not in old.literals}
     asked = sum(new.cases.values()) > sum(old.cases.values())
     for literal in _more(old.cases, new.cases):
         if asked and literal in fresh:
@@ -123,6 +136,21 @@ def _literal_reason(old: facts.Facts, new: facts.Facts, test_source: str) -> str
         if literal in fresh:
             return f"it returns {literal}, which the test expects"
     return None
+
+
+def _asserts_inside_with(test_source: str) -> bool:
+    """An exception that the `with` block swallows may be the test's own verdict."""
+    blocks = [n for n in ast.walk(_parsed(test_source)) if isinstance(n, ast.With | ast.AsyncWith)]
+    inside = [n for block in blocks for statement in block.body for n in ast.walk(statement)]
+    called = (n.attr for n in inside if isinstance(n, ast.Attribute))
+    return any(isinstance(n, ast.Assert) for n in inside) or any(name.startswith("assert") for name in called)
+
+
+def _parsed(test_source: str) -> ast.Module:
+    try:
+        return ast.parse(textwrap.dedent(test_source))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def _more(old: Mapping[str, int], new: Mapping[str, int]) -> list[str]:

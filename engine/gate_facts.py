@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import importlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
+
+from .gate_fold import fold
 
 # `sys` is here for its constants; MEMBERS_ALLOWED says which.
 PURE_MODULES = frozenset((
@@ -47,6 +52,8 @@ _TRIVIAL = frozenset(("-1", "0", "1", "2", "0.0", "1.0", "2.0", "None", "True", 
 _COMPARISONS = frozenset((
     "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__", "__bool__",
 ))  # fmt: skip
+_CLASS_MAKERS = frozenset(("make_dataclass", "new_class", "ABCMeta", "EnumMeta", "EnumType"))
+_ENUMERATIONS = frozenset(("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"))
 _BROAD = frozenset(("Exception", "BaseException", "AssertionError"))
 
 
@@ -60,8 +67,13 @@ class Facts:
     names: Counter[str] = field(default_factory=Counter[str])
     attributes: Counter[str] = field(default_factory=Counter[str])
     module_members: Counter[str] = field(default_factory=Counter[str])
-    """`sys.exit`: members of modules named in MEMBERS_ALLOWED, under the module's own name."""
+    """`sys.exit`: members of imported modules, under the module's own name."""
     definitions: Counter[str] = field(default_factory=Counter[str])
+    """Names that a `def`, a `class` or an assignment gives."""
+    shadowed: set[str] = field(default_factory=set[str])
+    """Builtins that the module defines for itself, and for whoever imports everything from it."""
+    exits: set[str] = field(default_factory=set[str])
+    """What `__exit__` and `__aexit__` return: true swallows the exception of the `with` block."""
     strings: set[str] = field(default_factory=set[str])
     literals: set[str] = field(default_factory=set[str])
     cases: Counter[str] = field(default_factory=Counter[str])
@@ -76,6 +88,9 @@ def read(tree: ast.Module) -> Facts:
     found = Facts()
     for node in ast.walk(tree):
         _imports(node, found)
+    for node in ast.walk(tree):
+        _rebindings(node, found)
+    found.shadowed = {name for statement in tree.body for name in _given(statement) if hasattr(builtins, name)}
     for node in ast.walk(tree):
         _mentions(node, found)
         _branches(node, found)
@@ -93,6 +108,20 @@ def is_under(module: str, known: set[str]) -> bool:
     return module.startswith(".") or any(k.split(".")[0] == module.split(".")[0] for k in known)
 
 
+def may_not_be_used(dotted: str) -> bool:
+    """A member of `os` or `sys` that can do harm, or a module's private part: `enum.bltns`, `dataclasses.inspect`."""
+    module, _, member = dotted.rpartition(".")
+    if module in MEMBERS_ALLOWED:
+        return member not in MEMBERS_ALLOWED[module]
+    if module.split(".")[0] not in PURE_MODULES:
+        return False
+    try:
+        value = getattr(importlib.import_module(module), member, None)
+    except ImportError:  # a class of the module, or a module that only newer Pythons have
+        return False
+    return member.startswith("_") or (isinstance(value, ModuleType) and value.__name__ != dotted)
+
+
 def literals(tree: ast.AST) -> set[str]:
     """Reprs of every non-trivial literal, containers of literals included."""
     values = (_literal(n) for n in ast.walk(tree) if isinstance(n, ast.expr))
@@ -106,11 +135,9 @@ def _is_trivial(literal: str) -> bool:
 
 
 def _literal(node: ast.expr) -> str | None:
-    if not isinstance(node, ast.Constant | ast.List | ast.Tuple | ast.Set | ast.Dict | ast.UnaryOp):
-        return None
     try:
-        return repr(ast.literal_eval(node))
-    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return repr(fold(node))
+    except ValueError:
         return None
 
 
@@ -118,7 +145,9 @@ def _imports(node: ast.AST, found: Facts) -> None:
     if isinstance(node, ast.Import):
         for alias in node.names:
             found.imports.add(alias.name)
-            found.aliases[alias.asname or alias.name.split(".")[0]] = alias.name
+            found.aliases[alias.asname or alias.name.split(".")[0]] = (
+                alias.name if alias.asname else alias.name.split(".")[0]
+            )
     elif isinstance(node, ast.ImportFrom):
         module = "." * node.level + (node.module or "")
         found.imports.add(module)
@@ -126,8 +155,25 @@ def _imports(node: ast.AST, found: Facts) -> None:
             found.aliases[alias.asname or alias.name] = f"{module}.{alias.name}"
             found.names[alias.name] += alias.name in FORBIDDEN_NAMES
             found.attributes[alias.name] += alias.name in FORBIDDEN_ATTRIBUTES
-            if module in MEMBERS_ALLOWED:
-                found.module_members[f"{module}.{alias.name}"] += 1
+            found.module_members[f"{module}.{alias.name}"] += 1
+            found.definitions[alias.asname or alias.name] += 1
+
+
+def _rebindings(node: ast.AST, found: Facts) -> None:
+    """`m = math` is another name for the module."""
+    if isinstance(node, ast.Assign | ast.NamedExpr) and isinstance(node.value, ast.Name):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if node.value.id in found.aliases:
+            found.aliases.update({t.id: found.aliases[node.value.id] for t in targets if isinstance(t, ast.Name)})
+
+
+def _given(statement: ast.stmt) -> Iterator[str]:
+    """Names that a module's own statement defines."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.Assign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        yield from (n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
 
 
 def _mentions(node: ast.AST, found: Facts) -> None:
@@ -136,18 +182,29 @@ def _mentions(node: ast.AST, found: Facts) -> None:
             found.names[node.id] += 1
         else:
             found.bound.add(node.id)
+            found.definitions[node.id] += 1
     elif isinstance(node, ast.Attribute):
         found.attributes[node.attr] += 1
         owner = found.aliases.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
-        if owner in MEMBERS_ALLOWED:
+        if owner:
             found.module_members[f"{owner}.{node.attr}"] += 1
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         found.definitions[node.name] += 1
         found.bound.add(node.name)
+        if node.name in ("__exit__", "__aexit__"):
+            found.exits |= {ast.unparse(n) for n in ast.walk(node) if isinstance(n, ast.Return)}
     elif isinstance(node, ast.arg):
         found.bound.add(node.arg)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        found.strings.add(node.value)
+    elif isinstance(node, ast.Constant | ast.BinOp | ast.JoinedStr | ast.Call):
+        found.strings |= {text for text in (_text(node),) if text}
+
+
+def _text(node: ast.expr) -> str:
+    try:
+        value = fold(node)
+    except ValueError:
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 def _branches(node: ast.AST, found: Facts) -> None:
@@ -157,12 +214,22 @@ def _branches(node: ast.AST, found: Facts) -> None:
     elif isinstance(node, ast.Dict):
         keys = (_literal(k) for k in node.keys if k is not None)
         found.cases.update(k for k in keys if k is not None)
+    elif isinstance(node, ast.Call):
+        found.cases.update(literal for table in _tables(node) for literal in _asked(table))
     elif isinstance(node, ast.MatchValue):
         found.cases.update(_asked(node.value))
     elif isinstance(node, ast.Return | ast.Yield) and node.value is not None:
         found.answers.update(_answers(node.value))
     elif isinstance(node, ast.Lambda):
         found.answers.update(_answers(node.body))
+
+
+def _tables(node: ast.Call) -> list[ast.expr]:
+    """`dict([(1, 2)])`, `[1, 2].index(n)`: questions in the form of data."""
+    if _called(node) in ("dict", "zip"):
+        return node.args
+    literal = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.List | ast.Tuple | ast.Set)
+    return [node.func.value] if literal and isinstance(node.func, ast.Attribute) else []
 
 
 def _answers(value: ast.expr) -> Iterator[str]:
@@ -188,21 +255,38 @@ def _smells(node: ast.AST, found: Facts) -> Iterator[str]:
         yield "catches the test's own AssertionError"
     elif isinstance(node, ast.Call) and _called(node) == "suppress" and any(_is_broad(a) for a in node.args):
         yield "suppresses every exception"
-    elif isinstance(node, ast.Call) and _called(node) == "type" and len(node.args) == 3:
+    elif isinstance(node, ast.Assign | ast.NamedExpr) and _is_every_exception(node.value):
+        yield "gives every exception another name"
+    elif _builds_class(node):
         yield "builds a class at run time"
+    elif isinstance(node, ast.Try | ast.TryStar) and _leaves(node.finalbody):
+        yield "hides every exception by leaving from `finally`"
     elif isinstance(node, ast.While) and _is_endless(node):
         yield "loops for ever"
     elif isinstance(node, ast.FunctionDef) and node.name in _COMPARISONS and _is_constant(node.body):
         yield f"makes `{node.name}` constant"
-    elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
-        if any(_is_foreign(target, found) for target in _targets(node)):
-            yield "changes another module"
+    elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and _is_foreign(node, found):
+        yield "changes another module"
     elif isinstance(node, ast.Return | ast.Raise) and _raises_exit(node):
         yield "raises to leave the test"
 
 
-def _targets(node: ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete) -> list[ast.expr]:
-    return node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]
+def _builds_class(node: ast.AST) -> bool:
+    """`type('A', ...)` under any name or form; `make_dataclass`, a metaclass called, an enumeration of a table."""
+    if isinstance(node, ast.Assign | ast.NamedExpr):
+        return isinstance(node.value, ast.Name) and node.value.id == "type"
+    if not isinstance(node, ast.Call):
+        return False
+    name = _called(node)
+    if isinstance(node.func, ast.Call) and _called(node.func) == "type":
+        return len(node.args) == 3 and isinstance(node.args[0], ast.Constant | ast.Starred)
+    if name == "type":
+        return len(node.args) != 1 or isinstance(node.args[0], ast.Starred)
+    return name in _CLASS_MAKERS or (name in _ENUMERATIONS and len(node.args) > 1)
+
+
+def _leaves(body: list[ast.stmt]) -> bool:
+    return any(isinstance(n, ast.Return | ast.Break | ast.Continue) for s in body for n in ast.walk(s))
 
 
 def _is_foreign(target: ast.expr, found: Facts) -> bool:
@@ -216,6 +300,10 @@ def _is_foreign(target: ast.expr, found: Facts) -> bool:
 
 def _exception_names(node: ast.expr | None) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
+
+
+def _is_every_exception(value: ast.expr) -> bool:
+    return isinstance(value, ast.Name | ast.Tuple) and bool(_exception_names(value) & _BROAD)
 
 
 def _is_broad(node: ast.expr | None) -> bool:

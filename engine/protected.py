@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
-_CONFIGURATION = frozenset(
-    ("conftest.py", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "setup.py", "pyproject.toml")
-)
-_RUN_BY_PYTHON = frozenset(("sitecustomize.py", "usercustomize.py"))
+_CONFIGURATION = frozenset((
+    "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "setup.py",
+    "pyproject.toml", "noxfile.py", ".coveragerc", "Makefile", ".gitlab-ci.yml",
+    "sitecustomize.py", "usercustomize.py",
+))  # fmt: skip
 _TEST_FOLDERS = frozenset(("tests", "test", "testing", "__snapshots__", "snapshots"))
+_OTHERS_FOLDERS = frozenset((".github", ".git", "__pycache__", "site-packages"))
+_TEST_FILE = re.compile(r"(conftest|tests?|test_.*|.*_tests?)\.py")
+_NOT_SOURCE = re.compile(r".*\.(pth|snap|ambr|pyc|so|egg-link)")
 
 
 def is_test_path(path: str) -> bool:
-    """Test modules, fixtures and snapshots, by pytest's default names and the usual folders."""
+    """Test modules, fixtures and snapshots, by pytest's and Django's default names and the usual folders."""
     pure = PurePosixPath(path)
-    name = pure.name
-    if name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py"):
-        return True
-    return any(part in _TEST_FOLDERS for part in pure.parts[:-1])
+    return _TEST_FILE.fullmatch(pure.name) is not None or bool(_TEST_FOLDERS & set(pure.parts[:-1]))
 
 
 def is_protected(path: str) -> bool:
     """A repair that changes this file is rejected, whatever the tests say."""
-    name = PurePosixPath(path).name
-    return is_test_path(path) or name in _CONFIGURATION | _RUN_BY_PYTHON or name.endswith(".pth")
+    pure = PurePosixPath(path)
+    if is_test_path(path) or pure.name in _CONFIGURATION or _NOT_SOURCE.fullmatch(pure.name):
+        return True
+    return bool(_OTHERS_FOLDERS & set(pure.parts[:-1]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 import pytest
-from darner.engine.gate import check
+from darner.engine.gate import check, keeps_examples
 from darner.engine.mutate import mutants
+from darner.engine.protected import is_protected
 from darner.engine.source import Source
 from darner.engine.types import Candidate, FileChange, Origin, Patch
 
@@ -92,6 +93,33 @@ CHEATS = {
     "patches an imported module": BUGGY + "\nmath.floor = None\n",
     "starts a thread": BUGGY + "\nimport threading\n",
     "a finaliser": BUGGY.replace("class Cart:\n", "class Cart:\n    def __del__(self):\n        pass\n\n"),
+    "equality by assignment": BUGGY + "\n\nclass A:\n    __eq__ = lambda self, other: True\n",
+    "a dataclass of built names": _in_bits(
+        "return dataclasses.make_dataclass('A', [], namespace={'__e' + 'q__': max})()", "import dataclasses\n"
+    ),
+    "an enumeration of built names": _in_bits(
+        "return Enum('A', {'_' * 2 + 'eq' + '_' * 2: max, 'x': 1}).x", "from enum import Enum\n"
+    ),
+    "a metaclass called": _in_bits("return abc.ABCMeta('A', (), {})()", "import abc\n"),
+    "type under another name": _in_bits("make = type\nreturn make('A', (), {})()"),
+    "type with a star": _in_bits("return type(*('A', (), {}))()"),
+    "the type of a type": _in_bits("return type(Cart)('A', (), {})()"),
+    "builtins through a pure module": _in_bits("enum.bltns.exec('pass')", "import enum\n"),
+    "frames through a pure module": _in_bits("return dataclasses.inspect.stack()", "import dataclasses\n"),
+    "a pure module's module by name": _in_bits("b.exec('pass')", "from enum import bltns as b\n"),
+    "a pure module under another name": _in_bits("d = dataclasses\nd.sys", "import dataclasses\n"),
+    "an answer in parts": BUGGY + "\n\ndef label(n):\n    return 'twe' + 'lve'\n",
+    "an answer joined": BUGGY + "\n\ndef label(n):\n    return ''.join(['twe', 'lve'])\n",
+    "a case from a text": _in_bits("if n == int('127'):\n    return n // 18"),
+    "a case as a sum": _in_bits("if n == 100 + 27:\n    return n // 18"),
+    "a table of pairs": _in_bits("return dict([(127, 7), (128, 1)])[n]"),
+    "a table by index": _in_bits("return [7, 1][[127, 128].index(n)]"),
+    "leaves by finally": _in_bits("try:\n    return 1 // n\nfinally:\n    return 0"),
+    "every exception renamed": _in_bits("E = Exception\ntry:\n    return 1 // n\nexcept E:\n    return 0"),
+    "a pytest hook": BUGGY + "\n\ndef pytest_pyfunc_call(pyfuncitem):\n    return True\n",
+    "a builtin of its own": BUGGY + "\n\ndef abs(x):\n    return 0\n",
+    "patches a module in a loop": BUGGY + "\nfor math.floor in [None]:\n    pass\n",
+    "patches a module under another name": BUGGY + "\nm = math\nm.floor = None\n",
     "not Python": BUGGY + "\ndef broken(:\n",
     "nothing at all": BUGGY,
 }
@@ -128,6 +156,9 @@ HONEST = {
     ),
     "super call": BUGGY.replace("        self.items = items", "        super().__init__()\n        self.items = items"),
     "compiled pattern": _in_bits("re.compile('a')", "import re\n"),
+    "submodule": _in_bits("import collections.abc\nassert isinstance(n, collections.abc.Hashable)"),
+    "a local name of a builtin": _in_bits("sum = 0"),
+    "a type asked": _in_bits("if type(n) is not int:\n    raise TypeError"),
     "parameter called input": BUGGY + "\n\ndef echo(text):\n    return text\n",
 }
 
@@ -204,3 +235,45 @@ def test_going_back_to_the_users_own_code_is_judged_by_paths_only() -> None:
 def test_an_empty_patch_is_refused() -> None:
     """Nothing was proposed."""
     assert check(Candidate(Patch(()), Origin.MODEL, "none"), {}, TEST) is not None
+
+
+SWALLOWS = """\
+class Tx:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return False
+"""
+
+
+@pytest.mark.parametrize(("test", "refused"), [("with Tx():\n        assert 0", True), ("assert Tx()", False)])
+def test_a_context_manager_may_not_swallow_what_the_test_asserts_inside_it(test: str, refused: bool) -> None:
+    """`return False` to `return True` is one mutation, and hides every assertion of the `with` block."""
+    candidate = _candidate(SWALLOWS.replace("False", "True"), before=SWALLOWS, origin=Origin.MUTATION)
+    reason = check(candidate, {"shop/cart.py": SWALLOWS.encode()}, f"def test_it():\n    {test}\n")
+
+    assert (reason is not None) == refused
+
+
+def test_the_literals_of_an_indented_test_method_are_known_too() -> None:
+    """Half of all tests are methods: a special case is one there as well."""
+    after = _in_bits("if n == 127:\n    return n // 18")
+
+    assert check(_candidate(after), {"shop/cart.py": BUGGY.encode()}, "    def test_it(self):\n        bits(127)\n")
+
+
+@pytest.mark.parametrize("path", ["app/tests.py", "snapshots/a.py", "pkg/testing/b.py", "x/foo_tests.py", "a.snap"])
+def test_search_and_gate_agree_on_what_is_read_only(path: str) -> None:
+    """One list: a file that the search leaves alone is refused by the gate as well."""
+    assert is_protected(path)
+    assert _refused(BUGGY.replace("^=", "&="), path) is not None
+
+
+def test_examples_in_a_docstring_are_kept_by_a_repair_of_a_doctest() -> None:
+    """A doctest stands in the source that is repaired: changing what it expects would mend anything."""
+    before = 'def two():\n    """Two.\n\n    >>> two()\n    2\n    """\n    return 1\n'
+    good, bad = before.replace("return 1", "return 2"), before.replace("    2\n", "    1\n")
+
+    assert keeps_examples(FileChange("m.py", before.encode(), good.encode()))
+    assert not keeps_examples(FileChange("m.py", before.encode(), bad.encode()))
