@@ -1,0 +1,55 @@
+--- From a failing test to a preview: search, ask if two behaviours are left, show.
+local server = require('darner.server')
+
+local M = {}
+
+---@class darner.Repair
+---@field index integer from 0, the server's
+---@field description string
+---@field evidence string what running it showed
+---@field origin string
+---@field edit? lsp.WorkspaceEdit
+---@field refused string why there is no edit; empty when there is one
+
+---@class darner.Found
+---@field nodeid string
+---@field root string
+---@field repairs darner.Repair[]
+---@field question? darner.Question
+---@field note string
+
+---@param client vim.lsp.Client
+---@param test darner.Test
+---@param budget? string
+function M.search(client, test, budget)
+  local argument = { nodeid = test.nodeid, root = test.root, budget = budget, apply = false }
+  server.finish(client, 'darner.repair', argument, function(ended)
+    if ended.cancelled then
+      return server.say(ended.outcome ~= '' and ended.outcome or 'Cancelled; nothing was changed.')
+    end
+    M.show(client, test)
+  end)
+end
+
+--- Show what was found; when nothing was, the server has said why after its search, and `on_none` says it otherwise.
+---@param client vim.lsp.Client
+---@param test darner.Test
+---@param on_none? fun(found: darner.Found)
+function M.show(client, test, on_none)
+  server.execute(client, 'darner.showRepairs', { nodeid = test.nodeid, root = test.root }, function(found)
+    ---@cast found darner.Found
+    if #found.repairs == 0 then
+      return on_none and on_none(found)
+    end
+    local function preview(index)
+      require('darner.preview').open(client, found, index)
+    end
+    if found.question then
+      require('darner.question').ask(found.question, preview)
+    else
+      preview(0)
+    end
+  end)
+end
+
+return M
