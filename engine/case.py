@@ -36,6 +36,8 @@ class Case:
     test: str
     """Source of the failing test."""
     trial: Trial
+    doctested: frozenset[str] = frozenset()
+    """Sources whose docstrings are tests: their examples are read-only."""
 
     @property
     def originals(self) -> dict[str, bytes]:
@@ -62,8 +64,10 @@ class Case:
 
 def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
     """Parse what the test touched and rank its lines. Files that do not parse or may not be touched are left out."""
-    edits = uncommitted(session.root)
-    sources = {path: source for path in _touched(evidence, edits) if (source := _parse(session, path)) is not None}
+    tests = suite.test_files
+    edits = uncommitted(session.root, besides=tests)
+    touched = [path for path in _touched(evidence, edits) if path not in tests][:_MOST_FILES]
+    sources = {path: source for path in touched if (source := _parse(session, path)) is not None}
     lines = score_lines(evidence, edits.lines(), sources)
     ranked = suspects(lines, sources)
     return Case(
@@ -75,6 +79,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
         explanation=from_facts(evidence, ranked),
         test=_test_source(session, evidence.nodeid),
         trial=trial_for(session, suite, evidence),
+        doctested=suite.doctested,
     )
 
 
@@ -83,7 +88,7 @@ def _touched(evidence: Evidence, edits: Edits) -> list[str]:
     stack = [frame.path for frame in failure.frames] if failure is not None else []
     executed = [path for path, _ in evidence.failing.lines]
     every = dict.fromkeys([*reversed(stack), *executed, *edits.now])
-    return [path for path in every if not path.startswith("/") and not is_protected(path)][:_MOST_FILES]
+    return [path for path in every if not path.startswith("/") and not is_protected(path)]
 
 
 def _parse(session: Session, path: str) -> Source | None:

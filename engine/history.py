@@ -52,13 +52,13 @@ class Edits:
         return Patch(tuple(changes))
 
 
-def uncommitted(root: Path) -> Edits:
-    """Edits since HEAD; empty where there is no git, no repository or no commit."""
+def uncommitted(root: Path, besides: Collection[str] = ()) -> Edits:
+    """Edits since HEAD of what a repair may touch, without `besides`; empty where git has nothing to say."""
     listed = _git(root, "diff", "--name-only", "-z", "--diff-filter=M", "--relative", "HEAD", "--", "*.py")
     hunks: list[Hunk] = []
     now: dict[str, bytes] = {}
     for path in (listed or b"").decode("utf-8", "surrogateescape").split("\0"):
-        if not path or is_protected(path):
+        if not path or path in besides or is_protected(path):
             continue
         before, after = _git(root, "show", f"HEAD:./{path}"), _read(root / path)
         if before is not None and after is not None and max(len(before), len(after)) <= _MOST_BYTES:

@@ -24,6 +24,7 @@ from .search import allowed, identity, mutations, reversal
 from .stop import Stop
 from .suite import Suite, run_suite
 from .types import Candidate, Explanation, FailureReport, FixStatus, Question, Repair, Standing, Verdict
+from .withheld import withheld
 
 __all__ = ["Suite", "explain", "repair", "run_suite"]
 
@@ -92,6 +93,10 @@ def repair(
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
     yield Located(nodeid, case.suspects, case.explanation)
+    if kept := withheld(session.root, case.evidence.failing.failure):
+        report = _report(Work(case, stop, began), nodeid, [], None, case.explanation)
+        yield Done(replace(report, note=kept))
+        return
     work = Work(case, stop.within(stop.remaining_s - _reserve(suite, budget)), began, mutations(case))
     yield from _search(work, nodeid, limited=model is not None and budget.samples > 0)
     if not work.cures_all and model is not None and budget.samples and not work.stop:

@@ -16,7 +16,7 @@ from .loop import repair
 from .model import Model
 from .stop import Stop
 from .suite import Suite
-from .trial import edits_of
+from .trial import edits_of, ended_by_itself
 from .types import FailureReport, FixStatus, Patch
 
 
@@ -118,6 +118,8 @@ def _passing(
     session: Session, patch: Patch, nodeids: Sequence[str], limits: Limits, stop: Stop, fresh: bool = False
 ) -> frozenset[str]:
     run = session.run(nodeids, edits_of(patch), limits=limits, fresh=fresh, cancelled=lambda: bool(stop))
+    if not ended_by_itself(run):  # a crash, or a report that was tampered with, proves nothing
+        return frozenset()
     return frozenset(test.nodeid for test in run.tests if test.outcome is Outcome.PASSED)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from .case import Case
 from .culprit import culprits
-from .gate import check
+from .gate import check, keeps_examples
 from .history import Hunk
 from .mutate import mutants
 from .stop import Stop
@@ -40,7 +40,8 @@ def mutations(case: Case) -> Iterator[Candidate]:
 
 def allowed(case: Case, candidate: Candidate) -> bool:
     """The static gate lets it be run (engine/gate.py)."""
-    return check(candidate, case.originals, case.test) is None
+    doctests = [change for change in candidate.patch.files if change.path in case.doctested]
+    return all(keeps_examples(change) for change in doctests) and check(candidate, case.originals, case.test) is None
 
 
 def identity(patch: Patch) -> tuple[tuple[str, bytes], ...]:

@@ -146,11 +146,17 @@ def diff(repair: Repair) -> Text:
 def evidence(report: FailureReport, repair: Repair) -> str:
     """`passes test_total; 41 of 41 others still pass; 3.2 s; mutation `<` → `<=` at cart.py:14`."""
     verdict = repair.verdict
-    test = report.nodeid.rsplit("::", 1)[-1]
+    test = _test_name(report.nodeid)
     others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
     colon = ":" if repair.candidate.origin is Origin.REVERT else ""
     where = f"{repair.candidate.origin.value}{colon} {repair.candidate.description}"
     return printable(f"passes {test}; {others}; {report.seconds:.1f} s; {where}")
+
+
+def _test_name(nodeid: str) -> str:
+    """Without its file and class; parameters may hold `::` themselves."""
+    item, bracket, parameters = nodeid.partition("[")
+    return item.rsplit("::", 1)[-1] + bracket + parameters
 
 
 def question(asked: Question, repairs: tuple[Repair, ...]) -> RenderableType:

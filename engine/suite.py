@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from ..sandbox.session import Session
 from ..sandbox.types import Limits, Outcome, RunResult, Status, TestResult
@@ -25,6 +26,15 @@ class Suite:
     failing: tuple[str, ...]
     """Node ids in the order they ran; a file that cannot be collected stands for its tests."""
     passed: frozenset[str]
+
+    @property
+    def test_files(self) -> frozenset[str]:
+        """Files whose tests were collected, whatever the user's configuration calls them. Doctests stand in sources."""
+        return frozenset(test.nodeid.split("::")[0] for test in self.results if not is_doctest(test.nodeid))
+
+    @property
+    def doctested(self) -> frozenset[str]:
+        return frozenset(test.nodeid.split("::")[0] for test in self.results if is_doctest(test.nodeid))
 
     def result(self, nodeid: str) -> TestResult | None:
         return next((test for test in self.results if test.nodeid == nodeid), None)
@@ -56,6 +66,13 @@ def run_suite(
         failing=tuple(name for name in failing if not nodeids or name in wanted),
         passed=frozenset(test.nodeid for test in results.values() if test.outcome is Outcome.PASSED),
     )
+
+
+def is_doctest(nodeid: str) -> bool:
+    """`shop/cart.py::shop.cart.total`: named by the dotted path of what the docstring belongs to."""
+    path, _, item = nodeid.partition("::")
+    item = item.split("[")[0]
+    return "::" not in item and ("." in item or item == PurePosixPath(path).stem)
 
 
 def expand(nodeid: str, known: Sequence[str]) -> tuple[str, ...]:

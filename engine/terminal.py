@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .errors import DarnerError
+from ..sandbox.errors import SandboxError
+from .errors import BadEnvironment, DarnerError
 from .report import failed
 
 CANCELLED = 130
@@ -42,6 +43,8 @@ def ending(as_json: bool) -> Generator[None]:
         yield
     except DarnerError as error:
         message, code = str(error), error.exit_code
+    except SandboxError as error:  # as when a file was saved while its copy was at work
+        message, code = str(error), BadEnvironment.exit_code
     except KeyboardInterrupt:
         message, code = "Cancelled; no file was changed.", CANCELLED
     else:
