@@ -76,10 +76,23 @@ function M.map(preview)
   vim.api.nvim_create_autocmd('BufWipeout', { buffer = preview.scratch, once = true, callback = M.leave })
 end
 
+---@class darner.Change
+---@field uri string
+---@field edits lsp.TextEdit[]
+
+--- The edits of the shown repair by file, in either form that the protocol has for them.
 ---@param preview darner.Preview
----@return lsp.TextDocumentEdit[]
+---@return darner.Change[]
 function M.changes(preview)
-  return preview.repairs[preview.at].edit.documentChanges
+  local edit = preview.repairs[preview.at].edit ---@cast edit lsp.WorkspaceEdit
+  local found = {} ---@type darner.Change[]
+  for _, change in ipairs(edit.documentChanges or {}) do
+    table.insert(found, { uri = change.textDocument.uri, edits = change.edits })
+  end
+  for uri, edits in vim.spairs(edit.changes or {}) do
+    table.insert(found, { uri = uri, edits = edits })
+  end
+  return found
 end
 
 ---@param what 'at'|'file'
@@ -98,7 +111,7 @@ end
 ---@param preview darner.Preview
 function M.render(preview)
   local change = M.changes(preview)[preview.file]
-  local buffer = vim.uri_to_bufnr(change.textDocument.uri)
+  local buffer = vim.uri_to_bufnr(change.uri)
   vim.fn.bufload(buffer)
   vim.api.nvim_win_set_buf(preview.left, buffer)
   M.fill(preview.scratch, buffer, change.edits, preview.client.offset_encoding)
@@ -126,6 +139,7 @@ function M.fill(scratch, buffer, edits, encoding)
   end
   vim.api.nvim_buf_set_lines(scratch, 0, -1, true, vim.api.nvim_buf_get_lines(buffer, 0, -1, true))
   vim.lsp.util.apply_text_edits(vim.deepcopy(edits), scratch, encoding)
+  vim.bo[scratch].buflisted = false -- the edits have listed it
   vim.bo[scratch].syntax = vim.bo[buffer].filetype -- not 'filetype': other plugins would take it for a file
   vim.bo[scratch].modifiable = false
 end
@@ -153,8 +167,27 @@ function M.apply()
     root = preview.found.root,
     index = preview.repairs[preview.at].index,
   }
+  local changes = M.changes(preview)
   M.discard()
-  server.execute(preview.client, 'darner.applyRepair', argument)
+  server.finish(preview.client, 'darner.applyRepair', argument, function()
+    M.remind(changes)
+  end)
+end
+
+--- What was applied is in buffers, perhaps hidden ones, and in no file yet.
+---@param changes darner.Change[]
+function M.remind(changes)
+  local names = {} ---@type string[]
+  for _, change in ipairs(changes) do
+    if vim.bo[vim.uri_to_bufnr(change.uri)].modified then
+      table.insert(names, vim.fn.fnamemodify(vim.uri_to_fname(change.uri), ':~:.'))
+    end
+  end
+  if #names > 0 then
+    server.say(
+      ('%s changed and not written yet; `:wall` writes, and runs the tests.'):format(table.concat(names, ', '))
+    )
+  end
 end
 
 --- Close the preview; nothing is changed.
