@@ -105,6 +105,8 @@ class Session:
             self._server = None
         try:
             rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold=fresh)
+            if fresh and edits and (path := self._workspace.rewritten(edits)):
+                end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
         finally:
             if fresh:
                 self._stop_server()

@@ -45,6 +45,8 @@ def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:
             return Status.TIMEOUT, f"The run did not end within {limits.wall_s:g} s."
         case "flood":
             return Status.TAMPERED, "The run reported more than a report can hold."
+        case "rewrote":
+            return Status.TAMPERED, str(end["detail"])
         case "forged":
             return Status.TAMPERED, "The run's report holds rows that the probe did not write."
         case _:

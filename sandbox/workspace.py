@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +117,14 @@ class Workspace:
             except OSError as error:
                 raise _explained(error, self.root) from error
             os.utime(target, (self._clock, self._clock))
+
+    def rewritten(self, edited: Collection[str]) -> str:
+        """A Python file or pytest setting, other than the candidate's own, that the run changed; empty when none."""
+        now, _ = _scan(self.tree)
+        known = (path for path in self._clean if path not in edited and path.endswith((".py", ".ini", ".toml", ".cfg")))
+        changed = [path for path in known if now.get(path) != self._clean[path]]
+        added = [path for path in now.keys() - self._clean.keys() - {*edited} if Path(path).name == "conftest.py"]
+        return next(iter(sorted([*changed, *added])), "")
 
     def restore(self) -> None:
         """Bring back every file that differs from the clean state, from the user's own tree."""

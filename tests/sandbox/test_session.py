@@ -171,6 +171,15 @@ def test_a_candidate_is_never_written_through_a_link_that_leads_to_the_users_fil
     assert (tmp_path / "other" / "far.py").read_text() == "FAR = 1\n"
 
 
+def test_a_candidate_that_rewrites_a_test_is_tampering_however_well_that_test_then_passes(session: Session) -> None:
+    """At import the test file is still to be read: a module that may open files could write its own examination."""
+    head = "open('test_cart.py', 'w').write('def test_empty(): pass\\ndef test_sum(): pass')\n"
+    run = session.run(BOTH, {"cart.py": (head + SOURCE).encode()}, fresh=True)
+
+    assert run.status is Status.TAMPERED
+    assert run.detail == "The run rewrote test_cart.py, so its verdict proves nothing."
+
+
 def test_processes_that_outlive_their_run_are_killed(session: Session) -> None:
     """A daemon left behind would hold files, ports and cores of the user's machine."""
     daemon = textwrap.dedent("""
