@@ -30,6 +30,8 @@ __all__ = ["Suite", "explain", "repair", "run_suite"]
 
 _SEARCH_S = 12.0
 _SEARCH_MOST = 1_500
+_MODEL_SHARE = 0.6
+"""Of the time that is left; what the model leaves unsolved goes back to the search."""
 _LINGER_FACTOR, _LINGER_LEAST_S, _LINGER_MOST_S = 1.0, 0.8, 5.0
 _ENOUGH_PLAUSIBLE = 24
 _MOST_BEHAVIOURS = 8
@@ -140,7 +142,8 @@ def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[
     nodeid = work.case.evidence.nodeid
     yield Phase(nodeid, "model", f"sampling repairs from {model.name}")
     try:
-        Sampler(model, work.case, budget, seed, work.attempt, work.stop).run()
+        share = work.stop.within(_MODEL_SHARE * min(work.stop.remaining_s, budget.seconds))
+        Sampler(model, work.case, budget, seed, work.attempt, share).run()
     except ModelError as error:
         work.trouble = str(error)
     yield Tried(nodeid, work.tried, len(work.plausible))
