@@ -60,7 +60,8 @@ def main() -> int:
             print(line(rows[-1]), flush=True)
     print(table(rows))
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    report = {"machine": machine(), "command": " ".join(sys.argv), "rows": [asdict(row) for row in rows]}
+    how = {name: getattr(options, name) for name in ("model", "budget", "seed", "sets")}
+    report = {"machine": machine(), "commit": commit(), **how, "rows": [asdict(row) for row in rows]}
     options.out.write_text(json.dumps(report, indent=1) + "\n")
     return 0
 
@@ -162,6 +163,11 @@ def table(rows: list[Row]) -> str:
     lines.append(f"correct by origin: {', '.join(f'{name} {n}' for name, n in origins.most_common()) or 'none'}")
     lines.append(f"plausible but wrong ({len(wrong)}): {', '.join(wrong) or 'none'}")
     return "\n".join(lines)
+
+
+def commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
 
 
 def machine() -> str:
