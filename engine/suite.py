@@ -12,7 +12,7 @@ from ..sandbox.types import Limits, Outcome, RunResult, Status, TestResult
 from .errors import BadEnvironment, BadInput
 from .stop import Stop
 
-SUITE_LIMITS = Limits(wall_s=900.0, cpu_s=900.0, test_wall_s=20.0, test_cpu_s=10.0)
+SUITE_LIMITS = Limits(wall_s=900.0, cpu_s=900.0, test_wall_s=40.0, test_cpu_s=20.0)
 _BROKEN = frozenset((Outcome.FAILED, Outcome.ERROR))
 _NO_TESTS, _USAGE = 5, 4
 
@@ -107,7 +107,7 @@ def _one_file_at_a_time(
     return found
 
 
-_ALONE = Limits(wall_s=25.0, cpu_s=25.0, test_wall_s=20.0, test_cpu_s=10.0)
+_ALONE = Limits(wall_s=45.0, cpu_s=45.0, test_wall_s=40.0, test_cpu_s=20.0)
 
 
 def _ended(nodeid: str, run: RunResult) -> TestResult:
