@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench clean
+.PHONY: help setup demo test test-slow test-nvim check bench clean
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -22,6 +22,9 @@ test: setup ## Run the tests, with the real 0.5B model (downloaded once), withou
 
 test-slow: setup ## Run the tests that take more than ten seconds each
 	@$(BIN)/python -m pytest -m slow
+
+test-nvim: setup ## Drive a real Neovim with the plugin and the real server
+	@$(BIN)/python -m pytest tests/editors/test_nvim.py
 
 check: setup ## Lint, format, strict types, import arrows, and what the wheel holds
 	@$(BIN)/ruff check .

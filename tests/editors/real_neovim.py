@@ -7,13 +7,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-import pynvim
+import pynvim  # pyright: ignore[reportMissingTypeStubs]
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "editors" / "nvim"
@@ -126,12 +126,12 @@ class Neovim:
         return str(self.lua("return vim.wo.winbar")), self.lines
 
     def asked(self) -> None:
-        """Wait until Neovim waits for an answer of the user's."""
-        until(lambda: self.api.api.get_mode()["blocking"], "a question")
+        """Wait until Neovim's own `vim.ui.select` waits for a number."""
+        until(lambda: self.api.api.get_mode()["mode"] == "c", "a question", lambda: self.messages)
 
 
 @contextmanager
-def neovim(home: Path, project: Path) -> Iterator[Neovim]:
+def neovim(home: Path, project: Path) -> Generator[Neovim]:
     """An editor whose configuration, state and packages are under `home`, started in the project."""
     package = home / "data" / "nvim" / "site" / "pack" / "darner" / "start" / "darner"
     shutil.copytree(PLUGIN, package)

