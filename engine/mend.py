@@ -12,12 +12,13 @@ from .combine import combine
 from .config import Budget
 from .errors import BadInput
 from .events import Done, Event
+from .explain import from_facts, with_repair
 from .loop import repair
 from .model import Model
 from .stop import Stop
 from .suite import Suite
 from .trial import edits_of, ended_by_itself
-from .types import FailureReport, FixStatus, Patch
+from .types import Evidence, FailureReport, FixStatus, Patch
 
 
 def mend(
@@ -47,13 +48,17 @@ def mend(
         yield Done(report)
         settled = _settled_too(session, report, waiting, stop)
         waiting = [nodeid for nodeid in waiting if nodeid not in settled]
-        yield from (Done(_shared(report, nodeid)) for nodeid in settled)
+        yield from (Done(_shared(report, suite, nodeid)) for nodeid in settled)
 
 
 def _settled_too(session: Session, report: FailureReport, waiting: Sequence[str], stop: Stop) -> list[str]:
     """Tests that need no search of their own: the repair mends them, or the same code found none just now."""
     if report.repairs:
-        return _also_mended(session, report.repairs[0].candidate.patch, waiting, stop)
+        offered = report.repairs[: len(report.question.answers) if report.question else 1]
+        mended = list(waiting)
+        for one in offered:  # whichever answer is right, the test passes
+            mended = _also_mended(session, one.candidate.patch, mended, stop)
+        return mended
     if report.status is FixStatus.UNREPAIRED:
         return [nodeid for nodeid in waiting if nodeid in report.related]
     return []
@@ -123,6 +128,12 @@ def _passing(
     return frozenset(test.nodeid for test in run.tests if test.outcome is Outcome.PASSED)
 
 
-def _shared(report: FailureReport, nodeid: str) -> FailureReport:
+def _shared(report: FailureReport, suite: Suite, nodeid: str) -> FailureReport:
+    """Another test with the same ending: the repair is shared, the facts are its own."""
+    explanation = report.explanation
+    told = suite.result(nodeid)
+    if told is not None:
+        own = from_facts(Evidence(nodeid, told, (), (), "", told.seconds), report.suspects)
+        explanation = with_repair(own, report.repairs[0].candidate) if report.repairs else own
     note = f"Mended by the repair of {report.nodeid}." if report.repairs else f"Fails in the code of {report.nodeid}."
-    return replace(report, nodeid=nodeid, seconds=0.0, candidates_tried=0, note=note)
+    return replace(report, nodeid=nodeid, explanation=explanation, seconds=0.0, candidates_tried=0, note=note)

@@ -32,14 +32,35 @@ class Project:
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder at or above `start` that carries a project's mark, else `start` itself."""
+    """Where pytest would find its settings at or above `start`, else the nearest folder with a project's mark.
+
+    Folders above that hold a conftest.py belong to it: their fixtures are needed.
+    """
     folder = start.resolve()
     if not folder.is_dir():
         raise BadInput(f"{start} is not a folder; pass the project's folder with --root.")
-    for parent in (folder, *folder.parents):
-        if any((parent / mark).exists() for mark in _MARKS):
-            return parent
-    return folder
+    above = (folder, *folder.parents)
+    configured = (parent for parent in above if _configures_pytest(parent))
+    marked = (parent for parent in above if any((parent / mark).exists() for mark in _MARKS))
+    root = next(configured, None) or next(marked, folder)
+    while (root.parent / "conftest.py").exists():
+        root = root.parent
+    return root
+
+
+def _configures_pytest(folder: Path) -> bool:
+    """As pytest looks for its own settings: an ini file of its own, or its section in another's."""
+    sections = {"pyproject.toml": "[tool.pytest", "tox.ini": "[pytest]", "setup.cfg": "[tool:pytest]"}
+    if any((folder / name).exists() for name in ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")):
+        return True
+    return any(text in _read(folder / name) for name, text in sections.items())
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def open_project(start: Path, python: str | None = None) -> Project:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NoReturn
 
 from ..sandbox.session import Session
-from ..sandbox.types import Limits, Outcome, RunResult, Status, TestResult
+from ..sandbox.types import Failure, Limits, Outcome, RunResult, Status, TestResult
 from .errors import BadEnvironment, BadInput
 from .stop import Stop
 
@@ -54,8 +56,7 @@ def run_suite(
     if run.status is Status.INFRA:
         raise BadEnvironment(f"The tests could not be run: {run.detail}")
     if run.exit_code == _USAGE and not results:
-        last = run.output.strip().splitlines()[-1:] or ["no message"]
-        raise BadInput(f"pytest refuses the project's configuration: {last[0]}")
+        _refused(run.output.strip())
     if not results and not stop.cancelled:
         raise BadInput(f"No tests found in {session.root}; pytest collects test_*.py and *_test.py unless configured.")
     wanted = [name for nodeid in nodeids for name in expand(nodeid, tuple(results))]
@@ -66,6 +67,14 @@ def run_suite(
         failing=tuple(name for name in failing if not nodeids or name in wanted),
         passed=frozenset(test.nodeid for test in results.values() if test.outcome is Outcome.PASSED),
     )
+
+
+def _refused(output: str) -> NoReturn:
+    """pytest did not start: a plugin is missing from the interpreter, or the configuration is wrong."""
+    last = (output.splitlines() or ["no message"])[-1]
+    if re.search(r"No module named|unrecognized arguments|Missing required plugins", output):
+        raise BadEnvironment(f"pytest cannot start: {last}; install what is missing, or pass another --python.")
+    raise BadInput(f"pytest refuses the project's configuration: {last}")
 
 
 def is_doctest(nodeid: str) -> bool:
@@ -112,7 +121,5 @@ _ALONE = Limits(wall_s=45.0, cpu_s=45.0, test_wall_s=40.0, test_cpu_s=20.0)
 
 def _ended(nodeid: str, run: RunResult) -> TestResult:
     """A test whose process did not live to report it."""
-    from ..sandbox.types import Failure
-
     failure = Failure(exception=str(run.status), message=run.detail, text=run.output, frames=())
     return TestResult(nodeid, Outcome.FAILED, "call", run.seconds, failure)

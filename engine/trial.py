@@ -68,8 +68,12 @@ class Trial:
         """The whole suite in a fresh interpreter: only this makes a repair."""
         seconds = 60.0 + 5.0 * self.suite.run.seconds
         limits = replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
-        run = self.session.run((), edits_of(candidate.patch), limits=limits, fresh=True, cancelled=lambda: bool(stop))
-        return replace(self._verdict(run, tuple(self.suite.passed)), complete=ended_by_itself(run))
+        before = tuple(sorted(self.suite.passed))
+        # A test that ends its process would end this run too: then the tests are named, and it is not among them.
+        nodeids = () if ended_by_itself(self.suite.run) else (self.nodeid, *before)
+        edits = edits_of(candidate.patch)
+        run = self.session.run(nodeids, edits, limits=limits, fresh=True, cancelled=lambda: bool(stop))
+        return replace(self._verdict(run, before), complete=ended_by_itself(run))
 
     def _run(self, patch: Patch, nodeids: Sequence[str], detail: Detail, stop: Stop) -> RunResult:
         limits = self.limits

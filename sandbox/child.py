@@ -40,6 +40,7 @@ def _beside(name: str) -> Any:
 watching: Any = _beside("child_watch")
 pytests: Any = _beside("child_pytest")
 calling: Any = _beside("child_calls")
+_beside("child_record")
 probing: Any = _beside("probe")
 
 

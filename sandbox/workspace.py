@@ -169,8 +169,16 @@ def sweep_stale() -> None:
     """Remove copies whose owner was killed before it could."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         owner = folder.name.removeprefix(_PREFIX).split("-")[0]
-        if owner.isdigit() and not _alive(int(owner)) and folder.stat().st_uid == os.getuid():
+        if owner.isdigit() and not _alive(int(owner)) and _is_mine(folder):
             _remove(folder)
+
+
+def _is_mine(folder: Path) -> bool:
+    """False also for what another Darner swept away in this moment."""
+    try:
+        return folder.stat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return False
 
 
 def _alive(pid: int) -> bool:
