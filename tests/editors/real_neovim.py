@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,10 +55,14 @@ class Neovim:
         return int(self.api.funcs.getpid())
 
     @property
-    def server(self) -> psutil.Process:
-        found = [each for each in psutil.Process(self.pid).children() if "darner-lsp" in " ".join(each.cmdline())]
-        assert len(found) == 1, found
-        return found[0]
+    def servers(self) -> list[psutil.Process]:
+        """The server's running processes; two while one takes over from another."""
+        found: list[psutil.Process] = []
+        for each in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if "darner-lsp" in " ".join(each.cmdline()):
+                    found.append(each)
+        return found
 
     @property
     def messages(self) -> str:
