@@ -20,6 +20,7 @@ _MOST_RELATED = 8
 _MOST_NEIGHBOUR_SECONDS = 2.0
 _RERUNS = 2
 _TRACED = 20.0
+_MOST_PATIENCE_S = 30.0
 
 
 class Flaky(Exception):
@@ -42,7 +43,7 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     alone = session.run((nodeid,), limits=limits, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
     failing = _find(alone, nodeid) or told
     _refuse_flaky(session, suite, nodeid, alone, stop)
-    for _ in range(_RERUNS if _ends(failing) else 0):
+    for _ in range(0 if failing is not None and runs_away(failing) else _RERUNS):
         again = session.run((nodeid,), limits=limits, cancelled=lambda: bool(stop))
         _refuse_flaky(session, suite, nodeid, again, stop)
     if failing is None:
@@ -59,15 +60,21 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
 
 def _patient(told: TestResult | None) -> Limits:
     """Tracing slows a test down manyfold: what took a while plainly may take a long while under the probe."""
-    if told is None or not _ends(told):
+    if told is None or runs_away(told):
         return _ALONE
-    cpu, wall = _ALONE.test_cpu_s + _TRACED * told.seconds, _ALONE.test_wall_s + _TRACED * told.seconds
-    return replace(_ALONE, test_cpu_s=cpu, test_wall_s=wall, cpu_s=_ALONE.cpu_s + cpu, wall_s=_ALONE.wall_s + wall)
+    more = min(_TRACED * told.seconds, _MOST_PATIENCE_S)
+    return replace(
+        _ALONE,
+        test_cpu_s=_ALONE.test_cpu_s + more,
+        test_wall_s=_ALONE.test_wall_s + more,
+        cpu_s=_ALONE.cpu_s + more,
+        wall_s=_ALONE.wall_s + more,
+    )
 
 
-def _ends(failing: TestResult | None) -> bool:
-    """A test that hangs does so every time, and costs its whole limit each time."""
-    return failing is None or failing.failure is None or failing.failure.exception != "TestTimeout"
+def runs_away(test: TestResult) -> bool:
+    """It was stopped by a limit: it does so every time, and costs the whole limit each time."""
+    return test.failure is not None and test.failure.exception in ("TestTimeout", "MemoryError")
 
 
 def _refuse_flaky(session: Session, suite: Suite, nodeid: str, alone: RunResult, stop: Stop) -> None:

@@ -81,6 +81,8 @@ def _summary(evidence: Evidence, failure: Failure) -> str:
         return f"The test compares {_sides(failure)}, and that does not hold."
     if failure.exception == "TestTimeout":
         return f"The test does not end: it was interrupted in {_where(failure)}."
+    if failure.exception == "MemoryError":
+        return f"The test uses up all memory that it may have: it ran out in {_where(failure)}."
     if failure.exception == "AssertionError":
         return f"An assertion does not hold: {_first_line(failure.message) or _source(failure)}"
     return f"{failure.exception} in {_where(failure)}: {_first_line(failure.message)}"
@@ -98,7 +100,7 @@ def _comparison(failure: Failure) -> Iterator[str]:
 
 
 def _raised(failure: Failure) -> Iterator[str]:
-    if failure.exception not in ("AssertionError", "TestTimeout"):
+    if failure.exception not in ("AssertionError", "TestTimeout", "MemoryError"):
         yield f"{failure.exception} was raised: {_first_line(failure.message)}"
 
 

@@ -10,6 +10,7 @@ from ..sandbox.session import Session
 from ..sandbox.session import open_session as open_sandbox
 from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status
 from .errors import BadEnvironment
+from .evidence import runs_away
 from .project import Project
 from .stop import Stop
 from .suite import SUITE_LIMITS, Suite
@@ -92,12 +93,6 @@ class Trial:
         )
 
 
-def _ended_in_time(evidence: Evidence) -> bool:
-    """How long a test ran that did not end says nothing about how long its repair may take."""
-    failure = evidence.failing.failure
-    return failure is None or failure.exception != "TestTimeout"
-
-
 def ended_by_itself(run: RunResult) -> bool:
     """PASS or FAIL: the report is whole and was not forged; other tests may fail as they did before."""
     return run.status in (Status.PASS, Status.FAIL)
@@ -107,7 +102,7 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
     """Limits from what the tests took before: a candidate that needs ten times that has failed."""
     covering = tuple(test.nodeid for test in evidence.passing)
     seconds = [test.seconds for test in suite.results if test.nodeid in covering]
-    if _ended_in_time(evidence):
+    if not runs_away(evidence.failing):  # how long it ran then says nothing of how long its repair may take
         seconds.append(evidence.seconds)
     slowest, total = max(seconds, default=0.0), sum(seconds)
     limits = replace(
