@@ -237,9 +237,9 @@ def _remove(path: Path) -> None:
 
 def _explained(error: OSError, root: Path) -> WorkspaceError:
     where = tempfile.gettempdir()
-    if error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(root):
-        return WorkspaceError(f"{os.fsdecode(error.filename)} cannot be copied ({error.strerror}); make it readable.")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(where).free >> 20
         return WorkspaceError(f"No room for a copy of {root} in {where} ({free} MiB free); free space or set TMPDIR.")
+    if error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(root):
+        return WorkspaceError(f"{os.fsdecode(error.filename)} cannot be copied ({error.strerror}); make it readable.")
     return WorkspaceError(f"A copy of {root} could not be kept in {where}: {error}; set TMPDIR to a writable folder.")
