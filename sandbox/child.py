@@ -52,7 +52,6 @@ class Server:
 
     def __init__(self, sock: socket.socket, setup: Dict[str, Any]) -> None:
         self._sock = sock
-        self._setup = setup
         self._root: str = setup["root"]
         self._prepared: Any = None
         self._busy_processes = _processes_now()
@@ -82,7 +81,7 @@ class Server:
         return {"warm": self._prepared is not None, "threads": _thread_count()}
 
     def _arguments(self, nodeids: List[str]) -> List[str]:
-        return pytests.pytest_arguments(self._setup["cache"]) + nodeids
+        return pytests.pytest_arguments(os.path.join(os.environ["TMPDIR"], "pytest-cache")) + nodeids
 
     def _run(self, request: Dict[str, Any]) -> None:
         said_r, said_w = os.pipe()

@@ -200,7 +200,7 @@ class Session:
 
     def _ready_server(self, cold: bool) -> ForkServer:
         if self._server is None:
-            setup = {"tools": str(_TOOLS), "cache": "/tmp/pytest-cache"}
+            setup = {"tools": str(_TOOLS)}
             self._server = ForkServer(lambda words: self._place(words), self._python, setup)
             self._runs = 0
             if self._modules and not cold:
