@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from .errors import BadInput
 from .source import Function, Source
 from .types import FileChange, Patch
 
@@ -35,8 +36,12 @@ def patch_from(completion: str, source: Source, function: Function) -> tuple[Pat
         if node is None:
             trouble = f"The code does not define {function.qualname}."
             continue
-        text = _text(block, node)
-        after = _with_imports(source.replace_function(function, text), tree, source)
+        text = _with_docstring(_text(block, node), source.text_of(function))
+        try:
+            after = _with_imports(source.replace_function(function, text), tree, source)
+        except BadInput as error:
+            trouble = f"The code does not parse in its place: {error}."
+            continue
         return Patch((FileChange(source.path, source.data, after),)), text
     raise Unusable(trouble)
 
@@ -60,6 +65,33 @@ def _text(block: str, node: FunctionNode) -> str:
     return textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno])) + "\n"
 
 
+def _with_docstring(new: str, old: str) -> str:
+    """A model often leaves the docstring out; a repair must not."""
+    lines, kept = new.splitlines(), textwrap.dedent(old).splitlines()
+    body, documented = _first_statement(new), _first_statement(textwrap.dedent(old))
+    if body is None or documented is None or _is_docstring(body) or not _is_docstring(documented):
+        return new
+    if body.col_offset != documented.col_offset or body.lineno == 1:
+        return new
+    docstring = kept[documented.lineno - 1 : documented.end_lineno]
+    at = body.lineno - 1
+    while at > 1 and not lines[at - 1].split("#")[0].strip():
+        at -= 1  # comments of the new body come after the docstring
+    return "\n".join([*lines[:at], *docstring, *lines[at:]]) + "\n"
+
+
+def _first_statement(text: str) -> ast.stmt | None:
+    try:
+        node = ast.parse(text).body[0]
+    except (SyntaxError, IndexError):
+        return None
+    return node.body[0] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
 def _with_imports(data: bytes, tree: ast.Module, source: Source) -> bytes:
     """Imports that the model added and the file lacks go before the file's first statement that is not a docstring."""
     known = {ast.dump(n) for n in ast.walk(source.tree) if isinstance(n, ast.Import | ast.ImportFrom)}
@@ -77,8 +109,7 @@ def _with_imports(data: bytes, tree: ast.Module, source: Source) -> bytes:
 
 
 def _must_stay_first(node: ast.stmt) -> bool:
-    docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return docstring or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+    return _is_docstring(node) or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
 
 
 def _bound(node: ast.Import | ast.ImportFrom) -> set[str]:

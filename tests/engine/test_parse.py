@@ -69,3 +69,15 @@ def test_an_import_that_the_answer_needs_comes_along() -> None:
     text = patch.files[0].after.decode()
     assert text.startswith("'''Ages.'''\r\n\r\n\r\nimport math\r\n")
     assert "math.floor(max(ages))" in text
+
+
+def test_a_docstring_that_the_answer_leaves_out_stays() -> None:
+    """A repair that drops the documentation is not the smallest edit, and not what anyone asked for."""
+    head = b'class A:\n    def f(self, x):\n        """Say x.\n\n        Twice.\n        """\n'
+    data = head + b"        # how\n        return x\n"
+    answer = "```python\ndef f(self, x):\n    # now twice\n    return x + x\n```"
+    before = Source.parse("a.py", data)
+
+    patch, _ = patch_from(answer, before, before.functions()[0])
+
+    assert patch.files[0].after == head + b"        # now twice\n        return x + x\n"
