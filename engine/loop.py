@@ -169,7 +169,7 @@ def _conclude(
                 kept.append(one)
                 repairs.append(Repair(work.plausible[one.best], verdict))
                 yield Found(nodeid, repairs[-1])
-            elif not verdict.complete:
+            elif not verdict.complete and not repairs and not work.stop:
                 work.trouble = verdict.run.detail
         question = choose.question(kept, repairs, judged)
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation

@@ -347,3 +347,19 @@ def test_an_endless_loop_is_explained_and_repaired(project: Path) -> None:
 
     assert report.status in (FixStatus.REPAIRED, FixStatus.AMBIGUOUS)
     assert "does not end" in report.explanation.summary or "all memory" in report.explanation.summary
+
+
+def test_a_budget_too_short_for_the_whole_suite_offers_nothing_and_says_why(project: Path) -> None:
+    """A candidate that passes its test but was not confirmed is no repair, and more seconds would help."""
+    write(
+        project,
+        ages="def oldest(ages):\n    return min(ages)\n",
+        test_ages="from ages import oldest\n\ndef test_it():\n    assert oldest([3, 9, 4]) == 9\n",
+        test_slow="import time\n\ndef test_slow():\n    time.sleep(8)\n",
+    )
+
+    report = mend_first(project, budget=Budget("test", 6.0, samples=0, rounds=0))
+
+    assert report.status is FixStatus.UNREPAIRED
+    assert report.repairs == ()
+    assert "before the whole suite had run" in report.note
