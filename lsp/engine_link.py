@@ -168,7 +168,9 @@ class EngineLink:
         self._send(process, {"id": next(self._ids), "method": "cancel", "params": {"id": number}})
         await asyncio.wait({call.answer}, timeout=CANCEL_S)
         if not call.answer.done():
+            reading = self._tasks[0]
             self.kill()
+            await asyncio.wait([reading])  # a job that comes now must not be told of this death
 
     def _obituary(self, code: int) -> str:
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
