@@ -13,8 +13,9 @@ from .suite import Suite
 from .types import Evidence
 
 _FAILED = frozenset((Outcome.FAILED, Outcome.ERROR))
-_ALONE = Limits(wall_s=15.0, cpu_s=15.0, test_wall_s=5.0, test_cpu_s=1.5)
-_NEIGHBOURS = Limits(wall_s=20.0, cpu_s=20.0, test_wall_s=2.0, test_cpu_s=1.0)
+# The test itself is stopped by processor time; the wall leaves room for a laptop that is busy with other things.
+_ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5)
+_NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0)
 _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
 _MOST_NEIGHBOUR_SECONDS = 2.0

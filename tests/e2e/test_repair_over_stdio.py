@@ -48,7 +48,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture(params=PROFILES)
 async def editor(request: pytest.FixtureRequest, project: Path) -> AsyncGenerator[Editor]:
-    editor = await Editor.start(project, request.param, options={"budget": 40, "model": "none"})
+    editor = await Editor.start(project, request.param, options={"budget": 120, "model": "none"})
     editor.open("cart.py")
     editor.open("test_cart.py")
     yield editor

@@ -72,13 +72,13 @@ class Bench:
 
     def darner(self, *words: str, folder: Path | None = None) -> Ended:
         with self.start(*words, folder=folder) as process:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=300)
         return Ended(process.returncode, out, err)
 
     def fix(self, *words: str, folder: Path | None = None) -> Ended:
-        """`fix` by search alone, with a small budget, in this interpreter, trusted where nothing confines."""
+        """`fix` by search alone, with a roomy budget, in this interpreter, trusted where nothing confines."""
         given = ("fix", *words, "--no-model", "--trust", "--python", sys.executable)
-        return self.darner(*given, *(() if "--budget" in words else ("--budget", "4")), folder=folder)
+        return self.darner(*given, *(() if "--budget" in words else ("--budget", "60")), folder=folder)
 
     def snapshot(self) -> dict[str, tuple[bytes, int]]:
         """Bytes and mode of every file of the project."""

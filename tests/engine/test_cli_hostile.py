@@ -235,7 +235,7 @@ def test_a_file_of_ten_thousand_lines(bench: Bench) -> None:
     bench.write(CART)
     bench.write({"cart.py": filler.encode() + (bench.root / "cart.py").read_bytes()})
 
-    ended = bench.fix(TEST, "--json", "--budget", "20")
+    ended = bench.fix(TEST, "--json", "--budget", "120")
 
     assert ended.code == 0, ended.out
     assert ended.failures()[TEST]["status"] == "repaired"

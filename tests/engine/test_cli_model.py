@@ -21,7 +21,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_without_a_model_search_goes_on_and_says_so(bench: Bench) -> None:
     """The first run on a new machine should repair what it can; stdout stays pure JSON."""
-    ended = bench.darner("fix", "--json", "--trust", "--budget", "4")
+    ended = bench.darner("fix", "--json", "--trust", "--budget", "90")
 
     assert ended.code == 0, ended.err
     assert ended.json()["model"] is None
@@ -53,7 +53,7 @@ def test_a_truncated_gguf_is_named_and_search_still_repairs(bench: Bench) -> Non
     cut = bench.home / "cut.gguf"
     cut.write_bytes(b"GGUF\x03\x00\x00\x00" + bytes(64))
 
-    fixed = bench.darner("fix", "--json", "--trust", "--model", str(cut), "--budget", "10")
+    fixed = bench.darner("fix", "--json", "--trust", "--model", str(cut), "--budget", "90")
     examined = bench.darner("doctor", "--model", str(cut))
 
     assert fixed.code == 0, fixed.err

@@ -22,8 +22,8 @@ from darner.engine.types import FailureReport, FixStatus, Origin, Standing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-BUDGET = Budget("test", 25.0, samples=2, rounds=1)
-SEARCH = Budget("test", 25.0, samples=0, rounds=0)
+BUDGET = Budget("test", 90.0, samples=2, rounds=1)
+SEARCH = Budget("test", 90.0, samples=0, rounds=0)
 # Nothing that a single edit could turn into the right answer: what passes here cheats.
 UNSOLVABLE = '''\
 def checksum(text):

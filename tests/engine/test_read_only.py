@@ -23,7 +23,7 @@ def test_a_test_file_of_an_unusual_name_is_never_the_repair(bench: Bench) -> Non
         "m.py": "def one():\n    return 1\n",
         "check_m.py": "import m\n\ndef test_a():\n    v = 3\n    assert v + m.one() == 3\n",
     })  # fmt: skip
-    ended = bench.darner("fix", "--no-model", "--json", "--budget", "quick")
+    ended = bench.darner("fix", "--no-model", "--json", "--budget", "90")
 
     patch = ended.failures()["check_m.py::test_a"]["patch"] or ""
     assert "check_m.py" not in patch
@@ -40,7 +40,7 @@ def test_a_test_that_misses_what_the_sandbox_withholds_is_said_so_and_not_repair
         "m.py": "import os\n\ndef dot():\n    return open('.env').read()\n\ndef key(): return os.environ['MY_KEY']",
         "test_m.py": "import m\n\ndef test_dot():\n    assert m.dot()\n\ndef test_key():\n    assert m.key()\n",
     })  # fmt: skip
-    ended = bench.darner("fix", "--no-model", "--json", "--budget", "quick", "--trust")
+    ended = bench.darner("fix", "--no-model", "--json", "--budget", "90", "--trust")
 
     found = ended.failures()
     assert ended.code == 1
