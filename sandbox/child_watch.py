@@ -55,6 +55,7 @@ class Watch:
         self._why = ""
         self._tail = bytearray()
         self._spoken = 0
+        self._begun = False
 
     def until_the_end(self) -> Dict[str, Any]:
         deadline = self._began + self._limits["wall_s"]
@@ -71,6 +72,8 @@ class Watch:
         kill_everyone()
         while self._pipes and self._listen(0.0):
             pass
+        if self._begun and os.WIFEXITED(status):
+            self._why = self._why or "forged"  # a row that was begun and never ended
         for fd in list(self._pipes):
             os.close(fd)
         return {
@@ -79,6 +82,7 @@ class Watch:
             "why": self._why,
             "seconds": time.monotonic() - self._began,
             "peak_kib": usage.ru_maxrss,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
             "output": bytes(self._tail).decode("utf-8", "replace"),
         }
 
@@ -115,6 +119,7 @@ class Watch:
         buffer += part
         *lines, rest = bytes(buffer).split(b"\n")
         buffer[:] = rest
+        self._begun = bool(rest)
         for line in lines:
             self._spoken += len(line)
             if self._spoken <= self._limits["report_bytes"]:

@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from . import wire
 from .errors import SandboxError
@@ -76,8 +75,14 @@ class ForkServer:
             if frame is None:
                 continue
             if "end" in frame:
-                return cast(dict[str, object], frame["end"])
+                return self._end_of(frame)
             on_line(str(frame.get("line", "")))
+
+    def _end_of(self, frame: Mapping[str, object]) -> dict[str, object]:
+        try:
+            return dict(wire.end(frame["end"]))
+        except wire.Malformed as error:
+            raise SandboxError(f"The sandbox's server does not say how the run ended ({error}).") from error
 
     def _expect(self, key: str, seconds: float) -> object:
         deadline = time.monotonic() + seconds
@@ -98,7 +103,12 @@ class ForkServer:
         if not select.select([self._sock], [], [], seconds)[0]:
             return None
         size = struct.unpack("!I", self._read(4))[0]
-        return wire.parse_line(self._read(size).decode("utf-8", "replace"))
+        try:
+            if size > wire.MAX_FRAME:
+                raise wire.Malformed(f"a frame of {size} bytes")
+            return wire.parse_line(self._read(size).decode("utf-8", "replace"))
+        except wire.Malformed as error:
+            raise SandboxError(f"The sandbox's server sent what it never sends ({error}); it was ended.") from error
 
     def _read(self, size: int) -> bytes:
         parts: list[bytes] = []

@@ -94,7 +94,7 @@ class Session:
 
         def on_row(row: Row) -> None:
             if "test" in row:
-                tests.append(wire.test_result(cast(Row, row["test"])))
+                tests.append(wire.test_result(row["test"]))
                 if on_test is not None:
                     on_test(tests[-1])
 
@@ -136,8 +136,13 @@ class Session:
         """
         request: dict[str, object] = {"do": "calls", "nodeids": list(nodeids), "path": path}
         request.update(expressions=list(expressions), each_s=each_s)
-        rows, _ = self._exchange(request, edits, limits, cancelled, lambda _: None)
-        given = [wire.call_result(cast(Row, row["call"])) for row in rows if isinstance(row.get("call"), dict)]
+        given: list[CallResult] = []
+
+        def on_row(row: Row) -> None:
+            if "call" in row:
+                given.append(wire.call_result(row["call"]))
+
+        self._exchange(request, edits, limits, cancelled, on_row)
         missing = expressions[len(given) :]
         return (*given[: len(expressions)], *(CallResult(text, None, "Crash") for text in missing))
 

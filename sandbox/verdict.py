@@ -60,7 +60,12 @@ def _signalled(number: int | None, limits: Limits) -> tuple[Status, str] | None:
         return Status.TIMEOUT, f"The run used more than {limits.cpu_s:g} s of CPU time."
     if number == signal.SIGKILL:
         return Status.OOM, "The system killed the run, most likely because memory ran out."
-    return Status.CRASH, f"The interpreter died by {signal.Signals(number).name}."
+    return Status.CRASH, f"The interpreter died by {_signal_name(number)}."
+
+
+def _signal_name(number: int) -> str:
+    """Real-time signals have no name of their own."""
+    return signal.Signals(number).name if number in {s.value for s in signal.Signals} else f"signal {number}"
 
 
 def _unfinished(rows: Sequence[Row], end: End) -> tuple[Status, str] | None:

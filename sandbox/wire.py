@@ -12,6 +12,10 @@ from .types import Call, CallResult, Failure, Frame, Outcome, TestResult
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MAX_TEXT = 16_000
+MAX_FRAME = 16 << 20
+"""Bytes of one frame; the server cuts a child off long before."""
+_MAX_DEPTH = 24
+_MAX_DIGITS = 18
 
 
 class Malformed(ValueError):
@@ -22,14 +26,63 @@ Row = Mapping[str, object]
 
 
 def parse_line(line: str) -> Row:
-    """One JSON object; raises Malformed for anything else, including absurd nesting and numbers."""
+    """One JSON object; raises Malformed for anything else: repeated keys, NaN, huge numbers, absurd nesting or size."""
+    if len(line) > MAX_FRAME:
+        raise Malformed("longer than a frame may be")
     try:
-        row: object = json.loads(line)
+        row: object = _decoder.decode(line)
     except (ValueError, RecursionError) as error:
         raise Malformed(str(error)) from error
     if not isinstance(row, dict):
         raise Malformed("not an object")
+    _refuse_depth(cast(Row, row))
     return cast(Row, row)
+
+
+def _refuse_depth(row: Row) -> None:
+    level: list[object] = [row]
+    for _ in range(_MAX_DEPTH):
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += cast(dict[str, object], value).values()
+            elif isinstance(value, list):
+                inner += cast(list[object], value)
+        level = inner
+        if not level:
+            return
+    raise Malformed("nested too deeply")
+
+
+def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("a key is there twice")
+    return found
+
+
+def _bounded_integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise Malformed("a number is too long")
+    return int(digits)
+
+
+def _bounded_number(digits: str) -> float:
+    if len(digits) > 2 * _MAX_DIGITS:
+        raise Malformed("a number is too long")
+    return float(digits)
+
+
+def _no_constant(name: str) -> float:
+    raise Malformed(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_no_repeats,
+    parse_int=_bounded_integer,
+    parse_float=_bounded_number,
+    parse_constant=_no_constant,
+)
 
 
 def clean(text: str) -> str:
@@ -37,7 +90,18 @@ def clean(text: str) -> str:
     return _HIDDEN.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))[-_MAX_TEXT:]
 
 
-def test_result(row: Row) -> TestResult:
+def end(value: object) -> Row:
+    """The server's account of how a child ended."""
+    row = as_object(value)
+    _text(row, "why")
+    for key in ("exit", "signal", "peak_kib", "cpu_s"):
+        if row.get(key) is not None:
+            _number(row, key)
+    return row
+
+
+def test_result(value: object) -> TestResult:
+    row = as_object(value)
     try:
         outcome = Outcome(_text(row, "outcome"))
     except ValueError as error:
@@ -48,13 +112,14 @@ def test_result(row: Row) -> TestResult:
         outcome=outcome,
         phase=_text(row, "phase"),
         seconds=_number(row, "seconds"),
-        failure=None if failure is None else _failure(_object(failure)),
-        lines=tuple((path, tuple(_integers(found))) for path, found in _object(row.get("lines", {})).items()),
-        calls=tuple(_call(_object(call)) for call in _list(row.get("calls", []))),
+        failure=None if failure is None else _failure(as_object(failure)),
+        lines=tuple((path, tuple(_integers(found))) for path, found in as_object(row.get("lines", {})).items()),
+        calls=tuple(_call(as_object(call)) for call in _list(row.get("calls", []))),
     )
 
 
-def call_result(row: Row) -> CallResult:
+def call_result(value: object) -> CallResult:
+    row = as_object(value)
     return CallResult(_text(row, "expression"), _optional(row, "result"), _optional(row, "exception"))
 
 
@@ -63,7 +128,7 @@ def _failure(row: Row) -> Failure:
         exception=_text(row, "exception"),
         message=_text(row, "message"),
         text=_text(row, "text"),
-        frames=tuple(_frame(_object(frame)) for frame in _list(row.get("frames", []))),
+        frames=tuple(_frame(as_object(frame)) for frame in _list(row.get("frames", []))),
         operator=_optional(row, "operator"),
         left=_optional(row, "left"),
         right=_optional(row, "right"),
@@ -116,7 +181,7 @@ def _list(value: object) -> Sequence[object]:
     return cast(Sequence[object], value)
 
 
-def _object(value: object) -> Row:
+def as_object(value: object) -> Row:
     if not isinstance(value, dict):
         raise Malformed("not an object")
     return cast(Row, value)
