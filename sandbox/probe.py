@@ -6,6 +6,7 @@ What it writes is data for wire.py; nothing here decides whether a candidate is 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -18,6 +19,9 @@ _MAX_SOURCE = 240
 _MAX_TEXT = 8_000
 _MAX_FRAMES = 24
 _MAX_LOCALS = 40
+_TICK_S = 0.2
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_MOST_OF_MEMORY = 0.85
 
 recording: Any = sys.modules["_darner_child_record"]  # loaded before by child.py: this file has no import path
 
@@ -36,6 +40,7 @@ class Probe:
     def __init__(self, root: str, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
         self._limits = dict(limits) if limits is not None else None
         self._slowest = 0.0
+        self._ends = 0.0
         self._root = root
         self._emit = emit
         self._brief = detail == "verdicts"
@@ -83,12 +88,12 @@ class Probe:
         """Interrupt a test that does not end where it stands, so that its frames and values can be seen."""
         if self._limits is None or threading.current_thread() is not threading.main_thread():
             return
-        for kind, timer, key in (
-            (signal.SIGALRM, signal.ITIMER_REAL, "test_wall_s"),
-            (signal.SIGVTALRM, signal.ITIMER_VIRTUAL, "test_cpu_s"),
-        ):
-            signal.signal(kind, self._interrupt)
-            signal.setitimer(timer, factor * self._limits[key], 0.2 * factor)
+        signal.signal(signal.SIGALRM, self._interrupt)
+        signal.setitimer(signal.ITIMER_REAL, factor * self._limits["test_wall_s"], 0.2 * factor)
+        self._ends = time.process_time() + self._limits["test_cpu_s"]
+        tick = factor * min(_TICK_S, self._limits["test_cpu_s"])
+        signal.signal(signal.SIGVTALRM, self._tick)
+        signal.setitimer(signal.ITIMER_VIRTUAL, tick, tick)
 
     def _learn_patience(self, failure: Optional[Dict[str, Any]], seconds: float) -> None:
         """Where one test does not end others will not: wait for them ten times as long as the slowest that ended."""
@@ -99,12 +104,28 @@ class Probe:
             for key in ("test_wall_s", "test_cpu_s"):
                 self._limits[key] = min(self._limits[key], patience)
 
+    def _tick(self, signum: int, frame: Any) -> None:
+        """Look at the test's processor time and memory.
+
+        Memory is stopped short of the kernel's limit: where not even an integer can be made, CPython 3.11 never unwinds.
+        """
+        if self._limits is not None and _mapped_bytes() > _MOST_OF_MEMORY * self._limits["memory_bytes"]:
+            if self._in_project(frame):
+                raise MemoryError("the test uses all memory that it may have")
+        elif time.process_time() >= self._ends:
+            self._interrupt(signum, frame)
+
     def _interrupt(self, signum: int, frame: Any) -> None:
-        """Only inside the project's own code: pytest, reporting the first interruption, must not be hit by a second."""
+        if self._in_project(frame):
+            raise TestTimeout("the test did not end")
+
+    def _in_project(self, frame: Any) -> bool:
+        """Only the project's own code is interrupted: pytest, reporting one interruption, must not be hit by a second."""
         while frame is not None:
             if recording.inside(self._root, frame.f_code.co_filename):
-                raise TestTimeout("the test did not end")
+                return True
             frame = frame.f_back
+        return False
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
@@ -186,6 +207,15 @@ def _outcome(report: Any) -> str:
     if report.failed:
         return "failed" if report.when == "call" else "error"
     return "skipped" if report.skipped else "passed"
+
+
+def _mapped_bytes() -> int:
+    """This process's address space, which is what its limit counts; 0 where /proc does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * _PAGE_BYTES
+    except (OSError, ValueError):
+        return 0
 
 
 def _textual(report: Any) -> Dict[str, Any]:
