@@ -11,10 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import BinaryIO, cast
+
+from .streams import take
 
 _END_S = 0.5
 """How long the engine may take to clean up when the server leaves."""
+_FLUSH_S = 0.1
+"""How long the client may take to read what was still to be said."""
 _POLL_S = 1.0
 
 
@@ -30,28 +33,24 @@ def main() -> None:
 
 def serve(service: Sequence[str] | None = None) -> None:
     """Serve one client until it leaves. Tests pass another `service` command in place of the engine's."""
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints must not reach the protocol
+    stdin, stdout, end_log = take()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    logging.getLogger("pygls").setLevel(logging.WARNING)  # below that it logs whole messages, and so the user's source
+    logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)  # it logs whole messages; protocol.py logs what matters
 
-    logging.getLogger("pygls.protocol.language_server").setLevel(logging.ERROR)  # it warns of tokens that we keep
-
-    from .commands import Refused
     from .engine_link import SERVICE
     from .server import build
 
-    def expected(record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], Refused))
-
-    logging.getLogger("pygls.protocol.json_rpc").addFilter(expected)
     leaving = threading.Lock()
 
     def leave(code: int) -> None:
         """Take the engine along, and go at once, whatever thread or handler still runs."""
         if leaving.acquire(blocking=False):
             server.session.end_engine(_END_S)
+            if server.output is not None:
+                server.output.flush(_FLUSH_S)
+            end_log()
             os._exit(code)
+        threading.Event().wait()  # another thread is doing that
 
     def client_gone() -> None:
         leave(0 if server.session.shutting_down else 1)
@@ -60,27 +59,10 @@ def serve(service: Sequence[str] | None = None) -> None:
         threading.Thread(target=_watch, args=(pid, client_gone), daemon=True).start()
 
     server = build(leave, watch, service or SERVICE)
-    server.start_io(cast("BinaryIO", _Input(sys.stdin.buffer, client_gone)), out)
-    client_gone()
-
-
-class _Input:
-    """stdin that says when it ends, from the reader's own thread: the event loop may be busy for seconds."""
-
-    def __init__(self, stdin: BinaryIO, ended: Callable[[], None]) -> None:
-        self._stdin = stdin
-        self._ended = ended
-
-    def readline(self) -> bytes:
-        return self._checked(self._stdin.readline())
-
-    def read(self, size: int) -> bytes:
-        return self._checked(self._stdin.read(size))
-
-    def _checked(self, data: bytes) -> bytes:
-        if not data:
-            self._ended()
-        return data
+    try:
+        server.serve(stdin, stdout, client_gone)
+    finally:
+        client_gone()  # also at Ctrl-C in a terminal
 
 
 def _watch(pid: int, gone: Callable[[], None]) -> None:

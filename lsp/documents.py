@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from lsprotocol import types as lsp
-from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol import lsp_method
 
 from .commands import start_tests
 from .convert import Text
+from .protocol import CarefulProtocol
 from .session import Session
 from .snapshot import Document, real_path
 
 
-class OwnDocuments(LanguageServerProtocol):
+class OwnDocuments(CarefulProtocol):
     """pygls' documents split lines at form feeds and clip positions in place, so its handlers are bypassed."""
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
+from ..engine.blame import where
+
 log = logging.getLogger(__name__)
 
 Work = Callable[["Job"], Awaitable[None]]
@@ -93,5 +95,5 @@ class Jobs:
             await work(job)
         except asyncio.CancelledError:
             job.cancelled = True  # asked for; the work has told the client
-        except Exception:
-            log.exception("%s failed inside", job.title)
+        except Exception as error:
+            log.error("%s failed inside: %s", job.title, where(error))

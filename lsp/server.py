@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
+from ..engine.blame import where
 from . import commands, diagnostics, documents, options
 from .client import client_of
 from .code_actions import code_actions
 from .code_lens import code_lens
 from .engine_link import SERVICE, EngineLink
 from .hover import hover
+from .protocol import CarefulProtocol
 from .session import Session
 from .snapshot import Snapshot
+from .streams import Input, Output
 
 log = logging.getLogger(__name__)
 P = TypeVar("P")
@@ -41,11 +46,41 @@ class DarnerServer(LanguageServer):
         """Ends the process; called with 0 after a proper shutdown, else 1."""
         self.watch = watch
         """Leaves when the client's process, named by its id, ends."""
+        self.output: Output | None = None
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
-        """Log it, once. Telling the client could fail in turn, and pygls would then report that, without end."""
-        if not isinstance(error, commands.Refused):
-            log.error("%s: %s: %s", source.__name__, type(error).__name__, str(error)[:300])
+        """What the protocol (protocol.py) has not answered or told already. Only a log: telling could fail in turn."""
+        if not isinstance(error, JsonRpcException):
+            log.error("%s: %s", source.__name__, where(error))
+
+    def serve(self, stdin: BinaryIO, stdout: BinaryIO, gone: Callable[[], None]) -> NoReturn:
+        """Speak over these streams, which `streams.take` has made private; `gone` when the client is."""
+        asyncio.run(self._serve(stdin, stdout, gone))
+        raise AssertionError("the event loop ended before the process")
+
+    async def _serve(self, stdin: BinaryIO, stdout: BinaryIO, gone: Callable[[], None]) -> None:
+        loop, protocol = asyncio.get_running_loop(), self.protocol
+        assert isinstance(protocol, CarefulProtocol)
+
+        def received(message: object, done: Callable[[], None]) -> None:
+            loop.call_soon_threadsafe(handle, message, done)
+
+        def handle(message: object, done: Callable[[], None]) -> None:
+            try:
+                protocol.receive(message)
+            finally:
+                done()
+
+        loop.set_exception_handler(_unexpected)
+        protocol.out = self.output = Output(stdout, gone)
+        protocol.told = lambda sentence: self.session.show_once(sentence, lsp.MessageType.Error)
+        Input(stdin, received, gone)
+        await asyncio.Event().wait()
+
+
+def _unexpected(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    log.error("%s", where(error) if isinstance(error, BaseException) else context.get("message"))
 
 
 def build(leave: Callable[[int], None], watch: Callable[[int], None], service: Sequence[str] = SERVICE) -> DarnerServer:

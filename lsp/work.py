@@ -12,6 +12,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from ..engine import wire
+from ..engine.blame import where
 from ..engine.events import Found, Located, Phase, Tried
 from ..engine.types import FailureReport, FixStatus, Patch
 from ..sandbox.types import Outcome, Status, TestResult
@@ -143,6 +144,10 @@ async def _shown(session: Session, job: Job, *, asked: bool = True) -> AsyncGene
         progress.outcome = str(error)
         if error.code != CANCELLED:
             (session.show if asked else session.show_once)(str(error), lsp.MessageType.Error)
+    except Exception as error:
+        progress.outcome = f"{job.title} failed inside Darner: {where(error, frames=1)}."
+        session.show_once(progress.outcome, lsp.MessageType.Error)
+        raise  # the job logs it
     finally:
         begun.cancel()
         progress.end()
