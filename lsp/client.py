@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from lsprotocol import types as lsp
 from pygls.capabilities import ServerCapabilitiesBuilder, get_capability
 
 from .convert import Encoding
+
+NOTIFICATIONS = frozenset({"testTree", "testRun", "testResult", "status", "candidates", "explanation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,21 @@ class Client:
     disabled: bool = False
     llm_tag: bool = False
     refreshes_lenses: bool = False
+    refreshes_hints: bool = False
+    resolves_edits: bool = False
+    """A code action's edit may come later, when the user chose the action."""
+    annotations: bool = False
+    """Edits may ask for the user's confirmation, part by part."""
+    virtual_documents: bool = False
+    """The client can ask for the content of a `darner:` document, and can be told to show it."""
+    configuration: bool = False
+    """Settings can be asked for."""
+    registers_configuration: bool = False
+    completes_inline: bool = False
+    registers_inline: bool = False
+    registers_completion: bool = False
+    told: frozenset[str] = frozenset()
+    """Names of the custom notifications that the client asked for, as `testResult` (docs/lsp.md)."""
 
 
 def client_of(capabilities: lsp.ClientCapabilities) -> Client:
@@ -43,6 +62,7 @@ def client_of(capabilities: lsp.ClientCapabilities) -> Client:
     channel = "text_document.diagnostic" if pulls else "text_document.publish_diagnostics"
     formats = get_capability(capabilities, "text_document.hover.content_format", None) or ()
     tags = get_capability(capabilities, "text_document.code_action.tag_support.value_set", None) or ()
+    resolved = get_capability(capabilities, "text_document.code_action.resolve_support.properties", None) or ()
     return Client(
         encoding=Encoding(ServerCapabilitiesBuilder.choose_position_encoding(capabilities)),
         pulls=pulls,
@@ -59,4 +79,31 @@ def client_of(capabilities: lsp.ClientCapabilities) -> Client:
         disabled=can("text_document.code_action.disabled_support"),
         llm_tag=lsp.CodeActionTag.LlmGenerated in tags,
         refreshes_lenses=can("workspace.code_lens.refresh_support"),
+        refreshes_hints=can("workspace.inlay_hint.refresh_support"),
+        resolves_edits="edit" in resolved and can("text_document.code_action.data_support"),
+        annotations=get_capability(capabilities, "workspace.workspace_edit.change_annotation_support", None)
+        is not None,
+        virtual_documents=get_capability(capabilities, "workspace.text_document_content", None) is not None
+        and can("window.show_document.support"),
+        configuration=can("workspace.configuration"),
+        registers_configuration=can("workspace.did_change_configuration.dynamic_registration"),
+        completes_inline=get_capability(capabilities, "text_document.inline_completion", None) is not None,
+        registers_inline=can("text_document.inline_completion.dynamic_registration"),
+        registers_completion=can("text_document.completion.dynamic_registration"),
+        told=_told(capabilities.experimental),
     )
+
+
+def _told(experimental: object) -> frozenset[str]:
+    """`experimental: {"darner": true}` asks for every custom notification, an object for those that are true in it."""
+    wanted = _entry(experimental, "darner")
+    if wanted is True:
+        return NOTIFICATIONS
+    return frozenset(name for name in NOTIFICATIONS if _entry(wanted, name) is True)
+
+
+def _entry(value: object, key: str) -> object:
+    """From a mapping, or from the object with attributes that pygls makes of one."""
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value).get(key)
+    return cast(object, getattr(value, key, None))

@@ -47,7 +47,7 @@ def repair(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.repair {nodeid, uri?, root?, budget?, apply?}`: applies the repair unless `apply` is false."""
     given = _read(arguments)
     root, nodeid = _trusted_root(session, given), _nodeid(given)
-    budget = _text(given, "budget") or session.snapshot.options.budget
+    budget = _text(given, "budget") or session.board(root).settings.budget
     apply = given.get("apply") is not False
     return _started(
         session.jobs.start(
@@ -185,4 +185,4 @@ def _trusted_root(session: Session, given: Arguments) -> Path:
     root = _root(session, given)
     if not session.trusted(root):
         raise Refused(HOW_TO_TRUST)
-    return root
+    return session.refreshed(root).root

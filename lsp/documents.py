@@ -11,6 +11,7 @@ from pygls.protocol import lsp_method
 
 from .commands import start_tests
 from .convert import Text
+from .initialize import extend
 from .protocol import CarefulProtocol
 from .session import Session
 from .snapshot import Document, real_path
@@ -30,6 +31,13 @@ class OwnDocuments(CarefulProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> Any:  # noqa: ANN401
         yield self._ours(lsp.TEXT_DOCUMENT_DID_CLOSE), (params,), None
+
+    @lsp_method(lsp.INITIALIZE)
+    def lsp_initialize(self, params: lsp.InitializeParams) -> Any:  # noqa: ANN401
+        result = yield from super().lsp_initialize(params)
+        if (session := getattr(self._server, "session", None)) is not None:
+            extend(session, result.capabilities)
+        return result
 
     def _ours(self, method: str) -> Any:  # noqa: ANN401 - pygls leaves its generators untyped
         return cast("dict[str, Any]", self.fm.features)[method]  # pyright: ignore[reportUnknownMemberType]
@@ -56,10 +64,10 @@ def did_change(session: Session, params: lsp.DidChangeTextDocumentParams) -> Non
 def did_save(session: Session, params: lsp.DidSaveTextDocumentParams) -> None:
     """Run the project's tests, if the user trusts it and wants that."""
     path = real_path(params.text_document.uri)
-    if not path or not session.snapshot.options.run_on_save or session.shutting_down:
+    if not path or session.shutting_down:
         return
-    board = session.board(session.root_of(Path(path)))
-    if session.trusted(board.root):
+    board = session.refreshed(session.root_of(Path(path)))
+    if board.settings.run_on_save and session.trusted(board.root):
         start_tests(session, board.root, (), asked=False)
 
 

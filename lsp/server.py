@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
-from pygls.uris import to_fs_path
 
 from ..engine.blame import where
-from . import commands, diagnostics, documents, options
-from .client import client_of
+from . import commands, configuration, diagnostics, documents, initialize
 from .code_actions import code_actions
 from .code_lens import code_lens
 from .engine_link import SERVICE, EngineLink
@@ -92,7 +88,7 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
         server.feature(method, options)(handler)
 
     on(lsp.INITIALIZE, _with(server, _initialize))
-    on(lsp.INITIALIZED, _with(session, _initialized))
+    on(lsp.INITIALIZED, _with(session, initialize.initialized))
     on(lsp.SHUTDOWN, _shutdown_of(session))
     on(lsp.EXIT, lambda *_: server.leave(0 if session.shutting_down else 1))
 
@@ -101,6 +97,8 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
     on(lsp.TEXT_DOCUMENT_DID_SAVE, _with(session, documents.did_save))
     on(lsp.TEXT_DOCUMENT_DID_CLOSE, _with(session, documents.did_close))
     on(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL, _with(session, _cancel_progress))
+    on(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, _with(session, configuration.did_change_configuration))
+    on(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, _with(session, initialize.did_change_workspace_folders))
     on("darner/setTrust", _with(session, _set_trust))
 
     on(lsp.TEXT_DOCUMENT_HOVER, _pure(session, hover))
@@ -122,31 +120,18 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
 
 
 def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
-    """Read the client's abilities and options. pygls builds the reply from what is registered after this."""
+    """Methods whose options depend on the client are registered here; see initialize.py for the rest."""
     session = server.session
     if params.process_id is not None:
         server.watch(params.process_id)
-    chosen, complaints = options.parse(params.initialization_options)
-    client = client_of(params.capabilities)
-    session.snapshot = replace(Snapshot(), client=client, options=chosen, folders=_folders(params))
+    initialize.initialize(session, params)
+    client = session.snapshot.client
     kinds = lsp.CodeActionOptions([lsp.CodeActionKind.QuickFix]) if client.action_literals else None
     server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, kinds)(_pure(session, code_actions))
     if client.pulls:
         pulled = lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="darner")
         server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, pulled)(_pure(session, diagnostics.pull))
         server.feature(lsp.WORKSPACE_DIAGNOSTIC)(_workspace_diagnostic_of(session))
-    if complaints:
-        session.complain(complaints)
-
-
-def _initialized(session: Session, _: lsp.InitializedParams) -> None:
-    session.initialized()
-
-
-def _folders(params: lsp.InitializeParams) -> tuple[Path, ...]:
-    uris = [folder.uri for folder in params.workspace_folders or ()] or [params.root_uri or ""]
-    paths = [to_fs_path(uri) for uri in uris if uri] or [params.root_path]
-    return tuple(Path(path) for path in paths if path)
 
 
 def _shutdown_of(session: Session) -> Callable[..., Any]:

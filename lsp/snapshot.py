@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 from pygls.uris import from_fs_path, to_fs_path
 
+from ..engine.settings import Settings
 from ..engine.types import Explanation, Question, Repair, Suspect
 from ..sandbox.types import TestResult
 from .client import Client
 from .convert import Text, decode
-from .options import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Board:
     shown: Path
     """The same folder as the client names it, perhaps through a symlink."""
     cases: Mapping[str, Case] = field(default_factory=_no_cases)
+    settings: Settings = field(default_factory=Settings)
 
     def with_case(self, case: Case) -> Board:
         return replace(self, cases={**self.cases, case.nodeid: case})
@@ -69,7 +70,8 @@ class Board:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     client: Client = field(default_factory=Client)
-    options: Options = field(default_factory=Options)
+    settings: Settings = field(default_factory=Settings)
+    """Where no project is meant; every board has its own."""
     folders: tuple[Path, ...] = ()
     """Workspace folders, as the client names them."""
     documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))

@@ -109,7 +109,7 @@ async def _loop(
     session: Session, job: Job, root: Path, nodeid: str, method: str, extra: dict[str, str]
 ) -> FailureReport | None:
     """One run of the repair loop. None when it ended with an error, which the client has been told."""
-    params = {**_common(session, root), "nodeid": nodeid, "model": session.snapshot.options.model, **extra}
+    params = {**_common(session, root), "nodeid": nodeid, "model": session.board(root).settings.model, **extra}
     async with _shown(session, job) as progress:
 
         def on_event(name: str, data: Row) -> None:
@@ -155,7 +155,7 @@ async def _shown(session: Session, job: Job, *, asked: bool = True) -> AsyncGene
 
 
 def _common(session: Session, root: Path) -> dict[str, object]:
-    return {"root": str(root), "python": session.snapshot.options.interpreter}
+    return {"root": str(root), "python": session.board(root).settings.interpreter}
 
 
 def _note(session: Session, root: Path, result: TestResult) -> None:
