@@ -40,7 +40,8 @@ def _beside(name: str) -> Any:
 watching: Any = _beside("child_watch")
 pytests: Any = _beside("child_pytest")
 calling: Any = _beside("child_calls")
-_beside("child_record")
+for _name in ("child_record", "child_hooks", "child_steps"):
+    _beside(_name)
 probing: Any = _beside("probe")
 
 

@@ -1,4 +1,4 @@
-"""Lines and calls of the project's own code while one test runs, and bounded reprs of its values.
+"""Values of the user's program as bounded texts, and what belongs to the project.
 
 Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
 """
@@ -6,17 +6,27 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 from __future__ import annotations
 
 import ast
+import dis
 import os
 import re
-import sys
-import threading
-from typing import Any, Callable, Dict, List, Set, Tuple
+import reprlib
+from typing import Any, Dict, Iterator, List, Tuple, cast
 
 _MAX_REPR = 240
-_MAX_REPLAY = 2_000
-_MAX_CALLS = 400
+_GLANCE, _FEW = 80, 16
+_PLAIN = frozenset((int, float, complex, bool, str, bytes, type(None)))
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _SIZED: Any = (str, bytes, list, tuple, set, frozenset, dict)
+
+
+class _Briefly(reprlib.Repr):
+    def repr_instance(self, x: object, level: int) -> str:
+        return bounded_repr(x, _GLANCE)
+
+
+_BRIEFLY = _Briefly()
+_BRIEFLY.maxlevel, _BRIEFLY.maxlist, _BRIEFLY.maxtuple, _BRIEFLY.maxdict = 3, _FEW, _FEW, _FEW
+_BRIEFLY.maxset = _BRIEFLY.maxfrozenset = _BRIEFLY.maxdeque = _FEW
 
 
 def bounded_repr(value: object, limit: int = _MAX_REPR) -> str:
@@ -31,99 +41,27 @@ def bounded_repr(value: object, limit: int = _MAX_REPR) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-class Recorder:
-    """Lines and calls of the project's own code while one test runs, by `sys.settrace`."""
-
-    def __init__(self, root: str, calls: bool) -> None:
-        self._root = root
-        self._want_calls = calls
-        self._ours: Dict[Any, bool] = {}
-        self._lines: Dict[str, Set[int]] = {}
-        self._calls: List[Dict[str, Any]] = []
-        self._seen: Set[Tuple[str, str]] = set()
-        self._open: Dict[int, Dict[str, Any]] = {}
-        self._busy = False
-
-    def start(self) -> None:
-        threading.settrace(self._enter)
-        sys.settrace(self._enter)
-
-    def stop(self) -> None:
-        sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
-
-    def take(self) -> Tuple[Dict[str, Set[int]], List[Dict[str, Any]]]:
-        lines, calls = self._lines, self._calls
-        self._lines, self._calls, self._seen, self._open = {}, [], set(), {}
-        return lines, calls
-
-    def _enter(self, frame: Any, event: str, arg: object) -> Any:
-        code = frame.f_code
-        ours = self._ours.get(code)
-        if ours is None:
-            ours = self._ours[code] = inside(self._root, code.co_filename)
-        if not ours or self._busy:
-            return None
-        self._lines.setdefault(code.co_filename, set())
-        if self._want_calls and code.co_name[0] != "<" and len(self._calls) < _MAX_CALLS:
-            self._record_call(frame)
-        return self._step
-
-    def _step(self, frame: Any, event: str, arg: object) -> Any:
-        if event == "line":
-            self._lines.setdefault(frame.f_code.co_filename, set()).add(frame.f_lineno)
-            call = self._open.get(id(frame))
-            if call is not None:
-                call["handled"] = call["exception"] is not None
-        elif event == "return":
-            call = self._open.pop(id(frame), None)
-            if call is not None:
-                self._close_call(call, arg)
-        elif event == "exception":
-            call = self._open.get(id(frame))
-            if call is not None:
-                call["exception"] = getattr(arg[0], "__name__", "Exception")  # type: ignore[index]
-        return self._step
-
-    def _close_call(self, call: Dict[str, Any], value: object) -> None:
-        """A `finally` block also runs lines after an exception: then a None says nothing about the result."""
-        handled = call.pop("handled", False)
-        if call["exception"] is None or (handled and value is not None):
-            call["result"], call["exception"] = self._quietly(bounded_repr, value), None
-
-    def _record_call(self, frame: Any) -> None:
-        code = frame.f_code
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + _stars(code)]
-        values = [(name, frame.f_locals[name]) for name in names if name in frame.f_locals]
-        rows: List[Tuple[str, str]] = self._quietly(
-            lambda: [(name, bounded_repr(value, _MAX_REPLAY)) for name, value in values]
-        )
-        key = (code.co_filename + ":" + str(code.co_firstlineno), repr(rows))
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        row: Dict[str, Any] = {
-            "path": relative(self._root, code.co_filename),
-            "line": code.co_firstlineno,
-            "function": qualname(code),
-            "arguments": rows,
-            "replayable": self._quietly(_all_replay, values, rows, frame.f_globals),
-            "result": None,
-            "exception": None,
-        }
-        self._calls.append(row)
-        self._open[id(frame)] = row
-
-    def _quietly(self, work: Callable[..., Any], *arguments: object) -> Any:
-        """Run the user's `__repr__` and `__eq__` without tracing them."""
-        self._busy = True
-        try:
-            return work(*arguments)
-        finally:
-            self._busy = False
+def glance(value: object) -> str:
+    """A shorter repr, for every step of a trace: of a large or deep value only the beginning is looked at."""
+    if isinstance(value, (str, bytes)):
+        return bounded_repr(value[:_GLANCE] if len(value) > _GLANCE else value, _GLANCE)
+    if type(value) in _PLAIN:
+        return bounded_repr(value, _GLANCE)
+    if type(value) in (list, tuple, set) and len(value) <= _FEW and _PLAIN.issuperset(map(type, value)):  # type: ignore[arg-type]
+        return bounded_repr(value, _GLANCE)
+    try:
+        text = _ADDRESS.sub("", _BRIEFLY.repr(value))
+    except BaseException as error:  # boundary: the user's own __repr__
+        return "<repr failed: %s>" % type(error).__name__
+    return text if len(text) <= _GLANCE else text[: _GLANCE - 1] + "…"
 
 
-def _all_replay(values: List[Tuple[str, object]], rows: List[Tuple[str, str]], namespace: Dict[str, Any]) -> bool:
+def is_plain(value: object) -> bool:
+    """It cannot change: as long as a name holds it, its repr is the same."""
+    return type(value) in _PLAIN
+
+
+def all_replay(values: List[Tuple[str, object]], rows: List[Tuple[str, str]], namespace: Dict[str, Any]) -> bool:
     return all(_replays(value, text, namespace) for (_, value), (_, text) in zip(values, rows))
 
 
@@ -173,8 +111,10 @@ def _look_up_qualname(code: Any) -> str:
     return str(code.co_name)
 
 
-def _stars(code: Any) -> int:
-    return bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+def parameters(code: Any) -> Tuple[str, ...]:
+    """Names of the parameters, `*args` and `**kwargs` included, in order of the signature."""
+    stars = bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+    return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + stars])
 
 
 def inside(root: str, path: str) -> bool:
@@ -186,3 +126,36 @@ def inside(root: str, path: str) -> bool:
 
 def relative(root: str, path: str) -> str:
     return os.path.relpath(path, root).replace(os.sep, "/") if path.startswith(root + os.sep) else path
+
+
+def touched_names(code: Any) -> Dict[int, Tuple[str, ...]]:
+    """For each line of a code object the names that it stores (`x`, `self.x`) or whose value it may change."""
+    starts: Dict[int, int] = {offset: line for offset, line in _line_starts(code) if line}
+    found: Dict[int, Dict[str, None]] = {}
+    line = 0
+    before = ""
+    owners: Dict[str, str] = {}  # `self.x += y` loads `self.x`, then `y`, and stores an `x`
+    for offset, operation, arguments in _instructions(code):
+        line = starts.get(offset, line)
+        if operation.startswith(("STORE_FAST", "STORE_NAME", "STORE_DEREF", "LOAD_FAST", "LOAD_DEREF", "LOAD_NAME")):
+            names = [name for name in arguments if name[:1] not in (".", "@", "")]
+            found.setdefault(line, {}).update(dict.fromkeys(names))
+            before = names[-1] if names else ""
+        elif operation in ("LOAD_ATTR", "LOAD_METHOD"):
+            owners[arguments[0]] = before
+        elif operation == "STORE_ATTR":
+            owner = owners.pop(arguments[0], before)
+            found.setdefault(line, {})["%s.%s" % (owner, arguments[0])] = None
+    return {number: tuple(names) for number, names in found.items()}
+
+
+def _line_starts(code: Any) -> "Iterator[Tuple[int, Any]]":
+    return cast(Any, dis).findlinestarts(code)
+
+
+def _instructions(code: Any) -> "Iterator[Tuple[int, str, Tuple[str, ...]]]":
+    """Offset, name, and the names that it is about: from Python 3.13 on one instruction may hold two."""
+    for step in dis.get_instructions(code):
+        argument: Any = cast(Any, step).argval
+        parts: Tuple[Any, ...] = cast(Any, argument if type(argument) is tuple else (argument,))
+        yield step.offset, step.opname, tuple(part if isinstance(part, str) else "" for part in parts)

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Generator, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Generator, List, Optional, Tuple
 
 import pytest
 
@@ -24,6 +24,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MOST_OF_MEMORY = 0.85
 
 recording: Any = sys.modules["_darner_child_record"]  # loaded before by child.py: this file has no import path
+stepping: Any = sys.modules["_darner_child_steps"]
 
 Emit = Callable[[Dict[str, Any]], None]
 
@@ -45,7 +46,8 @@ class Probe:
         self._emit = emit
         self._brief = detail == "verdicts"
         traced = detail in ("coverage", "evidence")
-        self._recorder = recording.Recorder(root, calls=detail == "evidence") if traced else None
+        trace_s = limits["trace_s"] if limits is not None else 0.0
+        self._recorder = stepping.Recorder(root, detail == "evidence", trace_s) if traced else None
         self._reports: Dict[str, Dict[str, Any]] = {}
         self._compare: Optional[Tuple[str, str, str]] = None
         self.ids: List[str] = []
@@ -184,21 +186,10 @@ class Probe:
 
     def _send(self, nodeid: str, outcome: str, phase: str, seconds: float, failure: Optional[Dict[str, Any]]) -> None:
         self.ids.append(nodeid)
-        lines: Dict[str, Set[int]] = {}
-        calls: List[Dict[str, Any]] = []
+        row = {"nodeid": nodeid, "outcome": outcome, "phase": phase, "seconds": seconds, "failure": failure}
         if self._recorder is not None:
-            lines, calls = self._recorder.take()
-        self._emit(
-            {
-                "nodeid": nodeid,
-                "outcome": outcome,
-                "phase": phase,
-                "seconds": seconds,
-                "failure": failure,
-                "lines": {recording.relative(self._root, path): sorted(found) for path, found in lines.items()},
-                "calls": calls,
-            }
-        )
+            row.update(self._recorder.take(outcome == "passed"))
+        self._emit(row)
 
 
 def _outcome(report: Any) -> str:

@@ -260,5 +260,6 @@ def _limits_row(limits: Limits) -> dict[str, float]:
         "processes": limits.processes,
         "test_wall_s": limits.test_wall_s,
         "test_cpu_s": limits.test_cpu_s,
+        "trace_s": limits.trace_s,
         "report_bytes": _REPORT_BYTES,
     }

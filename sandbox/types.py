@@ -73,6 +73,9 @@ class Limits:
     file_bytes: int = 64 << 20
     """Largest file a run may write."""
     processes: int = 64
+    trace_s: float = 0.25
+    """CPU time of a test after which its steps and calls are no longer recorded (EVIDENCE). Its lines are, to the end;
+    before Python 3.12 only for as long again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,42 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Activation:
+    """One running of a project function, from its call to its end."""
+
+    path: str
+    function: str
+    line: int
+    """First line of the code: of its first decorator, else of the `def`."""
+    caller: int
+    """Index of the calling activation; -1 when something outside the project called."""
+    at: int
+    """Line in the caller."""
+    arguments: tuple[tuple[str, str], ...]
+    result: str | None
+    exception: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line that was run, and the names whose values differ after it."""
+
+    activation: int
+    line: int
+    values: tuple[tuple[str, str], ...]
+    """`x` or `self.x`, and a short repr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The order of a test's steps: its first and its last ones, `dropped` in the middle."""
+
+    activations: tuple[Activation, ...]
+    steps: tuple[Step, ...]
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why one test failed."""
 
@@ -138,6 +177,8 @@ class TestResult:
     """Executed lines by project-relative path (COVERAGE and EVIDENCE)."""
     calls: tuple[Call, ...] = ()
     """In order of entry, bounded (EVIDENCE)."""
+    trace: Trace | None = None
+    """EVIDENCE only. Of a test that passed: the beginning, without values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from .types import Call, CallResult, Failure, Frame, Outcome, TestResult
+from .types import Activation, Call, CallResult, Failure, Frame, Outcome, Step, TestResult, Trace
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -115,6 +115,7 @@ def test_result(value: object) -> TestResult:
         failure=None if failure is None else _failure(as_object(failure)),
         lines=tuple((path, tuple(_integers(found))) for path, found in as_object(row.get("lines", {})).items()),
         calls=tuple(_call(as_object(call)) for call in _list(row.get("calls", []))),
+        trace=None if row.get("trace") is None else _trace(as_object(row["trace"])),
     )
 
 
@@ -155,6 +156,38 @@ def _call(row: Row) -> Call:
         result=_optional(row, "result"),
         exception=_optional(row, "exception"),
     )
+
+
+def _trace(row: Row) -> Trace:
+    activations = tuple(_activation(as_object(one)) for one in _list(row.get("activations")))
+    return Trace(
+        activations, tuple(_step(s, len(activations)) for s in _list(row.get("steps"))), _whole(row, "dropped")
+    )
+
+
+def _activation(row: Row) -> Activation:
+    return Activation(
+        path=_text(row, "path"),
+        function=_text(row, "function"),
+        line=_whole(row, "line"),
+        caller=_whole(row, "caller"),
+        at=_whole(row, "at"),
+        arguments=_pairs(row.get("arguments", [])),
+        result=_optional(row, "result"),
+        exception=_optional(row, "exception"),
+    )
+
+
+def _step(value: object, activations: int) -> Step:
+    match _list(value):
+        case [int() as number, int() as line, values] if 0 <= number < activations:
+            return Step(number, line, _pairs(values) if values else ())
+        case _:
+            raise Malformed("not a step")
+
+
+def _whole(row: Row, key: str) -> int:
+    return int(_number(row, key))
 
 
 def _text(row: Row, key: str) -> str:
