@@ -7,9 +7,7 @@ form feeds and other separators that real Python sources contain, so positions a
 from __future__ import annotations
 
 import io
-import re
 import tokenize
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -19,7 +17,8 @@ from itertools import pairwise
 
 from lsprotocol import types as lsp
 
-_TERMINATOR = re.compile(r"\r\n|\n|\r")
+from .line_starts import LineStarts
+
 _BOM = "\ufeff"
 
 
@@ -46,9 +45,9 @@ class Text:
     text: str
 
     @cached_property
-    def starts(self) -> list[int]:
+    def starts(self) -> LineStarts:
         """Offset of the first character of every line; a text with a final newline has an empty last line."""
-        return [0, *(match.end() for match in _TERMINATOR.finditer(self.text))]
+        return LineStarts.of(self.text)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -59,12 +58,11 @@ class Text:
         """The line without its terminator; empty when there is no such line."""
         if not 0 <= index < len(self.starts):
             return ""
-        end = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
-        return self.text[self.starts[index] : end].rstrip("\r\n")
+        return self.text[self.starts[index] : self.starts.end(index)].rstrip("\r\n")
 
     def position(self, offset: int, encoding: Encoding) -> lsp.Position:
         """Where the character at `offset` (code points) is, in the client's units."""
-        line = bisect_right(self.starts, offset) - 1
+        line = self.starts.line_at(offset)
         return lsp.Position(line, encoding.width(self.text[self.starts[line] : offset]))
 
     def offset(self, position: lsp.Position, encoding: Encoding) -> int:
@@ -94,22 +92,9 @@ class Text:
     def changed(self, span: lsp.Range, replacement: str, encoding: Encoding) -> Text:
         """The text after one incremental change of the client's."""
         start, end = self.offset(span.start, encoding), self.offset(span.end, encoding)
-        text = Text(self.text[:start] + replacement + self.text[end:])
-        text.__dict__["starts"] = self._starts_after(start, end, text.text)  # where the cached property looks first
+        text = Text("".join((self.text[:start], replacement, self.text[end:])))  # `+` would copy the first part twice
+        text.__dict__["starts"] = self.starts.changed(start, end, text.text)  # where the cached property looks first
         return text
-
-    def _starts_after(self, start: int, end: int, text: str) -> list[int]:
-        """The new line table, scanned only around the edit: a key stroke in a huge file must not cost its length.
-
-        One line more on each side, because an edit can join a CR to an LF.
-        """
-        grown = len(text) - len(self.text)
-        first = max(0, bisect_right(self.starts, start) - 2)
-        after = bisect_right(self.starts, end)
-        scan_from = self.starts[first]
-        scan_to = self.starts[after] + grown if after < len(self.starts) else len(text)
-        found = (match.end() for match in _TERMINATOR.finditer(text, scan_from, scan_to))
-        return [*self.starts[: first + 1], *found, *(known + grown for known in self.starts[after + 1 :])]
 
 
 def edits(before: str, after: str, encoding: Encoding) -> list[lsp.TextEdit]:
