@@ -1,4 +1,4 @@
-"""The line table of a text, in pieces, so that a key stroke in a huge file costs its neighbourhood and not its length."""
+"""The line table of a text, in pieces: a key stroke in a huge file costs its neighbourhood and not its length."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class LineStarts:
 
 
 def _starts(text: str) -> list[int]:
-    """Only CR LF, LF and CR end a line. Each stays as long as it is while CR becomes LF and CR LF something with one LF."""
+    """Only CR LF, LF and CR end a line. All become ends that `split` knows, none of them longer or shorter."""
     if "\r" in text:
         text = text.replace("\r\n", " \n").replace("\r", "\n")
     return [line + length for line, length in enumerate(accumulate(map(len, text.split("\n")), initial=0))][:-1]

@@ -1,4 +1,4 @@
-"""The line table must be the one that a fresh scan gives, after any number of edits, and must not get slower by them."""
+"""The line table must be the one that a fresh scan gives, after any number of edits."""
 
 from __future__ import annotations
 
