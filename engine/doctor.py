@@ -14,8 +14,8 @@ import psutil
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ..sandbox.isolate import BUBBLEWRAP, PROCESS, bubblewrap_trouble
-from ..sandbox.types import Guarantees
+from ..sandbox.backend import Report, Tier
+from ..sandbox.choice import reports
 from . import catalogue, trust
 from .errors import DarnerError
 from .llama import LlamaModel
@@ -55,16 +55,25 @@ def _interpreter(root: Path, python: str | None) -> Iterator[Check]:
 
 
 def _sandbox(root: Path) -> Check:
-    trouble = bubblewrap_trouble()
-    if not trouble:
-        return Check("sandbox", True, "bubblewrap", details=_promises(BUBBLEWRAP))
+    """The backend that would be taken, and why each stronger one was not."""
+    found = reports()
+    taken = next(report for report in found if not report.trouble)
+    passed_over = tuple(f"{report.backend}: {report.trouble}" for report in found[: found.index(taken)])
+    if taken.tier is not Tier.NONE:
+        return Check("sandbox", True, taken.backend, details=(*passed_over, *_promises(taken)))
     if trust.is_trusted(root):
-        return Check("sandbox", True, "a plain process, as you agreed for this project", details=_promises(PROCESS))
-    return Check("sandbox", False, trouble, "Install bubblewrap, or agree to run without: `darner trust`.")
+        text = "a plain process, as you agreed for this project"
+        return Check("sandbox", True, text, details=(*passed_over, *_promises(taken)))
+    advice = "Install bubblewrap, or agree to run without: `darner trust`."
+    return Check("sandbox", False, " ".join(passed_over), advice)
 
 
-def _promises(guarantees: Guarantees) -> tuple[str, ...]:
-    return (*(f"holds: {text}" for text in guarantees.holds), *(f"does not hold: {text}" for text in guarantees.gaps))
+def _promises(report: Report) -> tuple[str, ...]:
+    return (
+        *(f"{probe}: {'held' if held else 'NOT held'}" for probe, held in report.probes.items()),
+        *(f"holds: {text}" for text in report.holds),
+        *(f"does not hold: {text}" for text in report.gaps),
+    )
 
 
 def _model(name: str) -> Iterator[Check]:

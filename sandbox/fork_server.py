@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import select
-import signal
-import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from . import wire
+from .backend import Backend, Launch
 from .errors import SandboxError
-from .isolate import Placement
 
-_TOOLS = Path(__file__).resolve().parent
-_BOOT = (
-    "import sys; sys.path[:] = [p for p in sys.path if p]; "
-    "exec(compile(open({child!r}, encoding='utf-8').read(), {child!r}, 'exec'))"
-)
 _START_S = 30.0
 _AFTER_KILL_S = 5.0
 
@@ -30,24 +18,8 @@ _AFTER_KILL_S = 5.0
 class ForkServer:
     """One process for one workspace; every method raises SandboxError when it is gone."""
 
-    def __init__(self, place: Callable[[Sequence[str]], Placement], python: Path, setup: dict[str, str]) -> None:
-        ours, theirs = socket.socketpair()
-        boot = _BOOT.format(child=str(_TOOLS / "child.py"))
-        with theirs:
-            where = place(()).root
-            details = json.dumps({**setup, "fd": theirs.fileno(), "root": str(where)})
-            placement = place((str(python), "-B", "-c", boot, details))
-            self._process = subprocess.Popen(
-                placement.command,
-                env=dict(placement.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                cwd="/",
-            )
-        self._sock = ours
+    def __init__(self, backend: Backend, launch: Launch) -> None:
+        self._link = backend.start(launch)
         try:
             self._expect("ready", _START_S)
         except BaseException:
@@ -95,12 +67,12 @@ class ForkServer:
     def _send(self, message: Mapping[str, object]) -> None:
         body = json.dumps(message).encode()
         try:
-            self._sock.sendall(struct.pack("!I", len(body)) + body)
+            self._link.sendall(struct.pack("!I", len(body)) + body)
         except OSError as error:
             raise SandboxError(self._last_words()) from error
 
     def _receive(self, seconds: float) -> Mapping[str, object] | None:
-        if not select.select([self._sock], [], [], seconds)[0]:
+        if not self._link.readable(seconds):
             return None
         size = struct.unpack("!I", self._read(4))[0]
         try:
@@ -114,7 +86,7 @@ class ForkServer:
         parts: list[bytes] = []
         while size:
             try:
-                part = self._sock.recv(min(size, 1 << 20))
+                part = self._link.recv(min(size, 1 << 20))
             except OSError:
                 part = b""
             if not part:
@@ -124,22 +96,7 @@ class ForkServer:
         return b"".join(parts)
 
     def _last_words(self) -> str:
-        """Why the server went away, from its exit status and the end of its stderr."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        said = b""
-        if self._process.stderr is not None:
-            os.set_blocking(self._process.stderr.fileno(), False)
-            with contextlib.suppress(OSError):
-                said = self._process.stderr.read() or b""
-        last = said.decode("utf-8", "replace").strip().splitlines()
-        message = wire.clean(last[-1]) if last else "no message"
-        return f"The sandbox ended by itself (exit {self._process.poll()}): {message}"
+        return f"The sandbox ended by itself ({wire.clean(self._link.last_words())})."
 
     def close(self) -> None:
-        self._sock.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+        self._link.close()

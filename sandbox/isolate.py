@@ -1,7 +1,7 @@
-"""How a run is confined: bubblewrap where it works, else a plain process with resource limits.
+"""Two backends: bubblewrap where it works, and a plain process with resource limits, which confines nothing.
 
-Each way says which guarantees hold and which do not; nothing is downgraded silently. The command that comes out is
-started with a clean environment, because bubblewrap shows its own to the sandbox (/proc/1/environ).
+Each says which guarantees hold and which do not. The command that comes out is started with a clean environment,
+because bubblewrap shows its own to the sandbox (/proc/1/environ).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .types import Guarantees
+from .backend import TOOLS, Launch, Link, Report, Runtime, Tier
+from .link import ProcessLink
 from .workspace import Workspace
 
 _TMP_BYTES = 256 << 20
@@ -31,8 +31,9 @@ _SYSTEM_FILES = (
 )
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX")
 
-BUBBLEWRAP = Guarantees(
+_BUBBLEWRAP = Report(
     backend="bubblewrap",
+    tier=Tier.NAMESPACES,
     holds=(
         "no network, not even loopback to this machine",
         "no file outside the throw-away copy, the interpreter and the system's read-only folders can be read",
@@ -46,8 +47,9 @@ BUBBLEWRAP = Guarantees(
         "the number of processes is limited by time only when Darner runs as root",
     ),
 )
-PROCESS = Guarantees(
+_PROCESS = Report(
     backend="process",
+    tier=Tier.NONE,
     holds=(
         "candidates run in a throw-away copy: your files are changed only by what you accept",
         "CPU time, memory, file size and wall-clock time are limited",
@@ -60,24 +62,6 @@ PROCESS = Guarantees(
         "your other processes can be seen and signalled",
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where things are inside: the same paths as outside under bubblewrap, the copy's paths without it."""
-
-    root: Path
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-    guarantees: Guarantees
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What the user's interpreter says it needs to be readable."""
-
-    python: Path
-    folders: tuple[Path, ...]
 
 
 @cache
@@ -98,8 +82,47 @@ def bubblewrap_trouble() -> str:
 _NAMESPACES = ("--unshare-user", "--unshare-all", "--new-session", "--cap-drop", "ALL", "--as-pid-1")
 
 
-def confined(workspace: Workspace, runtime: Runtime, tools: Path, command: Iterable[str]) -> Placement:
-    """`command` inside bubblewrap; the copy stands at the project's own path, so that every path stays true."""
+class Bubblewrap:
+    """The copy stands at the project's own path inside, so that every path stays true."""
+
+    name = "bubblewrap"
+    tier = Tier.NAMESPACES
+
+    def examine(self) -> Report:
+        trouble = bubblewrap_trouble()
+        return Report(self.name, self.tier, trouble) if trouble else _BUBBLEWRAP
+
+    def root(self, workspace: Workspace) -> Path:
+        return workspace.root
+
+    def start(self, launch: Launch) -> Link:
+        around = _around(launch.workspace, launch.runtime)
+        environment = environment_with({"HOME": "/tmp/home", "TMPDIR": "/tmp"})
+        root = launch.workspace.root
+        return ProcessLink(lambda fd: (*around, "--", *launch.words(root, {"fd": fd})), environment)
+
+
+class Process:
+    """A plain process in the copy; limits and cleaning up are all that holds."""
+
+    name = "process"
+    tier = Tier.NONE
+
+    def examine(self) -> Report:
+        return _PROCESS
+
+    def root(self, workspace: Workspace) -> Path:
+        return workspace.tree
+
+    def start(self, launch: Launch) -> Link:
+        tree = launch.workspace.tree
+        home = tree.parent / "home"
+        home.mkdir(exist_ok=True)
+        environment = environment_with({"HOME": str(home), "TMPDIR": str(home)})
+        return ProcessLink(lambda fd: launch.words(tree, {"fd": fd}), environment)
+
+
+def _around(workspace: Workspace, runtime: Runtime) -> Iterable[str]:
     root = workspace.root
     words = ["bwrap", *_NAMESPACES, "--ro-bind", "/usr", "/usr"]
     for folder in _SYSTEM_LINKS:
@@ -116,17 +139,7 @@ def confined(workspace: Workspace, runtime: Runtime, tools: Path, command: Itera
     words += ["--bind", str(workspace.tree), str(root)]
     for name in workspace.kept_outside:
         words += ["--ro-bind", str(root / name), str(root / name)]
-    words += ["--ro-bind", str(tools), str(tools), "--chdir", str(root), "--", *command]
-    environment = _environment({"HOME": "/tmp/home", "TMPDIR": "/tmp"})
-    return Placement(root, tuple(words), environment, BUBBLEWRAP)
-
-
-def unconfined(workspace: Workspace, command: Iterable[str]) -> Placement:
-    """`command` as a plain process in the copy; limits and cleaning up are all that holds."""
-    home = workspace.tree.parent / "home"
-    home.mkdir(exist_ok=True)
-    environment = _environment({"HOME": str(home), "TMPDIR": str(home)})
-    return Placement(workspace.tree, tuple(command), environment, PROCESS)
+    return [*words, "--ro-bind", str(TOOLS), str(TOOLS), "--chdir", str(root)]
 
 
 def _bind(folder: str) -> list[str]:
@@ -140,7 +153,8 @@ def _within(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
-def _environment(own: Mapping[str, str]) -> dict[str, str]:
+def environment_with(own: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment inside: what is fixed, what tests need of ours, and `own`. Never a secret by intent."""
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
     fixed = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONFAULTHANDLER": "1", "DARNER": "1"}

@@ -17,15 +17,15 @@ from types import TracebackType
 from typing import cast
 
 from . import wire
-from .errors import NoIsolation, SandboxError
+from .backend import Backend, Launch, Report, Runtime
+from .choice import examined, strongest
+from .errors import SandboxError
 from .fork_server import ForkServer
-from .isolate import Placement, Runtime, bubblewrap_trouble, confined, unconfined
 from .types import CallResult, Detail, Guarantees, Limits, RunResult, TestResult
 from .verdict import judge
 from .wire import Malformed, Row
 from .workspace import Workspace
 
-_TOOLS = Path(__file__).resolve().parent
 _ASK_RUNTIME = """
 import json, os, sys
 folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
@@ -45,17 +45,20 @@ OnTest = Callable[[TestResult], None]
 class Session:
     """Opened by `open_session`; close it, or use it as a context manager."""
 
-    def __init__(self, workspace: Workspace, python: Path, runtime: Runtime, isolated: bool) -> None:
+    def __init__(self, workspace: Workspace, runtime: Runtime, backend: Backend) -> None:
         self._workspace = workspace
-        self._python = python
-        self._runtime = runtime
-        self._isolated = isolated
+        self._launch = Launch(workspace, runtime)
+        self._backend = backend
         self._server: ForkServer | None = None
         self._modules: tuple[str, ...] = ()
         self._warm = False
         self._forks = True
         self._runs = 0
-        self.guarantees: Guarantees = self._place(()).guarantees
+        self.report: Report = examined(backend)
+
+    @property
+    def guarantees(self) -> Guarantees:
+        return self.report.guarantees
 
     @property
     def root(self) -> Path:
@@ -205,17 +208,11 @@ class Session:
 
     def _ready_server(self, cold: bool) -> ForkServer:
         if self._server is None:
-            setup = {"tools": str(_TOOLS)}
-            self._server = ForkServer(lambda words: self._place(words), self._python, setup)
+            self._server = ForkServer(self._backend, self._launch)
             self._runs = 0
             if self._modules and not cold:
                 self._server.prepare(self._modules, self._warm)
         return self._server
-
-    def _place(self, words: Sequence[str]) -> Placement:
-        if self._isolated:
-            return confined(self._workspace, self._runtime, _TOOLS, words)
-        return unconfined(self._workspace, words)
 
     def _stop_server(self) -> None:
         if self._server is not None:
@@ -223,18 +220,14 @@ class Session:
             self._server = None
 
 
-def open_session(root: Path, python: Path, *, trusted: bool) -> Session:
-    """Copy the project and choose the strongest confinement that works here.
+def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | None = None) -> Session:
+    """Copy the project and choose the strongest confinement that works here, or take `backend`.
 
     Raises NoIsolation when only a plain process is left and `trusted` is false; WorkspaceError when the copy fails.
     """
-    trouble = bubblewrap_trouble()
-    if trouble and not trusted:
-        raise NoIsolation(
-            f"Nothing can confine candidates here: {trouble} Install it, or agree with --trust to run without."
-        )
+    chosen = backend or strongest(trusted=trusted)
     runtime = _ask_runtime(python)
-    session = Session(Workspace(root), python, runtime, isolated=not trouble)
+    session = Session(Workspace(root), runtime, chosen)
     try:
         session.prepare(Limits(wall_s=120.0, cpu_s=120.0))
     except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cart_project import SOURCE, TESTS, OpenProject
-from darner.sandbox import session as sessions
-from darner.sandbox.isolate import bubblewrap_trouble
+from darner.sandbox.backend import Backend
+from darner.sandbox.choice import BACKENDS, examined
 from darner.sandbox.session import Session, open_session
 
-BACKENDS = ("bubblewrap", "process")
 
-
-@contextmanager
-def backend(name: str) -> Generator[None]:
-    """Only this backend is there; skips, with the reason, where it does not work."""
-    if name == "bubblewrap" and bubblewrap_trouble():
-        pytest.skip(bubblewrap_trouble())
-    with pytest.MonkeyPatch.context() as patched:
-        if name == "process":
-            patched.setattr(sessions, "bubblewrap_trouble", lambda: "not wanted in this test")
-        yield
+@pytest.fixture(scope="module", params=BACKENDS, ids=lambda backend: backend.name)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each backend in turn; skips, with the reason, those that do not work here."""
+    chosen: Backend = request.param
+    if trouble := examined(chosen).trouble:
+        pytest.skip(trouble)
+    return chosen
 
 
 def lay_out(root: Path) -> Path:
@@ -41,24 +36,23 @@ def project(tmp_path: Path) -> Path:
     return lay_out(tmp_path / "mein Prøject")
 
 
-@pytest.fixture(params=BACKENDS)
-def open_project(request: pytest.FixtureRequest) -> Iterator[OpenProject]:
+@pytest.fixture
+def open_project(backend: Backend) -> Iterator[OpenProject]:
     """Opens a session on a folder, under each backend; closes it."""
     opened: list[Session] = []
 
     def open_one(root: Path) -> Session:
-        opened.append(open_session(root, Path(sys.executable), trusted=True))
+        opened.append(open_session(root, Path(sys.executable), trusted=True, backend=backend))
         return opened[-1]
 
-    with backend(request.param):
-        yield open_one
-        for one in opened:
-            one.close()
+    yield open_one
+    for one in opened:
+        one.close()
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
-def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+@pytest.fixture(scope="module")
+def session(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """One session for many runs: what one run leaves behind would show in the next."""
     root = lay_out(tmp_path_factory.mktemp("shared") / "mein Prøject")
-    with backend(request.param), open_session(root, Path(sys.executable), trusted=True) as opened:
+    with open_session(root, Path(sys.executable), trusted=True, backend=backend) as opened:
         yield opened

@@ -1,0 +1,34 @@
+"""Which backend confines: the strongest that passes its own self-test here, never silently a weaker one."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from .backend import Backend, Report, Tier
+from .errors import NoIsolation
+from .isolate import Bubblewrap, Process
+
+BACKENDS: tuple[Backend, ...] = (Bubblewrap(), Process())
+"""In the order in which they are asked, strongest first."""
+
+
+@cache
+def examined(backend: Backend) -> Report:
+    """The backend's self-test, run once a process."""
+    return backend.examine()
+
+
+def reports() -> tuple[Report, ...]:
+    """Every backend's report, strongest first, usable or not."""
+    return tuple(examined(backend) for backend in BACKENDS)
+
+
+def strongest(*, trusted: bool) -> Backend:
+    """The first usable one. Raises NoIsolation when that confines nothing and `trusted` is false."""
+    usable = next(backend for backend in BACKENDS if not examined(backend).trouble)
+    if usable.tier is Tier.NONE and not trusted:
+        troubles = " ".join(report.trouble for report in reports() if report.trouble)
+        raise NoIsolation(
+            f"Nothing can confine candidates here: {troubles} Install it, or agree with --trust to run without."
+        )
+    return usable
