@@ -39,6 +39,10 @@ Python = Annotated[str | None, typer.Option("--python", help="The interpreter th
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 NoModel = Annotated[bool, typer.Option("--no-model", help="Search only; load no language model.")]
 ModelName = Annotated[str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")]
+Endpoint = Annotated[
+    str | None,
+    typer.Option("--endpoint", help="Use the model of this OpenAI-compatible server, as in http://127.0.0.1:8000/v1."),
+]
 Agree = Annotated[
     bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
 ]
@@ -66,6 +70,7 @@ def fix(
     ] = "normal",
     no_model: NoModel = False,
     model: ModelName = None,
+    endpoint: Endpoint = None,
     no_prose: Annotated[bool, typer.Option("--no-prose", help="Facts only: the model explains nothing.")] = False,
     python: Python = None,
     agree: Agree = False,
@@ -79,7 +84,7 @@ def fix(
             raise BadInput("--answer settles the question of one test; name that test's node id.")
         with interruptible() as (stop, opened):
             project = _open(root, python, agree)
-            llm = open_model(model, wanted=spending.samples > 0 and not no_model)
+            llm = open_model(model, wanted=spending.samples > 0 and not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
@@ -107,6 +112,7 @@ def explain(
     as_json: Json = False,
     no_model: NoModel = False,
     model: ModelName = None,
+    endpoint: Endpoint = None,
     python: Python = None,
     agree: Agree = False,
 ) -> None:
@@ -114,7 +120,7 @@ def explain(
     with terminal.ending(as_json):
         with interruptible() as (stop, opened):
             project = _open(root, python, agree)
-            llm = open_model(model, wanted=not no_model)
+            llm = open_model(model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
@@ -152,10 +158,16 @@ def trust_project(
 
 
 @app.command()
-def doctor(root: Root = _HERE, python: Python = None, model: ModelName = None, as_json: Json = False) -> None:
+def doctor(
+    root: Root = _HERE,
+    python: Python = None,
+    model: ModelName = None,
+    endpoint: Endpoint = None,
+    as_json: Json = False,
+) -> None:
     """Check the interpreter, pytest, the sandbox, the model, memory and disk; each with a fix when wrong."""
     with terminal.ending(as_json):
-        found = checks.examine(root, python, model)
+        found = checks.examine(root, python, model, endpoint)
         if as_json:
             terminal.print_json(checks.as_json(found))
         else:

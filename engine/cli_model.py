@@ -11,6 +11,8 @@ from . import catalogue, show, terminal
 from .errors import DarnerError, ModelError
 from .interrupt import interruptible
 from .llama import LlamaModel
+from .model import Model
+from .remote import RemoteModel
 
 model_app = typer.Typer(
     name="model",
@@ -23,14 +25,16 @@ Name = Annotated[str, typer.Argument(help="A name from `darner model list`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
 
-def open_model(name: str | None, *, wanted: bool) -> LlamaModel | None:
-    """The model to use, not yet loaded; None means search only.
+def open_model(name: str | None, *, wanted: bool, endpoint: str | None = None) -> Model | None:
+    """The model to use, not yet loaded; None means search only. With an endpoint, the model of that name there.
 
     Raises ModelError for a model that was named and is not here. Without a name, the default, else any that is here,
     else none: each departure from the default is said on stderr.
     """
     if not wanted:
         return None
+    if endpoint is not None:
+        return RemoteModel(endpoint, name or "")
     if name is not None:
         return LlamaModel(catalogue.find(name), name)
     try:

@@ -20,6 +20,7 @@ from . import catalogue, trust
 from .errors import DarnerError
 from .llama import LlamaModel
 from .project import find_interpreter, find_root
+from .remote import RemoteModel
 from .show import printable
 
 _COPY_BYTES = 1 << 30
@@ -38,10 +39,11 @@ class Check:
     details: tuple[str, ...] = ()
 
 
-def examine(start: Path, python: str | None, model: str | None) -> tuple[Check, ...]:
+def examine(start: Path, python: str | None, model: str | None, endpoint: str | None = None) -> tuple[Check, ...]:
     """Every check, in the order in which a repair needs them. Loads the model, if it is here, to see that it works."""
     root = find_root(start)
-    return (*_interpreter(root, python), _sandbox(root), *_model(model or catalogue.DEFAULT), _disk())
+    served = _remote(endpoint, model or "") if endpoint else _model(model or catalogue.DEFAULT)
+    return (*_interpreter(root, python), _sandbox(root), *served, _disk())
 
 
 def _interpreter(root: Path, python: str | None) -> Iterator[Check]:
@@ -91,6 +93,15 @@ def _model(name: str) -> Iterator[Check]:
             yield Check("device", True, model.status().device)
     except DarnerError as error:
         yield _wrong("device", error)
+
+
+def _remote(endpoint: str, model: str) -> Iterator[Check]:
+    try:
+        status = RemoteModel(endpoint, model).status()
+    except DarnerError as error:
+        yield _wrong("model", error)
+        return
+    yield Check("model", True, status.name, details=("prompts, with parts of your source, leave this machine",))
 
 
 def _memory(model_bytes: int) -> Check:

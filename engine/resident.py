@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .llama import LlamaModel
+    from .model import Model
 
 
 class Resident:
@@ -18,8 +19,15 @@ class Resident:
         self._model: LlamaModel | None = None
         self._path: Path | None = None
 
-    def get(self, name_or_path: str) -> LlamaModel:
-        """The named model, the default for an empty name. Raises ModelError when it is not installed."""
+    def get(self, name_or_path: str, endpoint: str = "") -> Model:
+        """The named model of the endpoint, or of this machine; the default one for an empty name.
+
+        Raises ModelError when it is not installed, BadInput when the endpoint is no address.
+        """
+        if endpoint:
+            from .remote import RemoteModel
+
+            return RemoteModel(endpoint, name_or_path)
         from .catalogue import DEFAULT, find  # here: running tests should not load any of the model's code
         from .llama import LlamaModel
 

@@ -176,7 +176,7 @@ class Service:
         if budget.samples == 0 or wanted == "none":
             return None
         try:
-            return self._models.get(wanted)
+            return self._models.get(wanted, str(params.get("endpoint") or ""))
         except ModelError as error:
             if wanted:
                 raise

@@ -109,7 +109,7 @@ class Probe:
     def _tick(self, signum: int, frame: Any) -> None:
         """Look at the test's processor time and memory.
 
-        Memory is stopped short of the kernel's limit: where not even an integer can be made, CPython 3.11 never unwinds.
+        Memory is stopped short of the kernel's limit: where no integer can be made, CPython 3.11 never unwinds.
         """
         if self._limits is not None and _mapped_bytes() > _MOST_OF_MEMORY * self._limits["memory_bytes"]:
             if self._in_project(frame):
@@ -122,7 +122,7 @@ class Probe:
             raise TestTimeout("the test did not end")
 
     def _in_project(self, frame: Any) -> bool:
-        """Only the project's own code is interrupted: pytest, reporting one interruption, must not be hit by a second."""
+        """Only the project's own code is interrupted: pytest, reporting one interruption, must not meet another."""
         while frame is not None:
             if recording.inside(self._root, frame.f_code.co_filename):
                 return True

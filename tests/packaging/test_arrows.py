@@ -45,7 +45,7 @@ def test_the_sandbox_needs_only_the_standard_library() -> None:
     assert strangers == {}
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "sandbox").glob("child*.py")) + ["probe.py"])
+@pytest.mark.parametrize("name", [*sorted(path.name for path in (ROOT / "sandbox").glob("child*.py")), "probe.py"])
 def test_a_file_inside_the_sandbox_imports_nothing_of_ours(name: str) -> None:
     """These two are read by a Python that cannot import `darner`."""
     names, relative = imports(ROOT / "sandbox" / name)
