@@ -45,6 +45,12 @@ class LlamaModel:
     def name(self) -> str:
         return self._name
 
+    @property
+    def device(self) -> str:
+        """Where it runs; empty until it was loaded. Starts and waits for nothing."""
+        status = self._status
+        return status.device if status else ""
+
     def sample(
         self,
         messages: Sequence[Message],

@@ -38,6 +38,11 @@ class Resident:
                 self._model, self._path = LlamaModel(path, name_or_path or DEFAULT), path
             return self._model
 
+    def about(self) -> dict[str, str]:
+        """Name of the model, empty when none was asked for, and where it runs, empty until it was loaded."""
+        model = self._model
+        return {"model": model.name if model else "", "device": model.device if model else ""}
+
     def close(self) -> None:
         if self._model is not None:
             self._model.close()

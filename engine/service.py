@@ -4,7 +4,7 @@
     {"id": 1, "event": "test", "data": {…}}        any number
     {"id": 1, "result": {…}}   or   {"id": 1, "error": {"message": …, "code": 1|2|3|130}}        exactly one
 
-Methods: `test`, `repair` (root, nodeid, budget, model, python), `explain` (root, nodeid, model, python),
+Methods: `about`, `test`, `repair` (root, nodeid, budget, model, python), `explain` (root, nodeid, model, python),
 `cancel` (id) and `shutdown`. Each job has a thread; each project has one warm session, used by one job at a time.
 The process ends when stdin does, whatever runs: its owner is then gone. Trust is the owner's decision, before it asks.
 """
@@ -189,7 +189,12 @@ class Service:
             self._projects[key] = WarmProject(Path(key[0]), key[1] or None)
         return self._projects[key]
 
-    _METHODS: ClassVar = {"test": _test, "repair": _repair, "explain": _explain}
+    def _about(self, _job: object, _params: Row, _stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        """What is loaded now and how candidates are confined. Loads nothing and waits for nobody."""
+        sandboxes = {root: found for (root, _), project in self._projects.items() if (found := project.sandbox)}
+        return {**self._models.about(), "sandbox": encode(sandboxes)}
+
+    _METHODS: ClassVar = {"test": _test, "repair": _repair, "explain": _explain, "about": _about}
 
 
 def _failing(suite: Suite, nodeid: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..sandbox.session import Session
-from ..sandbox.types import TestResult
+from ..sandbox.types import Guarantees, TestResult
 from .errors import BadInput
 from .project import Project, find_interpreter
 from .stop import Stop
@@ -45,6 +45,12 @@ class WarmProject:
             yield self
         finally:
             self._turn.release()
+
+    @property
+    def sandbox(self) -> Guarantees | None:
+        """How the open session is confined; None while none is open. Needs no turn."""
+        session = self._session
+        return session.guarantees if session is not None else None
 
     @property
     def session(self) -> Session:

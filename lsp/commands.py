@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from pygls.exceptions import JsonRpcException
 
-from . import work
+from . import feed, work
 from .describe import test_name
+from .discover import tests_of
 from .jobs import Job
 from .repairs import repairs_of
 from .session import HOW_TO_TRUST, Session
@@ -28,16 +30,16 @@ class Refused(JsonRpcException):
 
 
 def run_tests(session: Session, *arguments: object) -> dict[str, str]:
-    """`darner.runTests {uri?, root?, nodeid?}`: without a node id, every test of the project."""
+    """`darner.runTests {uri?, root?, nodeid?, nodeids?}`: without a node id, every test of the project."""
     given = _read(arguments)
     root = _trusted_root(session, given)
     nodeid = _text(given, "nodeid")
-    return _started(start_tests(session, root, (nodeid,) if nodeid else ()))
+    return _started(start_tests(session, root, (*((nodeid,) if nodeid else ()), *_texts(given, "nodeids"))))
 
 
 def start_tests(session: Session, root: Path, nodeids: tuple[str, ...], *, asked: bool = True) -> Job:
     """Also what a save does, unasked. A running run of the same tests is out of date: it is replaced."""
-    title = f"Run {test_name(nodeids[0])}" if nodeids else "Run tests"
+    title = f"Run {test_name(nodeids[0])}" if len(nodeids) == 1 else "Run tests"
     return session.jobs.supersede(
         ("test", root, nodeids), title, lambda job: work.run_tests(session, job, root, nodeids, asked=asked)
     )
@@ -116,18 +118,25 @@ def show_repairs(session: Session, *arguments: object) -> dict[str, object]:
     return repairs_of(session.snapshot, session.board(root), nodeid)
 
 
-def show_status(session: Session, *_: object) -> dict[str, object]:
-    """`darner.showStatus`: what is open, trusted, failing and running."""
-    boards = session.snapshot.boards
-    return {
-        "version": session.server.version,
-        "engine": "running" if session.engine_running() else "not started",
-        "jobs": [{"job": job.id, "title": job.title} for job in session.jobs.running],
-        "projects": [
-            {"root": str(root), "trusted": session.trusted(root), "failing": sorted(board.cases)}
-            for root, board in boards.items()
-        ],
-    }
+async def show_status(session: Session, *_: object) -> dict[str, object]:
+    """`darner.showStatus`: what is open, trusted, failing and running, and what the engine has loaded."""
+    return await feed.status(session)
+
+
+def test_tree(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.testTree {uri?, root?}`: the tests of one project, or of all, by `darner/testTree`. Runs nothing."""
+    given = _read(arguments, key="root")
+    if _text(given, "root") or _text(given, "uri"):
+        boards = [session.board(_root(session, given))]
+    else:
+        folders = session.snapshot.folders
+        boards = list(session.snapshot.boards.values()) or [session.board(session.root_of(f / "_")) for f in folders]
+
+    async def tell(_: Job) -> None:
+        for board in boards:
+            session.notify("testTree", await asyncio.to_thread(tests_of, session.snapshot, board))
+
+    return _started(session.jobs.start(("tree", *(board.root for board in boards)), "List tests", tell))
 
 
 def _started(job: Job) -> dict[str, str]:
@@ -150,6 +159,15 @@ def _text(given: Arguments, key: str) -> str:
     if not isinstance(value, str):
         raise Refused(f"{key} must be a string.", _INVALID_PARAMS)
     return value
+
+
+def _texts(given: Arguments, key: str) -> tuple[str, ...]:
+    value = given.get(key, ())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        texts = cast("Sequence[object]", value)
+        if all(isinstance(each, str) for each in texts):
+            return tuple(cast("Sequence[str]", texts))
+    raise Refused(f"{key} must be a list of strings.", _INVALID_PARAMS)
 
 
 def _nodeid(given: Arguments) -> str:

@@ -40,6 +40,8 @@ class Jobs:
         self._running: dict[str, Job] = {}
         self._ended: deque[Job] = deque(maxlen=32)
         """The latest, for who asks only after a short job."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when a job has begun or ended."""
 
     @property
     def running(self) -> tuple[Job, ...]:
@@ -54,6 +56,7 @@ class Jobs:
         self._running[job.id] = job
         job.task = asyncio.create_task(self._run(job, work))
         job.task.add_done_callback(lambda _: self._end(job))  # also if cancelled before its first step
+        self.on_change()
         return job
 
     def supersede(self, key: Hashable, title: str, work: Work) -> Job:
@@ -89,6 +92,7 @@ class Jobs:
     def _end(self, job: Job) -> None:
         self._running.pop(job.id, None)
         self._ended.append(job)
+        self.on_change()
 
     async def _run(self, job: Job, work: Work) -> None:
         try:

@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from ..engine.blame import where
-from . import commands, configuration, diagnostics, documents, initialize
+from . import commands, configuration, diagnostics, documents, feed, initialize
 from .code_actions import code_actions
 from .code_lens import code_lens
 from .engine_link import SERVICE, EngineLink
@@ -83,6 +83,7 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
     """The server with all its methods. `service` starts the engine process."""
     server = DarnerServer(service, leave, watch)
     session = server.session
+    session.jobs.on_change = lambda: feed.tell_status(session)
 
     def on(method: str, handler: Callable[..., Any], options: object = None) -> None:
         server.feature(method, options)(handler)
@@ -112,10 +113,11 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
         ("darner.applyRepair", commands.apply_repair),
         ("darner.cancel", commands.cancel),
         ("darner.showRepairs", commands.show_repairs),
-        ("darner.showStatus", commands.show_status),
+        ("darner.testTree", commands.test_tree),
     ):
         server.command(name)(_command(session, command))
-    server.command("darner.wait")(_slow_command(session, commands.wait))
+    for name, slow in (("darner.wait", commands.wait), ("darner.showStatus", commands.show_status)):
+        server.command(name)(_slow_command(session, slow))
     return server
 
 
@@ -155,6 +157,7 @@ def _set_trust(session: Session, params: Any) -> None:  # noqa: ANN401 - pygls g
     trusted = getattr(params, "trusted", None)
     if isinstance(trusted, bool):
         session.set_trust(trusted)
+        feed.tell_status(session)
     else:
         session.show("darner/setTrust needs {trusted: true} or {trusted: false}.", lsp.MessageType.Warning)
 

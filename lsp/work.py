@@ -19,6 +19,7 @@ from ..sandbox.types import Outcome, Status, TestResult
 from .code_actions import workspace_edit
 from .describe import evidence, short, test_name
 from .engine_link import CANCELLED, EngineError, Row
+from .feed import RunFeed
 from .jobs import Job
 from .progress import Progress
 from .session import Session
@@ -34,6 +35,17 @@ async def run_tests(session: Session, job: Job, root: Path, nodeids: tuple[str, 
 
     A run that nobody asked for, after a save, tells each trouble only once: a project may have no tests at all.
     """
+    feed = RunFeed(session, job, root)
+    feed.started(nodeids)
+    try:
+        await _run_tests(session, job, root, nodeids, feed, asked)
+    finally:
+        feed.ended(job.outcome)
+
+
+async def _run_tests(
+    session: Session, job: Job, root: Path, nodeids: tuple[str, ...], feed: RunFeed, asked: bool
+) -> None:
     seen: dict[str, bool] = {}
     async with _shown(session, job, asked=asked) as progress:
 
@@ -44,11 +56,14 @@ async def run_tests(session: Session, job: Job, root: Path, nodeids: tuple[str, 
                 result = wire.decode(data, TestResult)
                 seen[result.nodeid] = result.outcome in _BAD
                 _note(session, root, result)
+                feed.result(result)
                 progress.report(f"{len(seen)} run, {sum(seen.values())} failed")
 
         answer = await session.engine.call("test", {**_common(session, root), "nodeids": list(nodeids)}, on_event)
         ran = wire.decode(answer, wire.Ran)
         _settle(session, root, ran, nodeids)
+        for late in (result for result in ran.failing if result.nodeid not in seen):
+            feed.result(late)
         progress.outcome = f"{ran.tests} run, {len(ran.failing)} failed"
         if ran.detail:
             (session.show if asked else session.show_once)(ran.detail, lsp.MessageType.Warning)

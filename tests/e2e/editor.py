@@ -61,6 +61,7 @@ class Editor:
         server: tuple[str, ...] = SERVER,
         options: dict[str, Any] | None = None,
         client_pid: int | None = None,
+        experimental: dict[str, Any] | None = None,
     ) -> Editor:
         """State that the server remembers goes beside the project, never into the user's home."""
         environment = {**os.environ, "XDG_STATE_HOME": str(root.parent / "state")}
@@ -68,6 +69,7 @@ class Editor:
         assert isinstance(client, LanguageClient)
         editor = cls(client, root)
         params = profile(name)
+        params.capabilities.experimental = experimental
         params.process_id, params.initialization_options = client_pid, options
         params.root_path, params.root_uri = None, root.as_uri()
         if params.workspace_folders:

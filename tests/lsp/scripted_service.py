@@ -88,6 +88,13 @@ def explain(job: int, params: dict[str, Any]) -> object:
     return report
 
 
+def about(job: int, params: dict[str, Any]) -> object:
+    return {"model": "scripted", "device": "none", "sandbox": {}}
+
+
+METHODS = {"test": test, "repair": repair, "explain": explain, "about": about}
+
+
 def work(job: int, method: str, params: dict[str, Any]) -> None:
     words = str(params.get("nodeid") or params.get("nodeids"))
     if "dies" in words:
@@ -102,7 +109,7 @@ def work(job: int, method: str, params: dict[str, Any]) -> None:
         send({"id": job, "error": {"message": "Cancelled; nothing was changed.", "code": 130}})
         return
     try:
-        answer = {"result": encode({"test": test, "repair": repair, "explain": explain}[method](job, params))}
+        answer = {"result": encode(METHODS[method](job, params))}
     except OSError as error:
         answer = {"error": {"message": str(error), "code": 1}}
     send({"id": job, **answer})

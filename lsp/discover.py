@@ -1,0 +1,70 @@
+"""The tests of a project as its files name them: read, not imported, so that it needs no trust and costs milliseconds.
+
+pytest's own collection knows more (parameters, custom names); what a run reports replaces what was read here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from .convert import Text
+from .snapshot import Board, Snapshot
+
+_TEST = re.compile(r"(\s*)(?:async\s+)?def\s+(test\w*)\s*\(")
+_CLASS = re.compile(r"(\s*)class\s+(\w+)")
+_SKIPPED = frozenset({"__pycache__", "node_modules", "build", "dist"})
+
+
+def tests_of(snapshot: Snapshot, board: Board) -> dict[str, object]:
+    """The params of `darner/testTree`; `line` counts from 0, `parents` are file and classes, outermost first."""
+    return {
+        "root": str(board.root),
+        "complete": False,
+        "tests": [
+            _row(nodeid, snapshot.uri(board, path), line)
+            for path in _test_files(board.root)
+            for line, nodeid in sorted(tests_in(snapshot.text(board, path), path).items())
+        ],
+    }
+
+
+def _row(nodeid: str, uri: str, line: int) -> dict[str, object]:
+    *parents, name = nodeid.split("::")
+    return {"id": nodeid, "uri": uri, "line": line, "name": name, "parents": parents}
+
+
+def tests_in(text: Text, path: str) -> dict[int, str]:
+    """Node ids by line, from 0: pytest's default names, in classes by indentation."""
+    if not _is_test_file(PurePosixPath(path).name):
+        return {}
+    found: dict[int, str] = {}
+    classes: list[tuple[int, str]] = []
+    for line, content in enumerate(text.lines):
+        if not (match := _TEST.match(content) or _CLASS.match(content)):
+            continue
+        indent = len(match[1])
+        classes = [known for known in classes if known[0] < indent]
+        if match.re is _CLASS:
+            classes.append((indent, match[2]))
+        elif len(classes) > 0 or indent == 0:
+            found[line] = "::".join([path, *(name for _, name in classes), match[2]])
+    return found
+
+
+def _test_files(root: Path) -> Iterator[str]:
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(n for n in names if not _skipped(os.path.join(folder, n), n))
+        for name in sorted(files):
+            if _is_test_file(name):
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _is_test_file(name: str) -> bool:
+    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
+
+
+def _skipped(path: str, name: str) -> bool:
+    return name.startswith(".") or name in _SKIPPED or os.path.exists(os.path.join(path, "pyvenv.cfg"))

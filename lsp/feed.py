@@ -1,0 +1,102 @@
+"""What a client with a test tree and a status item is told, when it asked for it; docs/lsp.md has the fields.
+
+Comfort only: every other surface says the same by standard messages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..sandbox.types import Failure, TestResult
+from .describe import headline
+from .engine_link import EngineError
+from .jobs import Job
+from .places import definition, find_line, places, project_frames, test_path
+from .session import Session
+from .snapshot import Board, Snapshot
+
+
+class RunFeed:
+    """One run of tests: `darner/testRun` when it starts and ends, `darner/testResult` between."""
+
+    def __init__(self, session: Session, job: Job, root: Path) -> None:
+        self._session = session
+        self._about: dict[str, object] = {"job": job.id, "root": str(root)}
+        self._root = root
+
+    def started(self, tests: Sequence[str]) -> None:
+        self._run({"state": "started", "tests": list(tests) or None, "outcome": ""})
+
+    def result(self, result: TestResult) -> None:
+        if "testResult" in self._session.snapshot.client.told:
+            row = test_row(self._session.snapshot, self._session.board(self._root), result)
+            self._session.notify("testResult", self._about | row)
+
+    def ended(self, outcome: str) -> None:
+        self._run({"state": "ended", "tests": None, "outcome": outcome})
+
+    def _run(self, row: dict[str, object]) -> None:
+        self._session.notify("testRun", self._about | row)
+
+
+def test_row(snapshot: Snapshot, board: Board, result: TestResult) -> dict[str, object]:
+    """One outcome. `uri` and `line`, from 0, are the test's own."""
+    path = test_path(result.nodeid)
+    row: dict[str, object] = {
+        "id": result.nodeid,
+        "outcome": result.outcome.value,
+        "seconds": result.seconds,
+        "uri": snapshot.uri(board, path),
+        "line": definition(snapshot.text(board, path), result.nodeid) or 0,
+    }
+    return row | _failure(snapshot, board, result, result.failure) if result.failure is not None else row
+
+
+def _failure(snapshot: Snapshot, board: Board, result: TestResult, failure: Failure) -> dict[str, object]:
+    """`at` is the line that carries the diagnostic. `expected` and `actual` are null but for a failing `==`."""
+    place = places(result)[0]
+    compared = failure.operator == "=="
+    return {
+        "message": headline(result),
+        "text": failure.text,
+        "at": {
+            "uri": snapshot.uri(board, place.path),
+            "line": find_line(snapshot.text(board, place.path), place, result.nodeid),
+        },
+        "frames": [
+            {"uri": snapshot.uri(board, frame.path), "line": frame.line - 1, "function": frame.function}
+            for frame in project_frames(result)
+        ],
+        "actual": failure.left if compared else None,
+        "expected": failure.right if compared else None,
+    }
+
+
+async def status(session: Session) -> dict[str, object]:
+    """What is open, trusted, failing and running, and what the engine has loaded. Starts nothing."""
+    about: dict[str, object] = {"model": "", "device": "", "sandbox": {}}
+    if session.engine_running() and not session.shutting_down:
+        with contextlib.suppress(EngineError):
+            about |= await session.engine.call("about", {}, lambda _name, _data: None)
+    return {
+        "version": session.server.version,
+        "engine": "running" if session.engine_running() else "not started",
+        **about,
+        "jobs": [{"job": job.id, "title": job.title} for job in session.jobs.running],
+        "projects": [
+            {"root": str(root), "trusted": session.trusted(root), "failing": sorted(board.cases)}
+            for root, board in session.snapshot.boards.items()
+        ],
+    }
+
+
+def tell_status(session: Session) -> None:
+    """Send `darner/status` soon, to a client that asked for it."""
+
+    async def tell() -> None:
+        session.notify("status", await status(session))
+
+    if "status" in session.snapshot.client.told and not session.shutting_down:
+        session.in_background(tell())
