@@ -20,7 +20,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
@@ -40,6 +40,7 @@ def _beside(name: str) -> Any:
 watching: Any = _beside("child_watch")
 pytests: Any = _beside("child_pytest")
 calling: Any = _beside("child_calls")
+containing: Any = _beside("child_container")
 for _name in ("child_record", "child_hooks", "child_steps"):
     _beside(_name)
 probing: Any = _beside("probe")
@@ -51,8 +52,9 @@ probing: Any = _beside("probe")
 class Server:
     """Holds pytest (and, when that is safe, its configuration) ready, and forks a child for each run."""
 
-    def __init__(self, sock: socket.socket, setup: Dict[str, Any]) -> None:
+    def __init__(self, sock: Any, setup: Dict[str, Any]) -> None:
         self._sock = sock
+        self._contained: bool = setup.get("contained", False)
         self._root: str = setup["root"]
         self._prepared: Any = None
         self._busy_processes = _processes_now()
@@ -89,6 +91,7 @@ class Server:
         output_r, output_w = os.pipe()
         started = time.monotonic()
         sys.stdout.flush()
+        oom_kills = containing.oom_kills() if self._contained else 0
         pid = os.fork()
         if pid == 0:
             os.close(said_r)
@@ -99,6 +102,8 @@ class Server:
         os.close(output_w)
         watch = watching.Watch(self._sock, pid, said_r, output_r, request["limits"], started)
         end = watch.until_the_end()
+        if self._contained and not end["why"] and containing.oom_kills() > oom_kills:
+            end["why"] = "oom"
         watching.write_frame(self._sock, {"end": end})
 
     def _child(self, request: Dict[str, Any], said: int, output: int) -> None:
@@ -112,7 +117,8 @@ class Server:
             os.close(null)
             os.close(output)
             _libc_prctl(_PR_SET_DUMPABLE, 1)
-            _limit(request["limits"], self._busy_processes)
+            containing.die_first()
+            _limit(request["limits"], None if self._contained else self._busy_processes)
             nonce = request["nonce"]
 
             def emit(message: Dict[str, Any]) -> None:
@@ -196,7 +202,8 @@ def _libc_prctl(option: int, value: int) -> None:
         libc.prctl(option, value, 0, 0, 0)
 
 
-def _limit(limits: Dict[str, Any], busy_processes: int) -> None:
+def _limit(limits: Dict[str, Any], busy_processes: Optional[int]) -> None:
+    """`busy_processes` is None where a container counts its own: the kernel's count would be the whole machine's."""
     for kind, value in (
         (resource.RLIMIT_CPU, int(limits["cpu_s"]) + 1),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
@@ -204,7 +211,9 @@ def _limit(limits: Dict[str, Any], busy_processes: int) -> None:
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_CORE, 0),
     ):
-        soft = value if kind != resource.RLIMIT_NPROC else busy_processes + value
+        if kind == resource.RLIMIT_NPROC and busy_processes is None:
+            continue
+        soft = value if kind != resource.RLIMIT_NPROC else (busy_processes or 0) + value
         _, hard = resource.getrlimit(kind)
         wanted = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
         try:
@@ -252,8 +261,11 @@ def _outside(root: str, name: str) -> bool:
 def main() -> None:
     sys.dont_write_bytecode = True
     setup = json.loads(sys.argv[1])
-    sock = socket.socket(fileno=setup["fd"])
-    os.set_inheritable(setup["fd"], False)
+    if setup.get("contained"):
+        sock: Any = containing.StandardStreams()
+    else:
+        sock = socket.socket(fileno=setup["fd"])
+        os.set_inheritable(setup["fd"], False)
     os.chdir(setup["root"])
     _libc_prctl(_PR_SET_DUMPABLE, 0)  # a candidate cannot read this process's memory
     _libc_prctl(_PR_SET_CHILD_SUBREAPER, 1)  # a candidate's daemons become our children, and end with it

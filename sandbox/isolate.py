@@ -18,8 +18,8 @@ from .link import ProcessLink
 from .workspace import Workspace
 
 _TMP_BYTES = 256 << 20
-_SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_SYSTEM_FILES = (
+SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SYSTEM_FILES = (
     "/etc/ld.so.cache",
     "/etc/passwd",
     "/etc/group",
@@ -70,7 +70,7 @@ def bubblewrap_trouble() -> str:
     path = shutil.which("bwrap")
     if path is None:
         return "bubblewrap is not installed (on Debian or Ubuntu: apt install bubblewrap)."
-    binds = [word for folder in ("/usr", *_SYSTEM_LINKS) if os.path.exists(folder) for word in _bind(folder)]
+    binds = [word for folder in ("/usr", *SYSTEM_LINKS) if os.path.exists(folder) for word in _bind(folder)]
     command = [path, *_NAMESPACES, *binds, "--proc", "/proc", "--dev", "/dev", "true"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, env={"PATH": "/usr/bin:/bin"})
@@ -125,15 +125,15 @@ class Process:
 def _around(workspace: Workspace, runtime: Runtime) -> Iterable[str]:
     root = workspace.root
     words = ["bwrap", *_NAMESPACES, "--ro-bind", "/usr", "/usr"]
-    for folder in _SYSTEM_LINKS:
+    for folder in SYSTEM_LINKS:
         words += _bind(folder) if os.path.lexists(folder) else []
-    for file in _SYSTEM_FILES:
+    for file in SYSTEM_FILES:
         words += ["--ro-bind-try", file, file]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TMP_BYTES), "--tmpfs", "/tmp", "--dir", "/tmp/home"]
     for folder in runtime.folders:
         words += (
             []
-            if _within(folder, Path("/usr")) or _within(folder, root)
+            if is_within(folder, Path("/usr")) or is_within(folder, root)
             else ["--ro-bind-try", str(folder), str(folder)]
         )
     words += ["--bind", str(workspace.tree), str(root)]
@@ -149,7 +149,7 @@ def _bind(folder: str) -> list[str]:
     return ["--ro-bind", folder, folder]
 
 
-def _within(path: Path, folder: Path) -> bool:
+def is_within(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 

@@ -14,7 +14,7 @@ from .wire import Row
 _ACCEPTED = frozenset((Outcome.PASSED, Outcome.SKIPPED, Outcome.XFAILED))
 
 End = Mapping[str, object]
-"""The server's account of a child: `exit`, `signal`, `why` (timeout, cancel, flood, forged, infra), `output`."""
+"""The server's account of a child: `exit`, `signal`, `why` (timeout, cancel, oom, flood, forged, infra), `output`."""
 
 
 def judge(
@@ -43,6 +43,8 @@ def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:
             return Status.ABORT, "The run was cancelled."
         case "timeout":
             return Status.TIMEOUT, f"The run did not end within {limits.wall_s:g} s."
+        case "oom":
+            return Status.OOM, "The memory limit of the container was reached; the kernel killed a process of the run."
         case "flood":
             return Status.TAMPERED, "The run reported more than a report can hold."
         case "rewrote":

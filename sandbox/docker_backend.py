@@ -1,0 +1,78 @@
+"""The container backend: the fork server is the first process of a hardened container of Docker or podman."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from . import docker_box as boxes
+from .backend import Launch, Link, Report, Tier
+from .docker_box import Box
+from .docker_engine import Engine, addresses, sdk_trouble
+from .docker_image import ready_image
+from .docker_probe import examined_engine
+from .docker_shares import shares_for
+from .errors import SandboxError
+from .isolate import environment_with
+from .workspace import Workspace
+
+
+class Docker:
+    """Keeps one connection for all sessions, and makes a new one when the engine went away and came back."""
+
+    name = "docker"
+    tier = Tier.CONTAINER
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+
+    def examine(self) -> Report:
+        if trouble := sdk_trouble():
+            return Report(self.name, self.tier, trouble)
+        try:
+            return examined_engine(self._connected())
+        except SandboxError as error:
+            return Report(self.name, self.tier, str(error))
+
+    def root(self, workspace: Workspace) -> Path:
+        return workspace.root
+
+    def start(self, launch: Launch) -> Link:
+        engine = self._connected()
+        root = launch.workspace.root
+        box = Box(
+            image=ready_image(engine, launch.runtime),
+            command=launch.words(root, {"contained": True}),
+            environment=environment_with({"HOME": "/tmp/home", "TMPDIR": "/tmp"}),
+            shares=shares_for(launch),
+            folder=root,
+            user=boxes.user_of(engine, launch.workspace.tree),
+            memory_bytes=boxes.most_memory(),
+        )
+        return boxes.start(engine, box)
+
+    def _connected(self) -> Engine:
+        with self._lock:
+            if self._engine is not None and self._engine.alive():
+                return self._engine
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
+            self._engine = _first_answering()
+            self._engine.sweep()
+            return self._engine
+
+
+def _first_answering() -> Engine:
+    """Raises SandboxError with every refusal when none answers."""
+    found = addresses()
+    if not found:
+        raise SandboxError("no container engine listens here (no docker or podman socket).")
+    refusals: list[str] = []
+    for address in found:
+        try:
+            return Engine(address)
+        except SandboxError as error:
+            refusals.append(str(error))
+    raise SandboxError(" ".join(refusals))
