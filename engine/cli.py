@@ -43,6 +43,9 @@ Endpoint = Annotated[
     str | None,
     typer.Option("--endpoint", help="Use the model of this OpenAI-compatible server, as in http://127.0.0.1:8000/v1."),
 ]
+Adapter = Annotated[
+    Path | None, typer.Option("--adapter", help="A LoRA in GGUF, trained on this model, that writes the repairs.")
+]
 Agree = Annotated[
     bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
 ]
@@ -71,6 +74,7 @@ def fix(
     no_model: NoModel = False,
     model: ModelName = None,
     endpoint: Endpoint = None,
+    adapter: Adapter = None,
     no_prose: Annotated[bool, typer.Option("--no-prose", help="Facts only: the model explains nothing.")] = False,
     python: Python = None,
     agree: Agree = False,
@@ -84,7 +88,8 @@ def fix(
             raise BadInput("--answer settles the question of one test; name that test's node id.")
         with interruptible() as (stop, opened):
             project = _open(root, python, agree)
-            llm = open_model(model, wanted=spending.samples > 0 and not no_model, endpoint=endpoint)
+            wanted = spending.samples > 0 and not no_model
+            llm = open_model(model, wanted=wanted, endpoint=endpoint, adapter=adapter)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")

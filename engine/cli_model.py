@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from . import catalogue, show, terminal
-from .errors import DarnerError, ModelError
+from .errors import BadInput, DarnerError, ModelError
 from .interrupt import interruptible
 from .llama import LlamaModel
-from .model import Model
+from .model import Model, Role
 from .remote import RemoteModel
 
 model_app = typer.Typer(
@@ -25,7 +26,9 @@ Name = Annotated[str, typer.Argument(help="A name from `darner model list`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
 
-def open_model(name: str | None, *, wanted: bool, endpoint: str | None = None) -> Model | None:
+def open_model(
+    name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None
+) -> Model | None:
     """The model to use, not yet loaded; None means search only. With an endpoint, the model of that name there.
 
     Raises ModelError for a model that was named and is not here. Without a name, the default, else any that is here,
@@ -33,17 +36,22 @@ def open_model(name: str | None, *, wanted: bool, endpoint: str | None = None) -
     """
     if not wanted:
         return None
+    adapters = {Role.REPAIRER: adapter} if adapter else {}
     if endpoint is not None:
+        if adapter:
+            raise BadInput(
+                "--adapter goes over a model on this machine; a server at --endpoint has adapters of its own."
+            )
         return RemoteModel(endpoint, name or "")
     if name is not None:
-        return LlamaModel(catalogue.find(name), name)
+        return LlamaModel(catalogue.find(name), name, adapters=adapters)
     try:
-        return LlamaModel(catalogue.find(catalogue.DEFAULT), catalogue.DEFAULT)
+        return LlamaModel(catalogue.find(catalogue.DEFAULT), catalogue.DEFAULT, adapters=adapters)
     except ModelError as missing:
         others = catalogue.installed()
         if others:
             terminal.say(f"darner: {missing} Using {others[0].name} instead.")
-            return LlamaModel(catalogue.path_of(others[0]), others[0].name)
+            return LlamaModel(catalogue.path_of(others[0]), others[0].name, adapters=adapters)
         terminal.say(f"darner: {missing} Going on with search alone.")
         return None
 

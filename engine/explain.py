@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..sandbox.types import Call, Failure, Frame
-from .model import Model, Sampling
+from .model import Model, Role, Sampling
 from .patch import unified_diff
 from .prompt import Target
 from .prompt import explain as explain_prompt
@@ -49,7 +49,7 @@ def write_prose(model: Model, target: Target, repair: Candidate | None, stop: St
     Empty when it was stopped before the first or when nothing it says is supported.
     """
     diff = unified_diff(repair.patch) if repair is not None else ""
-    sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```", "\n\n"))
+    sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```", "\n\n"), role=Role.AUDITOR)
     completions = model.sample(explain_prompt(target, diff), sampling, stop)
     seen = "\n".join((*target.facts, target.text, target.test, target.source.path, diff))
     return _sentences(completions[0].text, seen) if completions else ""

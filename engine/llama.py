@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from .errors import ModelError
 from .llama_process import SILENCE_S, WorkerDied, WorkerProcess
-from .model import Completion, Ending, Message, ModelStatus, Sampling
+from .model import Completion, Ending, Message, ModelStatus, Role, Sampling
 from .stop import Stop
 
 POLL_S = 0.02
@@ -30,7 +30,16 @@ class LlamaModel:
     started again by the next one.
     """
 
-    def __init__(self, path: Path, name: str | None = None, *, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str | None = None,
+        *,
+        adapters: Mapping[Role, Path] | None = None,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        """`adapters`: LoRA files by `Sampling.role`; a request of any other role runs on the bare weights."""
+        self._adapters = {role: str(file.absolute()) for role, file in (adapters or {}).items()}
         self._path = path.absolute()
         self._name = name or path.stem
         self._idle_s = idle_s
@@ -83,6 +92,7 @@ class LlamaModel:
             "messages": [asdict(message) for message in messages],
             "sampling": asdict(once),
             "stream": on_text is not None,
+            "adapter": self._adapters.get(sampling.role, "") if sampling.role else "",
         }
         if sampling.n > 0:
             self._ask(request, stop, listen)
@@ -97,6 +107,7 @@ class LlamaModel:
             "method": "score",
             "messages": [asdict(message) for message in messages],
             "continuations": list(continuations),
+            "adapter": self._adapters.get(Role.REPAIRER, ""),
         }
         scores = self._ask(request, stop, lambda event: None) if continuations else None
         return tuple(cast(list[float], scores)) if scores else ()

@@ -11,7 +11,7 @@ import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from .llama_native import BATCH_TOKENS, Aborted, AbortFlag, Context, Entry, Sampler, Weights
+from .llama_native import BATCH_TOKENS, Aborted, AbortFlag, Context, Entry, Native, Sampler, Weights
 from .model import Completion, Ending, Sampling
 
 LANES = 16
@@ -64,6 +64,7 @@ class Engine:
         self._cells = min(CELLS, max(self.limit, BATCH_TOKENS))
         self._context: Context | None = None
         self._resident: list[int] = []
+        self._adapter: Native | None = None
 
     @property
     def cells(self) -> int:
@@ -79,7 +80,17 @@ class Engine:
         self._resident = []
         self._cells = max(self._cells, -(-cells // 1024) * 1024)
         self._context = Context(self.weights, self._cells, LANES + 1, self.abort)
+        self._context.adapt(self._adapter)
         return self._context
+
+    def adapt(self, adapter: Native | None) -> None:
+        """Use this adapter from now on. What is resident was computed with another one, so it is dropped."""
+        if adapter == self._adapter:
+            return
+        self._adapter, self._resident = adapter, []
+        if self._context:
+            self._context.forget(range(LANES + 1))
+            self._context.adapt(adapter)
 
     def prefill(self, prompt: Sequence[int], on_progress: Callable[[], None], cells: int) -> int:
         """Make `prompt` resident in sequence 0; return the batch index of its last token's logits."""

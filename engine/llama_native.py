@@ -192,6 +192,13 @@ class Context:
         self._memory = self.api.llama_get_memory(self._context)
         self._batch = self.api.llama_batch_init(BATCH_TOKENS, 0, sequences)
 
+    def adapt(self, adapter: Native | None) -> None:
+        """Compute from now on with one adapter over the weights, or with none. Cells of before are not adapted."""
+        handles = (self.api.llama_adapter_lora_p_ctypes * 1)(adapter) if adapter else None
+        scales = (ctypes.c_float * 1)(1.0) if adapter else None
+        if self.api.llama_set_adapters_lora(self._context, handles, int(adapter is not None), scales) != 0:
+            raise NativeError(f"the adapter cannot be set: {self.weights.log.first_error()}")
+
     def decode(self, entries: Sequence[Entry]) -> None:
         """Compute up to BATCH_TOKENS entries. Raise Aborted when the flag went up, NativeError when it failed."""
         batch = self._batch

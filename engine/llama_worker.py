@@ -1,9 +1,11 @@
 """The process that owns llama.cpp: JSON lines on stdin and stdout, one request at a time, cancel between two tokens.
 
-    {"id": 1, "method": "load", "path"}                               -> {"id": 1, "result": {status}}
-    {"id": 2, "method": "sample", "messages", "sampling", "stream"}   -> text, completion and progress events, status
-    {"id": 3, "method": "score", "messages", "continuations"}         -> progress events, [log-probability, ...]
-    {"id": 4, "method": "status"}                                     -> {status}
+    {"id": 1, "method": "load", "path"}  -> {"id": 1, "result": {status}}
+    {"id": 2, "method": "sample", "messages", "sampling", "stream", "adapter"}
+                                         -> text, completion and progress events, {status}
+    {"id": 3, "method": "score", "messages", "continuations", "adapter"}
+                                         -> progress events, [log-probability, ...]
+    {"id": 4, "method": "status"}        -> {status}
     {"id": 2, "method": "cancel"}    any time, no answer of its own; request 2 answers with what there is
 
 Every request ends with exactly one line that has `result` or `error`. End of input ends the process, even in the middle
@@ -24,6 +26,7 @@ from typing import Any, BinaryIO
 import psutil
 
 from . import llama_chat, llama_device, llama_score
+from .llama_adapter import AdapterRefused, Adapters
 from .llama_batch import Engine, Told, TooLong
 from .llama_native import Aborted, AbortFlag, NativeError, Weights, physical_threads
 from .model import Completion, Message, Sampling
@@ -55,6 +58,7 @@ class Worker:
         self._current: int | None = None
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
+        self._adapters: Adapters | None = None
         self._device = ""
         self._rate: float | None = None
         self._methods = {"load": self._load, "status": self._status, "sample": self._sample, "score": self._score}
@@ -91,7 +95,7 @@ class Worker:
             answer: dict[str, object] = {"result": self._methods[request["method"]](request)}
         except Aborted:
             answer = {"result": None}
-        except (Refused, TooLong, NativeError, llama_chat.TemplateError) as error:
+        except (Refused, TooLong, AdapterRefused, NativeError, llama_chat.TemplateError) as error:
             answer = {"error": str(error)}
         except Exception as error:  # a fault of ours is still an answer, and the process lives on
             answer = {"error": f"{type(error).__name__}: {error}"}
@@ -118,7 +122,7 @@ class Worker:
             raise Refused(
                 f'llama.cpp says "{error}" (the file has {size:,} bytes); download it again, or name another'
             ) from error
-        self._engine = Engine(weights, self._abort)
+        self._engine, self._adapters = Engine(weights, self._abort), Adapters(weights, path)
         self._device = llama_device.device_name(gpus, weights.log.offloaded, weights.layers, physical_threads())
         return self._status(request)
 
@@ -132,7 +136,7 @@ class Worker:
         }
 
     def _sample(self, request: dict[str, Any]) -> dict[str, Any]:
-        engine, number = self._loaded(), request["id"]
+        engine, number = self._adapted(request), request["id"]
         sampling = Sampling(**request["sampling"])
         told = Told(
             (lambda i, text: self._say(number, text=[i, text])) if request["stream"] else (lambda i, text: None),
@@ -145,7 +149,7 @@ class Worker:
         return self._status(request)
 
     def _score(self, request: dict[str, Any]) -> list[float]:
-        engine = self._loaded()
+        engine = self._adapted(request)
         continuations = [engine.weights.tokenise(text, special=False) for text in request["continuations"]]
         progress = lambda: self._say(request["id"], progress=True)  # noqa: E731
         return list(llama_score.score(engine, self._prompt(request, ""), continuations, progress))
@@ -161,6 +165,13 @@ class Worker:
         if weights.bos >= 0 and tokens[:1] != [weights.bos]:
             tokens.insert(0, weights.bos)
         return tokens + weights.tokenise(prefill, special=False)
+
+    def _adapted(self, request: dict[str, Any]) -> Engine:
+        """The engine, with the adapter that this request names over the weights."""
+        engine, path = self._loaded(), request["adapter"]
+        assert self._adapters
+        engine.adapt(self._adapters.get(path) if path else None)
+        return engine
 
     def _loaded(self) -> Engine:
         if self._engine is None:

@@ -13,6 +13,14 @@ from typing import Protocol
 from .stop import Stop
 
 
+class Role(StrEnum):
+    """What a request is for; each may have an adapter of its own over the one resident model."""
+
+    REPAIRER = "repairer"
+    AUDITOR = "auditor"
+    COMPLETER = "completer"
+
+
 class Ending(StrEnum):
     """Why a completion ended."""
 
@@ -42,6 +50,8 @@ class Sampling:
     stop: tuple[str, ...] = ()
     prefill: str = ""
     """Text put at the start of the assistant's turn; not part of the completion."""
+    role: Role | None = None
+    """What the samples are for: a model that has an adapter for this role uses it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .case import Case
 from .config import Budget
-from .model import Completion, Message, Model, Sampling
+from .model import Completion, Message, Model, Role, Sampling
 from .parse import Unusable, patch_from
 from .prompt import Attempt, Target, repair, write
 from .search import allowed, identity
@@ -85,6 +85,7 @@ class Sampler:
             seed=self._seed,
             stop=("\n```\n", "\n```"),
             prefill="```python\n",
+            role=Role.REPAIRER,
         )
         self._model.sample(messages, sampling, self._stop, on_completion=lambda _, c: self._judge(target, c))
 

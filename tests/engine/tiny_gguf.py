@@ -64,3 +64,23 @@ def _tensors(rng: np.random.Generator, vocabulary: int) -> dict[str, np.ndarray]
     block["ffn_down.weight"] = random(WIDTH, HIDDEN)
     ends = {"token_embd.weight": embedding, "output_norm.weight": np.ones(WIDTH), "output.weight": output}
     return ends | {f"blk.0.{name}": array for name, array in block.items()}
+
+
+def write_tiny_adapter(path: Path, *, seed: int, base_sha256: str = "", width: int = WIDTH) -> Path:
+    """Write a LoRA of rank 2 over the output matrix of the tiny model: large enough to change what is sampled."""
+    rng = np.random.default_rng(seed)
+    writer = gguf.GGUFWriter(path, "qwen2")
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, 2.0)
+    if base_sha256:
+        writer.add_string("darner.base.sha256", base_sha256)
+    down, up = rng.normal(0.0, 0.3, (2, width)), rng.normal(0.0, 0.5, (256 + len(SPECIAL), 2))
+    up[256:] = 0.0  # control tokens stay impossible
+    writer.add_tensor("output.weight.lora_a", down.astype(np.float32))
+    writer.add_tensor("output.weight.lora_b", up.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
