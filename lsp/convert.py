@@ -18,6 +18,7 @@ from itertools import pairwise
 from lsprotocol import types as lsp
 
 from .line_starts import LineStarts
+from .outline import Outline
 
 _BOM = "\ufeff"
 
@@ -31,6 +32,8 @@ class Encoding(StrEnum):
 
     def width(self, text: str) -> int:
         """Units that `text` takes."""
+        if text.isascii():
+            return len(text)
         if self is Encoding.UTF8:
             return len(text.encode("utf-8", "surrogatepass"))
         if self is Encoding.UTF16:
@@ -38,9 +41,9 @@ class Encoding(StrEnum):
         return len(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Text:
-    """A document's text with its line table."""
+    """A document's text with its line table. Equal only to itself: comparing would cost its length."""
 
     text: str
 
@@ -53,6 +56,18 @@ class Text:
     def lines(self) -> list[str]:
         """Every line with its terminator."""
         return [self.text[start:end] for start, end in pairwise([*self.starts, len(self.text)])]
+
+    @cached_property
+    def outline(self) -> Outline:
+        return Outline.of(self.text, self.starts)
+
+    @cached_property
+    def by_content(self) -> dict[str, list[int]]:
+        """The lines, by number, that hold each stripped text."""
+        found: dict[str, list[int]] = {}
+        for index, line in enumerate(self.lines):
+            found.setdefault(line.strip(), []).append(index)
+        return found
 
     def line(self, index: int) -> str:
         """The line without its terminator; empty when there is no such line."""
@@ -82,12 +97,15 @@ class Text:
 
     def line_range(self, index: int, encoding: Encoding) -> lsp.Range:
         """The line from its first visible character to its end."""
-        line = self.line(index)
-        indent = len(line) - len(line.lstrip())
-        indent = 0 if indent == len(line) else indent
-        return lsp.Range(
-            lsp.Position(index, encoding.width(line[:indent])), lsp.Position(index, encoding.width(line.rstrip()))
-        )
+        known = self._ranges.get((index, encoding))
+        if known is None:
+            known = self._ranges[index, encoding] = _visible(index, self.line(index), encoding)
+        return known
+
+    @cached_property
+    def _ranges(self) -> dict[tuple[int, Encoding], lsp.Range]:
+        """Thousands of tests can fail on a few lines."""
+        return {}
 
     def changed(self, span: lsp.Range, replacement: str, encoding: Encoding) -> Text:
         """The text after one incremental change of the client's."""
@@ -95,6 +113,14 @@ class Text:
         text = Text("".join((self.text[:start], replacement, self.text[end:])))  # `+` would copy the first part twice
         text.__dict__["starts"] = self.starts.changed(start, end, text.text)  # where the cached property looks first
         return text
+
+
+def _visible(index: int, line: str, encoding: Encoding) -> lsp.Range:
+    indent = len(line) - len(line.lstrip())
+    indent = 0 if indent == len(line) else indent
+    return lsp.Range(
+        lsp.Position(index, encoding.width(line[:indent])), lsp.Position(index, encoding.width(line.rstrip()))
+    )
 
 
 def edits(before: str, after: str, encoding: Encoding) -> list[lsp.TextEdit]:

@@ -7,7 +7,7 @@ import hashlib
 from lsprotocol import types as lsp
 
 from .describe import frame_line, frames_of, headline
-from .places import find_line, places
+from .places import find_line
 from .snapshot import Board, Case, Snapshot
 
 SOURCE = "darner"
@@ -15,17 +15,16 @@ SOURCE = "darner"
 
 def of_document(snapshot: Snapshot, board: Board, path: str) -> list[lsp.Diagnostic]:
     """Every failing test that shows in this file of the project."""
+    text = snapshot.text(board, path)
     return [
-        _diagnostic(snapshot, board, case, path, find_line(snapshot.text(board, path), place, case.nodeid))
-        for case in board.cases.values()
-        for place in places(case.result)
-        if place.path == path
+        _diagnostic(snapshot, board, case, path, find_line(text, place, case.nodeid))
+        for case, place in board.shows.get(path, ())
     ]
 
 
 def paths(board: Board) -> frozenset[str]:
     """The project files that hold at least one diagnostic."""
-    return frozenset(place.path for case in board.cases.values() for place in places(case.result))
+    return frozenset(board.shows)
 
 
 def at(snapshot: Snapshot, uri: str) -> list[lsp.Diagnostic]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lsprotocol import types as lsp
 
-from .places import definition, find_line, places, test_path
+from .convert import Text
+from .places import definition, find_line, test_path
 from .snapshot import Board, Case, Snapshot
 
 
@@ -26,19 +29,26 @@ def hits(snapshot: Snapshot, uri: str, span: lsp.Range) -> tuple[Hit, ...]:
     if located is None:
         return ()
     board, path = located
-    lines = range(span.start.line, span.end.line + 1)
-    found = (_hit(snapshot, board, case, path, lines) for case in board.cases.values())
-    return tuple(hit for hit in found if hit is not None)
+    found: dict[str, Hit] = {}
+    for first, last, hit in _spans(board, path, snapshot.text(board, path)):
+        if first <= span.end.line and span.start.line <= last:
+            found.setdefault(hit.case.nodeid, hit)
+    return tuple(found.values())
 
 
-def _hit(snapshot: Snapshot, board: Board, case: Case, path: str, lines: range) -> Hit | None:
-    text = snapshot.text(board, path)
-    for place in places(case.result):
-        if place.path == path and (line := find_line(text, place, case.nodeid)) in lines:
-            return Hit(board, case, line, "failure")
-    if test_path(case.nodeid) == path and (line := definition(text, case.nodeid)) is not None and line in lines:
-        return Hit(board, case, line, "test")
+@lru_cache(maxsize=8)
+def _spans(board: Board, path: str, text: Text) -> tuple[tuple[int, int, Hit], ...]:
+    """First line, last line and hit, the one that says most first for each test. Asked for at every cursor move."""
+    return tuple(span for case in board.about.get(path, ()) for span in _spans_of(board, case, path, text))
+
+
+def _spans_of(board: Board, case: Case, path: str, text: Text) -> Iterator[tuple[int, int, Hit]]:
+    for place in case.places:
+        if place.path == path:
+            line = find_line(text, place, case.nodeid)
+            yield line, line, Hit(board, case, line, "failure")
+    if test_path(case.nodeid) == path and (line := definition(text, case.nodeid)) is not None:
+        yield line, line, Hit(board, case, line, "test")
     for suspect in case.suspects:
-        if suspect.path == path and any(suspect.line - 1 <= line <= suspect.end_line - 1 for line in lines):
-            return Hit(board, case, suspect.line - 1, "suspect")
-    return None
+        if suspect.path == path:
+            yield suspect.line - 1, suspect.end_line - 1, Hit(board, case, suspect.line - 1, "suspect")

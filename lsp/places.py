@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ..sandbox.types import Frame, TestResult
@@ -29,11 +31,12 @@ def test_path(nodeid: str) -> str:
 def project_frames(result: TestResult) -> tuple[Frame, ...]:
     """The frames in the user's own code, outermost first."""
     frames = result.failure.frames if result.failure else ()
-    return tuple(
-        frame
-        for frame in frames
-        if not PurePosixPath(frame.path).is_absolute() and _FOREIGN.isdisjoint(PurePosixPath(frame.path).parts)
-    )
+    return tuple(frame for frame in frames if _in_project(frame.path))
+
+
+@lru_cache(maxsize=4096)
+def _in_project(path: str) -> bool:
+    return not PurePosixPath(path).is_absolute() and _FOREIGN.isdisjoint(PurePosixPath(path).parts)
 
 
 def places(result: TestResult) -> tuple[Place, ...]:
@@ -57,21 +60,19 @@ def find_line(text: Text, place: Place, nodeid: str) -> int:
     """The line, from 0, where the place is now: the nearest line with the same text, for the file may have changed."""
     if not place.line:
         return definition(text, nodeid) or 0
-    there = min(place.line, len(text.lines)) - 1
+    there = min(place.line, len(text.starts)) - 1
     if not place.source or text.line(there).strip() == place.source:
         return there
-    same = (index for index, line in enumerate(text.lines) if line.strip() == place.source)
-    return min(same, key=lambda index: abs(index - there), default=there)
+    same = text.by_content.get(place.source, ())
+    nearest = bisect_left(same, there)
+    return min(same[max(0, nearest - 1) : nearest + 1], key=lambda index: abs(index - there), default=there)
 
 
 def definition(text: Text, nodeid: str) -> int | None:
     """The line, from 0, of the test's `def`, looked up class by class so that equal names do not mix."""
     line: int | None = None
     for name in nodeid.split("::")[1:]:
-        bare = re.escape(name.partition("[")[0])
-        pattern = re.compile(rf"\s*(?:(?:async\s+)?def|class)\s+{bare}\b")
-        start = 0 if line is None else line + 1
-        line = next((i for i in range(start, len(text.lines)) if pattern.match(text.lines[i])), None)
+        line = text.outline.first(name.partition("[")[0], -1 if line is None else line)
         if line is None:
             return None
     return line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +15,9 @@ from ..engine.settings import Settings
 from ..engine.types import Explanation, Question, Repair, Suspect
 from ..sandbox.types import TestResult
 from .client import Client
-from .convert import Text, decode
+from .convert import Text
+from .disk_text import disk_text
+from .places import Place, places, test_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Document:
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One failing test and what is known about it so far."""
 
@@ -44,14 +47,19 @@ class Case:
     def nodeid(self) -> str:
         return self.result.nodeid
 
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where it shows, as it was when the test ran."""
+        return places(self.result)
+
 
 def _no_cases() -> Mapping[str, Case]:
     return MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Board:
-    """One project's failing tests, by node id."""
+    """One project's failing tests, by node id. Every change makes another board, so two are equal only when one."""
 
     root: Path
     """Real path."""
@@ -60,6 +68,33 @@ class Board:
     cases: Mapping[str, Case] = field(default_factory=_no_cases)
     settings: Settings = field(default_factory=Settings)
 
+    def file(self, path: str) -> str:
+        """The real path of a file of the project."""
+        return f"{self._folder}{path}"
+
+    @cached_property
+    def _folder(self) -> str:
+        return f"{str(self.root).rstrip('/')}/"
+
+    @cached_property
+    def shows(self) -> Mapping[str, tuple[tuple[Case, Place], ...]]:
+        """What shows in each file, by path: thousands of tests may fail, and every request is about one file."""
+        found: dict[str, list[tuple[Case, Place]]] = {}
+        for case in self.cases.values():
+            for place in case.places:
+                found.setdefault(place.path, []).append((case, place))
+        return {path: tuple(shown) for path, shown in found.items()}
+
+    @cached_property
+    def about(self) -> Mapping[str, tuple[Case, ...]]:
+        """The cases that a file has to do with: it shows them, holds the test, or is suspected."""
+        found: dict[str, dict[str, Case]] = {}
+        for case in self.cases.values():
+            paths = [test_path(case.nodeid), *(place.path for place in case.places), *(s.path for s in case.suspects)]
+            for path in paths:
+                found.setdefault(path, {})[case.nodeid] = case
+        return {path: tuple(cases.values()) for path, cases in found.items()}
+
     def with_case(self, case: Case) -> Board:
         return replace(self, cases={**self.cases, case.nodeid: case})
 
@@ -67,7 +102,7 @@ class Board:
         return replace(self, cases={k: v for k, v in self.cases.items() if k not in nodeids})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     client: Client = field(default_factory=Client)
     settings: Settings = field(default_factory=Settings)
@@ -81,7 +116,11 @@ class Snapshot:
 
     def document_at(self, path: str) -> Document | None:
         """The open document of this real path."""
-        return next((document for document in self.documents.values() if document.path == path), None)
+        return self._by_path.get(path)
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Document]:
+        return {document.path: document for document in reversed(self.documents.values()) if document.path}
 
     def locate(self, uri: str) -> tuple[Board, str] | None:
         """The project that a document belongs to, and the document's path in it; the innermost project wins."""
@@ -94,19 +133,15 @@ class Snapshot:
 
     def uri(self, board: Board, path: str) -> str:
         """How the client names a project file: its own name when the file is open."""
-        if (document := self.document_at(str(board.root / path))) is not None:
+        if (document := self.document_at(board.file(path))) is not None:
             return document.uri
         return file_uri(board.shown / path)
 
     def text(self, board: Board, path: str) -> Text:
         """The open document's text, else what is on disk, else nothing."""
-        if (document := self.document_at(str(board.root / path))) is not None:
+        if (document := self.document_at(board.file(path))) is not None:
             return document.text
-        try:
-            decoded = decode((board.root / path).read_bytes())
-        except OSError:
-            decoded = None
-        return Text(decoded[0] if decoded else "")
+        return disk_text(board.file(path))
 
 
 def real_path(uri: str) -> str:

@@ -123,7 +123,8 @@ class RawClient:
             found = re.fullmatch(rb"Content-Length: (\d+)\r\n", header)
             assert found is not None, f"not a header: {header!r}"
             assert self.process.stdout.readline() == b"\r\n"
-            self._news.put(json.loads(self.process.stdout.read(int(found[1]))))
+            row = json.loads(self.process.stdout.read(int(found[1])))
+            self._news.put(row | {"received": time.monotonic()})
         self._news.put(None)
 
     def _read_log(self) -> None:
