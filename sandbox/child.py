@@ -18,7 +18,6 @@ import os
 import resource
 import socket
 import sys
-import threading
 import time
 from typing import Any, Callable, Dict, List, Optional
 
@@ -44,6 +43,9 @@ containing: Any = _beside("child_container")
 for _name in ("child_record", "child_hooks", "child_steps"):
     _beside(_name)
 probing: Any = _beside("probe")
+_beside("child_swap")
+staging: Any = _beside("child_stage")
+relaying: Any = _beside("child_relay")
 
 
 # ---------------------------------------------------------------- the server
@@ -58,6 +60,10 @@ class Server:
         self._root: str = setup["root"]
         self._prepared: Any = None
         self._busy_processes = _processes_now()
+        self._link: Any = None
+        """To the stage that this server forked; None when there is none."""
+        self._stage: Any = None
+        """Set in the stage itself, which serves by the same words."""
 
     def serve(self) -> None:
         while True:
@@ -66,9 +72,57 @@ class Server:
                 break
             if request["do"] == "prepare":
                 watching.write_frame(self._sock, {"prepared": self._prepare(request)})
+            elif request["do"] == "stage":
+                watching.write_frame(self._sock, {"staged": self._start_stage(request)})
+            elif self._link is not None and "edited" in request:
+                self._link = relaying.relay(self._link, self._sock, request)
             else:
                 self._run(request)
         watching.kill_everyone()
+
+    def _start_stage(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Fork a process that collects the tests and then serves runs from there; what it said of the project."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        sys.stdout.flush()
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._sock.close()
+            self._become_stage(theirs, request)
+        theirs.close()
+        link = relaying.Link(ours, pid)
+        said: Dict[str, Any] = link.first_word(self._sock, request["limits"]["wall_s"])
+        if said.get("trouble") == "":
+            self._link = link
+        else:
+            link.close()
+        return said
+
+    def _become_stage(self, sock: socket.socket, request: Dict[str, Any]) -> None:
+        """Never returns. Only the user's own sources run here; candidates run in its children."""
+        try:
+            _libc_prctl(_PR_SET_CHILD_SUBREAPER, 1)
+            null = os.open(os.devnull, os.O_RDWR)
+            for target in (0, 1, 2):
+                os.dup2(null, target)
+            os.close(null)
+            _set_limit(resource.RLIMIT_AS, request["limits"]["memory_bytes"])
+            sys.dont_write_bytecode = False
+            stage = staging.Stage(self._root, self._arguments([]), request["nodeids"], self._prepared)
+            sys.dont_write_bytecode = True
+            said = {"trouble": stage.trouble(), "collected": stage.ids, "complete": stage.complete}
+            said.update(modules=[n for n in sorted(set(sys.modules) - stage.before) if _outside(self._root, n)])
+            said.update(configured=bool(_conftests_import(self._root, stage)), threads=staging.thread_count())
+            watching.write_frame(sock, {"staged": said})
+            if not said["trouble"]:
+                self._sock, self._stage = sock, stage
+                self.serve()
+        except BaseException:  # boundary: last stop of a forked child; its silence says that it failed
+            os._exit(1)
+        os._exit(0)
 
     def _prepare(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Import what the tests import from outside the project; configure pytest once if nothing of ours loads."""
@@ -81,7 +135,7 @@ class Server:
             self._prepared = pytests.configured_session(self._arguments([]), self._root)
         gc.collect()
         gc.freeze()
-        return {"warm": self._prepared is not None, "threads": _thread_count()}
+        return {"warm": self._prepared is not None, "threads": staging.thread_count()}
 
     def _arguments(self, nodeids: List[str]) -> List[str]:
         return pytests.pytest_arguments(os.path.join(os.environ["TMPDIR"], "pytest-cache")) + nodeids
@@ -92,6 +146,8 @@ class Server:
         started = time.monotonic()
         sys.stdout.flush()
         oom_kills = containing.oom_kills() if self._contained else 0
+        if self._stage is not None:
+            self._stage.expect(request["edited"])
         pid = os.fork()
         if pid == 0:
             os.close(said_r)
@@ -100,7 +156,8 @@ class Server:
             self._child(request, said_w, output_w)
         os.close(said_w)
         os.close(output_w)
-        watch = watching.Watch(self._sock, pid, said_r, output_r, request["limits"], started)
+        keep = frozenset(() if self._link is None else (int(self._link.pid),))
+        watch = watching.Watch(self._sock, pid, said_r, output_r, request["limits"], started, keep)
         end = watch.until_the_end()
         if self._contained and not end["why"] and containing.oom_kills() > oom_kills:
             end["why"] = "oom"
@@ -111,6 +168,7 @@ class Server:
         code = 70
         try:
             os.setsid()
+            os.chdir(self._root)  # a run before this one may have removed the folder, and it was made again
             null = os.open(os.devnull, os.O_RDONLY)
             for source, target in ((null, 0), (output, 1), (output, 2)):
                 os.dup2(source, target)
@@ -125,9 +183,8 @@ class Server:
                 message["nonce"] = nonce
                 _write_line(said, message)
 
-            kinds = {"tests": self._tests, "calls": self._calls, "scout": self._scout, "list": self._list}
-            work = kinds[request["do"]]
-            code = work(request, emit)
+            kinds = {"tests": self._tests, "calls": self._calls, "list": self._list}
+            code = (kinds[request["do"]] if self._stage is None else self._staged)(request, emit)
             sys.stdout.flush()
             sys.stderr.flush()
         except SystemExit as ending:
@@ -163,20 +220,27 @@ class Server:
         emit({"collected": self._collect([])})
         return 0
 
-    def _scout(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
-        """Collect everything once: fills the bytecode cache and tells what the tests import."""
-        sys.dont_write_bytecode = False
-        before = set(sys.modules)
-        pytests.configured_session(self._arguments([]), self._root)
-        configured = [m for m in _ours(self._root, before) if os.path.basename(m) != "conftest.py"]
-        self._collect(request["nodeids"])
-        outside = [n for n in sorted(set(sys.modules) - before) if _outside(self._root, n)]
-        emit({"scouted": {"modules": outside, "configured": configured, "threads": _thread_count()}})
-        return 0
+    def _staged(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
+        """Run from the stage, or say why it must be done the long way."""
+        try:
+            items = self._stage.chosen(request["nodeids"])
+            self._stage.exchange(request["edited"])
+        except staging.Unstaged as reason:
+            emit({"unstaged": str(reason)})
+            return 0
+        if request["do"] == "calls":
+            return self._answer(request, emit)
+        self._stage.probe.begin(request["detail"], _Rows(emit), request["limits"])
+        code = int(self._stage.run(items))
+        emit({"finished": {"code": code, "ids": self._stage.probe.ids}})
+        return code
 
     def _calls(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
         """Evaluate call expressions in a module's namespace, each with its own time limit."""
         self._collect(request["nodeids"])
+        return self._answer(request, emit)
+
+    def _answer(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
         namespace = calling.namespace(self._root, request["path"])
         for expression in request["expressions"]:
             result, exception = calling.evaluate(expression, namespace, request["each_s"])
@@ -213,13 +277,16 @@ def _limit(limits: Dict[str, Any], busy_processes: Optional[int]) -> None:
     ):
         if kind == resource.RLIMIT_NPROC and busy_processes is None:
             continue
-        soft = value if kind != resource.RLIMIT_NPROC else (busy_processes or 0) + value
-        _, hard = resource.getrlimit(kind)
-        wanted = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
-        try:
-            resource.setrlimit(kind, (wanted, wanted))
-        except (ValueError, OSError):
-            continue
+        _set_limit(kind, value if kind != resource.RLIMIT_NPROC else (busy_processes or 0) + value)
+
+
+def _set_limit(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    try:
+        resource.setrlimit(kind, (wanted, wanted))
+    except (ValueError, OSError):
+        return
 
 
 def _processes_now() -> int:
@@ -240,17 +307,16 @@ def _write_line(fd: int, message: Dict[str, Any]) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _thread_count() -> int:
-    return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else threading.active_count()
-
-
 def _unheard(row: Dict[str, Any]) -> None:
     """Collecting without running: nobody waits for its rows."""
 
 
-def _ours(root: str, before: "set[str]") -> List[str]:
-    files = (str(getattr(sys.modules[name], "__file__", "") or "") for name in set(sys.modules) - before)
-    return [f for f in files if f.startswith(root + os.sep) and "/site-packages/" not in f]
+def _conftests_import(root: str, stage: Any) -> List[str]:
+    """Files of the project, besides its conftest files, that configuring pytest imports."""
+    names = stage.configured - stage.before
+    files = (str(getattr(sys.modules.get(name), "__file__", "") or "") for name in names)
+    ours = (f for f in files if f.startswith(root + os.sep) and "/site-packages/" not in f)
+    return [f for f in ours if os.path.basename(f) != "conftest.py"]
 
 
 def _outside(root: str, name: str) -> bool:

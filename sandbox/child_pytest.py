@@ -50,30 +50,43 @@ def configured_session(arguments: List[str], root: str) -> Any:
 
 
 def finish_session(session: Any, nodeids: List[str], probe: Any) -> int:
+    """Collect the node ids and run what was found."""
     import pytest
 
     config = session.config
     config.pluginmanager.register(probe)
     collect_only = "--collect-only" in nodeids
     config.args = [n for n in nodeids if n != "--collect-only"] or config.args
-    session.exitstatus = pytest.ExitCode.OK
     try:
         config.hook.pytest_collection(session=session)
-        if collect_only:
-            return int(session.exitstatus)
-        config.hook.pytest_runtestloop(session=session)
     except pytest.UsageError as error:
         print(error, file=sys.stderr)
         return int(pytest.ExitCode.USAGE_ERROR)
-    except session.Failed:
-        return int(pytest.ExitCode.TESTS_FAILED)
-    except session.Interrupted:
-        return int(pytest.ExitCode.INTERRUPTED)
-    except pytest.exit.Exception as error:
-        return int(getattr(error, "returncode", None) or pytest.ExitCode.INTERRUPTED)
+    except (session.Failed, session.Interrupted, pytest.exit.Exception) as error:
+        return _ended_early(session, error)
+    return 0 if collect_only else run_items(session)
+
+
+def run_items(session: Any) -> int:
+    """Run the items that a session holds; the exit code, as `pytest.main` would give it."""
+    import pytest
+
+    session.exitstatus = pytest.ExitCode.OK
+    try:
+        session.config.hook.pytest_runtestloop(session=session)
+    except (session.Failed, session.Interrupted, pytest.exit.Exception) as error:
+        return _ended_early(session, error)
     if session.testsfailed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     elif not session.testscollected:
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-    config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
+    session.config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
     return int(session.exitstatus)
+
+
+def _ended_early(session: Any, error: BaseException) -> int:
+    import pytest
+
+    if isinstance(error, session.Failed):
+        return int(pytest.ExitCode.TESTS_FAILED)
+    return int(getattr(error, "returncode", None) or pytest.ExitCode.INTERRUPTED)

@@ -12,10 +12,11 @@ import signal
 import socket
 import struct
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, FrozenSet, List, Optional
 
 _MAX_LINE = 4 << 20
 _TAIL = 64 << 10
+_MOST_ROUNDS = 500
 
 
 def read_frame(sock: socket.socket) -> Optional[Dict[str, Any]]:
@@ -46,8 +47,17 @@ class Watch:
     """Follows one child to its end: passes its lines on, drains its output, keeps the time, obeys a cancel."""
 
     def __init__(
-        self, sock: socket.socket, pid: int, said: int, output: int, limits: Dict[str, Any], began: float
+        self,
+        sock: socket.socket,
+        pid: int,
+        said: int,
+        output: int,
+        limits: Dict[str, Any],
+        began: float,
+        keep: FrozenSet[int] = frozenset(),
     ) -> None:
+        self._keep = keep
+        self._ended = _watch_end(pid)
         self._sock, self._pid, self._began = sock, pid, began
         self._pipes = {said: bytearray(), output: bytearray()}
         self._said = said
@@ -65,17 +75,19 @@ class Watch:
             left = deadline - time.monotonic()
             if left <= 0 and not self._why:
                 self._stop("timeout")
-            self._listen(min(max(left, 0.0), 0.05) if self._pipes else 0.002)
+            self._listen(min(max(left, 0.0), 0.05 if self._pipes or self._ended >= 0 else 0.002))
             done, value, usage = os.wait4(self._pid, os.WNOHANG)
             if done:
                 status = value
-        kill_everyone()
+        kill_everyone(self._keep)
         while self._pipes and self._listen(0.0):
             pass
         if self._begun and os.WIFEXITED(status):
             self._why = self._why or "forged"  # a row that was begun and never ended
         for fd in list(self._pipes):
             os.close(fd)
+        if self._ended >= 0:
+            os.close(self._ended)
         return {
             "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
@@ -87,9 +99,10 @@ class Watch:
         }
 
     def _listen(self, seconds: float) -> bool:
-        ready, _, _ = select.select([*self._pipes, self._sock], [], [], seconds)
-        pipes = [fd for fd in ready if isinstance(fd, int)]
-        if len(pipes) < len(ready):
+        ended = [self._ended] if self._ended >= 0 else []
+        ready, _, _ = select.select([*self._pipes, self._sock, *ended], [], [], seconds)
+        pipes = [fd for fd in ready if isinstance(fd, int) and fd != self._ended]
+        if self._sock in ready:
             self._obey()
         for fd in pipes:
             self._read(fd)
@@ -139,27 +152,50 @@ class Watch:
             pass
 
 
-def kill_everyone() -> None:
-    """End whatever a child left behind: the whole namespace when we are its init, else all our descendants."""
+def _watch_end(pid: int) -> int:
+    """A descriptor that becomes readable when the process ends; -1 where there is none (before Linux 5.3, macOS)."""
+    try:
+        return int(os.pidfd_open(pid))
+    except (AttributeError, OSError):
+        return -1
+
+
+def kill_everyone(keep: FrozenSet[int] = frozenset()) -> None:
+    """End whatever a child left behind: all of the namespace when we are its init, else all our descendants.
+
+    `keep` is spared while that works; whoever forks faster than it can be found takes them along.
+    """
+    me, rounds = os.getpid(), 0
     while True:
-        for pid in [-1] if os.getpid() == 1 else _descendants(os.getpid()):
+        rounds += 1
+        spare: FrozenSet[int] = keep if rounds < _MOST_ROUNDS else frozenset()
+        others = [-1] if me == 1 and not spare else _others(me, spare)
+        for pid in others:
             try:
                 os.kill(pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 continue
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                if spare and not others:
+                    return
                 time.sleep(0.001)
         except ChildProcessError:
             return
 
 
-def _descendants(pid: int) -> List[int]:
+def _others(me: int, spare: FrozenSet[int]) -> List[int]:
+    if me != 1:
+        return _descendants(me, spare)
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != me and int(name) not in spare]
+
+
+def _descendants(pid: int, spare: FrozenSet[int]) -> List[int]:
     found: List[int] = []
     try:
         with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
-            for child in map(int, file.read().split()):
-                found += [child, *_descendants(child)]
+            for child in set(map(int, file.read().split())) - spare:
+                found += [child, *_descendants(child, spare)]
     except OSError:
         pass
     return found

@@ -39,15 +39,19 @@ class Probe:
     """Collects per-test reports and, when asked, executed lines and calls of project functions."""
 
     def __init__(self, root: str, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
+        self._root = root
+        self.begin(detail, emit, limits)
+
+    def begin(self, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
+        """Forget everything: a stage (child_stage.py) registers one probe, and each of its children begins anew."""
         self._limits = dict(limits) if limits is not None else None
         self._slowest = 0.0
         self._ends = 0.0
-        self._root = root
         self._emit = emit
         self._brief = detail == "verdicts"
         traced = detail in ("coverage", "evidence")
         trace_s = limits["trace_s"] if limits is not None else 0.0
-        self._recorder = stepping.Recorder(root, detail == "evidence", trace_s) if traced else None
+        self._recorder = stepping.Recorder(self._root, detail == "evidence", trace_s) if traced else None
         self._reports: Dict[str, Dict[str, Any]] = {}
         self._compare: Optional[Tuple[str, str, str]] = None
         self.ids: List[str] = []

@@ -21,6 +21,7 @@ from .backend import Backend, Launch, Report, Runtime
 from .choice import examined, strongest
 from .errors import SandboxError
 from .fork_server import ForkServer
+from .staged import Staged, row_of
 from .types import CallResult, Detail, Guarantees, Limits, RunResult, TestResult
 from .verdict import judge
 from .wire import Malformed, Row
@@ -36,8 +37,6 @@ for finder in sys.meta_path:
     folders += list(known.values()) if isinstance(known, dict) else []
 print(json.dumps([f for f in dict.fromkeys(map(os.path.abspath, folders)) if os.path.exists(f)]))
 """
-_REPORT_BYTES = 64 << 20
-_RENEW_AFTER = 500
 
 OnTest = Callable[[TestResult], None]
 
@@ -49,11 +48,7 @@ class Session:
         self._workspace = workspace
         self._launch = Launch(workspace, runtime)
         self._backend = backend
-        self._server: ForkServer | None = None
-        self._modules: tuple[str, ...] = ()
-        self._warm = False
-        self._forks = True
-        self._runs = 0
+        self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
         self.report: Report = examined(backend)
 
     @property
@@ -64,19 +59,20 @@ class Session:
     def root(self) -> Path:
         return self._workspace.root
 
-    def prepare(self, limits: Limits) -> None:
-        """Collect once to learn what the tests import, then keep a server that has it ready."""
-        rows = self._exchange({"do": "scout", "nodeids": []}, {}, limits, lambda: False, lambda _: None)[0]
+    @property
+    def slow_because(self) -> str:
+        """Why every run must import and collect for itself; empty when runs start from collected tests."""
+        return self._staged.slow_because
+
+    def prepare(self) -> None:
+        """Collect every test once; later runs start from there."""
+        self._staged.collect()
         self._workspace.accept_caches()
-        scouted = next((row["scouted"] for row in rows if "scouted" in row), None)
-        if not isinstance(scouted, dict):
-            return
-        found = cast(Row, scouted)
-        self._modules = tuple(str(name) for name in cast(list[object], found.get("modules", [])))
-        self._warm = not found.get("configured")
-        self._forks = found.get("threads") == 1
-        if self._server is not None:
-            self._server.prepare(self._modules, self._warm)
+
+    def narrow(self, nodeids: Sequence[str]) -> None:
+        """Keep only these tests ready for many quick runs, where all of them are too many."""
+        self._workspace.restore()
+        self._staged.narrow(nodeids)
 
     def run(
         self,
@@ -103,17 +99,9 @@ class Session:
 
         request: dict[str, object] = {"do": "tests", "nodeids": list(nodeids), "detail": str(detail)}
         began = time.monotonic()
-        kept = self._server
-        if fresh:
-            self._server = None
-        try:
-            rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold=fresh)
-            if fresh and edits and (path := self._workspace.rewritten(edits)):
-                end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
-        finally:
-            if fresh:
-                self._stop_server()
-                self._server = kept
+        rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold=fresh)
+        if fresh and edits and (path := self._workspace.rewritten(edits)):
+            end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
         return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
 
     def collect(self, limits: Limits) -> tuple[str, ...]:
@@ -150,7 +138,7 @@ class Session:
         return (*given[: len(expressions)], *(CallResult(text, None, "Crash") for text in missing))
 
     def close(self) -> None:
-        self._stop_server()
+        self._staged.close()
         self._workspace.close()
 
     def __enter__(self) -> Session:
@@ -170,11 +158,37 @@ class Session:
         on_row: Callable[[Row], None],
         cold: bool = False,
     ) -> tuple[list[Row], dict[str, object]]:
-        """One request, its rows that carry the nonce, and the kernel's account of how it ended."""
+        """One request, by the quickest way that serves it: its rows, and the kernel's account of how it ended."""
         self._workspace.restore()
-        server = self._ready_server(cold)
-        if edits:
-            self._workspace.place(edits)
+        if cold:
+            server = ForkServer(self._backend, self._launch)
+            try:
+                return self._ask(server, request, edits, limits, cancelled, on_row)
+            finally:
+                server.close()
+        quick = self._staged.quick() if request["do"] in ("tests", "calls") else None
+        if quick is not None:
+            brief = {**request, "edited": list(edits)}
+            rows, end = self._ask(quick, brief, edits, limits, cancelled, on_row)
+            self._staged.ended(str(end["why"]))
+            if not any("unstaged" in row for row in rows):
+                return rows, end
+            self._workspace.restore()
+        rows, end = self._ask(self._staged.slow(), request, edits, limits, cancelled, on_row)
+        self._staged.ended(str(end["why"]))
+        return rows, end
+
+    def _ask(
+        self,
+        server: ForkServer,
+        request: Mapping[str, object],
+        edits: Mapping[str, bytes],
+        limits: Limits,
+        cancelled: Callable[[], bool],
+        on_row: Callable[[Row], None],
+    ) -> tuple[list[Row], dict[str, object]]:
+        """One request to one server, believing only rows that carry the nonce."""
+        self._workspace.place(edits)
         nonce = secrets.token_hex(16)
         rows: list[Row] = []
         forged = False
@@ -190,34 +204,17 @@ class Session:
             except Malformed:
                 forged = True
 
-        message = {**request, "nonce": nonce, "limits": _limits_row(limits)}
+        message = {**request, "nonce": nonce, "limits": row_of(limits)}
         end: dict[str, object]
         try:
             end = server.ask(message, limits.wall_s, cancelled, on_line)
         except SandboxError as error:
             end = {"why": "infra", "detail": str(error)}
         except BaseException:  # Ctrl-C in the middle: the server may be anywhere, so it goes
-            self._stop_server()
+            self._staged.close()
             raise
-        if forged:
-            end = {**end, "why": "forged"}
-        self._runs += 1
-        if end["why"] in ("infra", "forged", "flood") or self._runs >= _RENEW_AFTER or not self._forks:
-            self._stop_server()
-        return rows, end
+        return rows, {**end, "why": "forged"} if forged else end
 
-    def _ready_server(self, cold: bool) -> ForkServer:
-        if self._server is None:
-            self._server = ForkServer(self._backend, self._launch)
-            self._runs = 0
-            if self._modules and not cold:
-                self._server.prepare(self._modules, self._warm)
-        return self._server
-
-    def _stop_server(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
 
 
 def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | None = None) -> Session:
@@ -229,7 +226,7 @@ def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | 
     runtime = _ask_runtime(python)
     session = Session(Workspace(root), runtime, chosen)
     try:
-        session.prepare(Limits(wall_s=120.0, cpu_s=120.0))
+        session.prepare()
     except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay
         session.close()
         raise
@@ -242,17 +239,3 @@ def _ask_runtime(python: Path) -> Runtime:
     if done.returncode != 0:
         raise SandboxError(f"The interpreter {python} does not run: {done.stderr.strip()[-200:]}")
     return Runtime(python, tuple(Path(folder) for folder in json.loads(done.stdout)))
-
-
-def _limits_row(limits: Limits) -> dict[str, float]:
-    return {
-        "wall_s": limits.wall_s,
-        "cpu_s": limits.cpu_s,
-        "memory_bytes": limits.memory_bytes,
-        "file_bytes": limits.file_bytes,
-        "processes": limits.processes,
-        "test_wall_s": limits.test_wall_s,
-        "test_cpu_s": limits.test_cpu_s,
-        "trace_s": limits.trace_s,
-        "report_bytes": _REPORT_BYTES,
-    }

@@ -49,6 +49,8 @@ def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:
             return Status.TAMPERED, "The run reported more than a report can hold."
         case "rewrote":
             return Status.TAMPERED, str(end["detail"])
+        case "lost":
+            return Status.CRASH, "The run ended the process that watched it."
         case "forged":
             return Status.TAMPERED, "The run's report holds rows that the probe did not write."
         case _:

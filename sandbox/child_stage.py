@@ -1,0 +1,146 @@
+"""The tests collected once, with everything they import; each run is a fork that finds them ready.
+
+    server ──fork──▶ stage: configure, import, collect ──fork──▶ child: exchange bodies (child_swap.py), run items
+
+Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from typing import Any, Dict, List, Set, Tuple
+
+pytests: Any = sys.modules["_darner_child_pytest"]  # loaded before by child.py: this file has no import path
+swapping: Any = sys.modules["_darner_child_swap"]
+probing: Any = sys.modules["_darner_probe"]
+
+
+class Unstaged(Exception):
+    """This run needs a fresh import or other tests; the message says why."""
+
+
+class Stage:
+    """pytest configured and its items collected, from the user's own sources. Never runs a candidate itself."""
+
+    def __init__(self, root: str, arguments: List[str], nodeids: List[str], configured: Any) -> None:
+        self._root = root
+        ran: Set[Tuple[str, int, str]] = set()
+        self.before = set(sys.modules)
+        with _Watched(root, ran):
+            self.session = configured or pytests.configured_session(arguments, root)
+            self.configured = set(sys.modules)
+            self.probe = probing.Probe(root, "outcomes", _unheard, None)
+            self.complete = self._collect(nodeids)
+        self._items = {item.nodeid: item for item in self.session.items} if self.session is not None else {}
+        self._everything = not nodeids
+        self._functions = swapping.Functions(root, frozenset(ran))
+        gc.collect()
+        gc.freeze()
+
+    @property
+    def ids(self) -> List[str]:
+        return list(self._items)
+
+    def _collect(self, nodeids: List[str]) -> bool:
+        """True when every file was collected without an error."""
+        if self.session is None:
+            return False
+        config = self.session.config
+        config.pluginmanager.register(self.probe)
+        config.args = list(nodeids) or config.args
+        try:
+            config.hook.pytest_collection(session=self.session)
+        except BaseException:  # boundary: a test file or plugin that ends the run; the long way tells why
+            return False
+        return not self.session.testsfailed
+
+    def trouble(self) -> str:
+        """Why nothing may be forked from here; empty when it may."""
+        if self.session is None:
+            return "this pytest cannot be configured beforehand"
+        if thread_count() != 1:
+            return "importing the project starts threads"
+        if _holds_a_device():
+            return "importing the project opens a graphics processor"
+        return ""
+
+    def expect(self, edited: List[str]) -> None:
+        """Read what a candidate is about to change, while it still is as it was imported."""
+        for path in edited:
+            self._functions.read(path)
+
+    def chosen(self, nodeids: List[str]) -> List[Any]:
+        """The items that node ids stand for, in their order. Raises Unstaged."""
+        if not nodeids:
+            if not (self._everything and self.complete):
+                raise Unstaged("not every test is collected here")
+            return list(self._items.values())
+        found: Dict[str, Any] = {}
+        for nodeid in nodeids:
+            if nodeid in self._items:
+                found[nodeid] = self._items[nodeid]
+                continue
+            below = [n for n in self._items if n.startswith((nodeid + "::", nodeid + "["))]
+            if not below or not (self._everything and self.complete):
+                raise Unstaged("%s is not collected here" % nodeid)
+            found.update((n, self._items[n]) for n in below)
+        return list(found.values())
+
+    def exchange(self, edited: List[str]) -> None:
+        """Bring the candidate into memory. Raises Unstaged."""
+        try:
+            for path in edited:
+                self._functions.exchange(path)
+        except swapping.Refused as refused:
+            raise Unstaged(str(refused)) from refused
+
+    def run(self, items: List[Any]) -> int:
+        self.session.items[:] = items
+        self.session.testscollected = len(items)
+        self.session.testsfailed = 0
+        self.probe.pytest_collection_finish(self.session)
+        return int(pytests.run_items(self.session))
+
+
+class _Watched:
+    """Notes the project's functions that run while it is imported: what they left behind is not made again."""
+
+    def __init__(self, root: str, ran: Set[Tuple[str, int, str]]) -> None:
+        self._root = root + os.sep
+        self._ran = ran
+
+    def __enter__(self) -> None:
+        threading.settrace(self._enter)
+        sys.settrace(self._enter)
+
+    def __exit__(self, *error: object) -> None:
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+
+    def _enter(self, frame: Any, event: str, arg: object) -> None:
+        code = frame.f_code
+        if code.co_filename.startswith(self._root):
+            self._ran.add((code.co_filename, code.co_firstlineno, code.co_name))
+
+
+def _unheard(row: Dict[str, Any]) -> None:
+    """Nobody waits for what collecting says; a collection error is told by the run that meets it again."""
+
+
+def thread_count() -> int:
+    return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else threading.active_count()
+
+
+def _holds_a_device() -> bool:
+    """A driver's state does not survive a fork."""
+    folder = "/proc/self/fd"
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        try:
+            if os.readlink(os.path.join(folder, name)).startswith(("/dev/nvidia", "/dev/dri", "/dev/kfd")):
+                return True
+        except OSError:
+            continue
+    return False
