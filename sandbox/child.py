@@ -113,7 +113,7 @@ class Server:
             sys.dont_write_bytecode = False
             stage = staging.Stage(self._root, self._arguments([]), request["nodeids"], self._prepared)
             sys.dont_write_bytecode = True
-            said = {"trouble": stage.trouble(), "collected": stage.ids, "complete": stage.complete}
+            said = {"trouble": stage.trouble(), "collected": stage.size, "complete": stage.complete}
             said.update(modules=[n for n in sorted(set(sys.modules) - stage.before) if _outside(self._root, n)])
             said.update(configured=bool(_conftests_import(self._root, stage)), threads=staging.thread_count())
             watching.write_frame(sock, {"staged": said})

@@ -41,8 +41,8 @@ class Stage:
         gc.freeze()
 
     @property
-    def ids(self) -> List[str]:
-        return list(self._items)
+    def size(self) -> int:
+        return len(self._items)
 
     def _collect(self, nodeids: List[str]) -> bool:
         """True when every file was collected without an error."""

@@ -16,7 +16,7 @@ from typing import Any, Dict, FrozenSet, List, Optional
 
 _MAX_LINE = 4 << 20
 _TAIL = 64 << 10
-_MOST_ROUNDS = 500
+_PATIENCE_S = 5.0
 
 
 def read_frame(sock: socket.socket) -> Optional[Dict[str, Any]]:
@@ -163,12 +163,15 @@ def _watch_end(pid: int) -> int:
 def kill_everyone(keep: FrozenSet[int] = frozenset()) -> None:
     """End whatever a child left behind: all of the namespace when we are its init, else all our descendants.
 
-    `keep` is spared while that works; whoever forks faster than it can be found takes them along.
+    `keep` is spared while that works: what forks faster than it can be found takes it along. Who is not the init
+    of a namespace gives up then and ends, so that the one above can end them all.
     """
-    me, rounds = os.getpid(), 0
+    me, began = os.getpid(), time.monotonic()
     while True:
-        rounds += 1
-        spare: FrozenSet[int] = keep if rounds < _MOST_ROUNDS else frozenset()
+        late = time.monotonic() - began > _PATIENCE_S
+        if late and me != 1:
+            os._exit(1)
+        spare: FrozenSet[int] = frozenset() if late else keep
         others = [-1] if me == 1 and not spare else _others(me, spare)
         for pid in others:
             try:

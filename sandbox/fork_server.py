@@ -30,10 +30,10 @@ class ForkServer:
         self._send({"do": "prepare", "modules": list(modules), "warm": warm})
         self._expect("prepared", _START_S * 4)
 
-    def stage(self, nodeids: Sequence[str], limits: Mapping[str, float]) -> Mapping[str, object]:
+    def stage(self, nodeids: Sequence[str], limits: Mapping[str, float]) -> wire.Row:
         """Collect the tests (all when empty) in a process that later runs start from; what it found of the project."""
         self._send({"do": "stage", "nodeids": list(nodeids), "limits": dict(limits)})
-        return cast(Mapping[str, object], self._expect("staged", limits["wall_s"] + _START_S))
+        return wire.as_object(self._expect("staged", limits["wall_s"] + _START_S))
 
     def ask(
         self, message: dict[str, object], wall_s: float, cancelled: Callable[[], bool], on_line: Callable[[str], None]

@@ -49,6 +49,8 @@ class Session:
         self._launch = Launch(workspace, runtime)
         self._backend = backend
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
+        self.exchanged = 0
+        """Candidates that ran without a fresh import."""
         self.report: Report = examined(backend)
 
     @property
@@ -172,6 +174,7 @@ class Session:
             rows, end = self._ask(quick, brief, edits, limits, cancelled, on_row)
             self._staged.ended(str(end["why"]))
             if not any("unstaged" in row for row in rows):
+                self.exchanged += bool(edits)
                 return rows, end
             self._workspace.restore()
         rows, end = self._ask(self._staged.slow(), request, edits, limits, cancelled, on_row)

@@ -40,7 +40,7 @@ class Staged:
         self._lives = not self.slow_because
         if nodeids or "modules" not in said:
             return
-        self.collected = len(cast(list[object], said["collected"]))
+        self.collected = cast(int, said["collected"])
         if not self.slow_because:  # else: what starts threads must not be imported before a fork
             self._modules = tuple(str(name) for name in cast(list[object], said["modules"]))
             self._warm = not said["configured"]
