@@ -219,7 +219,6 @@ class Session:
         return rows, {**end, "why": "forged"} if forged else end
 
 
-
 def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | None = None) -> Session:
     """Copy the project and choose the strongest confinement that works here, or take `backend`.
 
