@@ -120,7 +120,7 @@ class Snapshot:
 
     @cached_property
     def _by_path(self) -> Mapping[str, Document]:
-        return {document.path: document for document in reversed(self.documents.values()) if document.path}
+        return {document.path: document for document in reversed([*self.documents.values()]) if document.path}
 
     def locate(self, uri: str) -> tuple[Board, str] | None:
         """The project that a document belongs to, and the document's path in it; the innermost project wins."""
