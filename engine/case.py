@@ -43,6 +43,13 @@ class Case:
     def originals(self) -> dict[str, bytes]:
         return {path: source.data for path, source in self.sources.items()} | self.edits.now
 
+    @property
+    def suspected_calls(self) -> tuple[Call, ...]:
+        """The failing test's first call of each suspected function."""
+        wanted = {(suspect.path, suspect.function) for suspect in self.suspects}
+        first = {(call.path, call.function): call for call in reversed(self.evidence.failing.calls)}
+        return tuple(call for key, call in first.items() if key in wanted)[::-1]
+
     def lines_of(self, path: str) -> dict[int, float]:
         return {line: found.score for (where, line), found in self.lines.items() if where == path}
 

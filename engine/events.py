@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..sandbox.types import Call
 from .types import Explanation, FailureReport, Repair, Suspect
 
 
@@ -22,6 +23,8 @@ class Located:
     suspects: tuple[Suspect, ...]
     explanation: Explanation
     """Facts only: ready before any repair is sought."""
+    calls: tuple[Call, ...] = ()
+    """One call of each suspected function, from the failing test: the first."""
 
 
 @dataclass(frozen=True, slots=True)

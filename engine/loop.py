@@ -94,7 +94,7 @@ def repair(
     except Flaky as flaky:
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
-    yield Located(nodeid, case.suspects, case.explanation)
+    yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
     if kept := withheld(session.root, case.evidence.failing.failure):
         report = _report(Work(case, stop, began), nodeid, [], None, case.explanation)
         yield Done(replace(report, note=kept))
@@ -277,7 +277,7 @@ def explain(session: Session, suite: Suite, nodeid: str, model: Model | None, st
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
     work = Work(case, stop, began)
-    yield Located(nodeid, case.suspects, case.explanation)
+    yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
     prose = _prose(work, model, []) if model is not None else ""
     yield Prose(nodeid, prose)
     report = _report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False))

@@ -175,12 +175,16 @@ def decode(data: bytes) -> tuple[str, str] | None:
         return None
 
 
+def shows(document: str, data: bytes) -> bool:
+    """The document's text is exactly these bytes. Some clients keep a byte-order mark in the text, most strip it."""
+    decoded = decode(data)
+    return decoded is not None and document.removeprefix(_BOM) == decoded[0]
+
+
 def file_edits(document: str, before: bytes, after: bytes, encoding: Encoding) -> list[lsp.TextEdit] | None:
     """Edits that turn the document, which must show exactly `before`, into exactly `after`; None when it does not."""
     old, new = decode(before), decode(after)
-    if old is None or new is None or old[1] != new[1]:
+    if old is None or new is None or old[1] != new[1] or not shows(document, before):
         return None
-    mark = _BOM if document.startswith(_BOM) else ""  # some clients keep the mark in the text, most strip it
-    if document != mark + old[0]:
-        return None
+    mark = _BOM if document.startswith(_BOM) else ""
     return edits(document, mark + new[0], encoding)
