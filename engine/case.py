@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..sandbox.session import Session
+from ..sandbox.types import Call
 from .errors import BadInput
 from .explain import from_facts
 from .history import Edits, uncommitted

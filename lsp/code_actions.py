@@ -142,9 +142,7 @@ def _undo(snapshot: Snapshot, uri: str) -> Iterator[lsp.CodeAction]:
     yield lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, command=command)
 
 
-def _edit(
-    snapshot: Snapshot, board: Board, repair: Repair, nodeid: str, *, confirm: bool
-) -> lsp.WorkspaceEdit | str:
+def _edit(snapshot: Snapshot, board: Board, repair: Repair, nodeid: str, *, confirm: bool) -> lsp.WorkspaceEdit | str:
     words = Confirmation(short(repair.candidate.description, 100), evidence(repair, nodeid)) if confirm else None
     return workspace_edit(snapshot, board, repair.candidate.patch, words)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from lsprotocol import types as lsp
 
 from ..engine.types import Standing
 from .describe import evidence, frame_line, frames_of, headline, short
 from .lookup import Hit, hits
+from .markup import code, escaped, plain
 from .snapshot import Case, Snapshot
 
 
@@ -22,27 +21,27 @@ def hover(snapshot: Snapshot, params: lsp.HoverParams) -> lsp.Hover | None:
     assert located is not None  # there was a hit in it
     span = snapshot.text(*located).line_range(position.line, snapshot.client.encoding)
     kind = lsp.MarkupKind.Markdown if snapshot.client.markdown else lsp.MarkupKind.PlainText
-    return lsp.Hover(lsp.MarkupContent(kind, text if snapshot.client.markdown else _plain(text)), span)
+    return lsp.Hover(lsp.MarkupContent(kind, text if snapshot.client.markdown else plain(text)), span)
 
 
 def _section(snapshot: Snapshot, hit: Hit) -> str:
     case = hit.case
-    parts = [f"**{_escaped(headline(case.result))}**", _suspicion(hit), _facts(case), _frames(snapshot, hit)]
+    parts = [f"**{escaped(headline(case.result))}**", _suspicion(hit), _facts(case), _frames(snapshot, hit)]
     parts += [_prose(case), _repair(case), _question(case), case.note]
     return "\n\n".join(part for part in parts if part)
 
 
 def _suspicion(hit: Hit) -> str:
     reasons = [r for s in hit.case.suspects if s.line - 1 == hit.line for r in s.reasons]
-    return f"Suspected: {_escaped('; '.join(dict.fromkeys(reasons)))}." if hit.why == "suspect" and reasons else ""
+    return f"Suspected: {escaped('; '.join(dict.fromkeys(reasons)))}." if hit.why == "suspect" and reasons else ""
 
 
 def _facts(case: Case) -> str:
     explanation = case.explanation
     if explanation is None:
         return ""
-    facts = "\n".join(f"- {_escaped(short(fact))}" for fact in explanation.facts)
-    return "\n\n".join(part for part in (_escaped(explanation.summary), facts) if part)
+    facts = "\n".join(f"- {escaped(short(fact))}" for fact in explanation.facts)
+    return "\n\n".join(part for part in (escaped(explanation.summary), facts) if part)
 
 
 def _frames(snapshot: Snapshot, hit: Hit) -> str:
@@ -54,7 +53,7 @@ def _frames(snapshot: Snapshot, hit: Hit) -> str:
             place = f"[{place}]({snapshot.uri(hit.board, frame.path)}#L{frame.line})"
         values = frame_line(frame)
         lines.append(
-            f"- {place} in `{frame.function}`: {_code(frame.source)}" + (f" with {_code(values)}" if values else "")
+            f"- {place} in `{frame.function}`: {code(frame.source)}" + (f" with {code(values)}" if values else "")
         )
     return "\n".join(lines)
 
@@ -70,29 +69,11 @@ def _repair(case: Case) -> str:
     if not case.repairs:
         return ""
     best = case.repairs[0]
-    return f"Repair ready: {_escaped(best.candidate.description)} ({evidence(best, case.nodeid)})."
+    return f"Repair ready: {escaped(best.candidate.description)} ({evidence(best, case.nodeid)})."
 
 
 def _question(case: Case) -> str:
     if case.question is None:
         return ""
-    answers = " or ".join(_code(answer.output) for answer in case.question.answers)
-    return f"Two repairs pass and differ: for {_code(case.question.input)}, should the result be {answers}?"
-
-
-def _code(text: str) -> str:
-    """An inline code span; the fence is longer than any run of backticks inside."""
-    line = short(text)
-    longest = max((len(run) for run in re.findall("`+", line)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if longest else ""
-    return f"{fence}{pad}{line}{pad}{fence}"
-
-
-def _escaped(text: str) -> str:
-    """Values of a program must not become mark-up; code spans that we wrote ourselves stay."""
-    return re.sub(r"([\\*_<>\[\]#])", r"\\\1", text) if "`" not in text else text
-
-
-def _plain(markdown: str) -> str:
-    return re.sub(r"\\([\\*_<>\[\]#])", r"\1", markdown).replace("**", "")
+    answers = " or ".join(code(answer.output) for answer in case.question.answers)
+    return f"Two repairs pass and differ: for {code(case.question.input)}, should the result be {answers}?"

@@ -43,8 +43,12 @@ def places(result: TestResult) -> tuple[Place, ...]:
     """The failing line in the test's own file, then the line where the exception was raised if that is elsewhere."""
     frames = project_frames(result)
     own = [frame for frame in frames if frame.path == test_path(result.nodeid)]
-    chosen = dict.fromkeys(Place(f.path, f.line, f.source) for f in (*own[-1:], *frames[-1:]))
+    chosen = dict.fromkeys(place_of(frame) for frame in (*own[-1:], *frames[-1:]))
     return tuple(chosen) or (_without_frames(result),)
+
+
+def place_of(frame: Frame) -> Place:
+    return Place(frame.path, frame.line, frame.source)
 
 
 def _without_frames(result: TestResult) -> Place:
@@ -76,3 +80,8 @@ def definition(text: Text, nodeid: str) -> int | None:
         if line is None:
             return None
     return line
+
+
+def function_line(text: Text, qualname: str) -> int | None:
+    """The line, from 0, of a function's `def`, by its qualified name as in `Cart.total`."""
+    return definition(text, "::".join(["", *qualname.replace("<locals>.", "").split(".")]))

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from pygls.uris import from_fs_path, to_fs_path
 
 from ..engine.settings import Settings
-from ..engine.types import Explanation, Question, Repair, Suspect
-from ..sandbox.types import TestResult
+from ..engine.types import Explanation, Patch, Question, Repair, Suspect
+from ..engine.discover import Known
+from ..sandbox.types import Call, TestResult
 from .client import Client
 from .convert import Text
 from .disk_text import disk_text
@@ -42,6 +43,8 @@ class Case:
     """Verified only, best first."""
     question: Question | None = None
     note: str = ""
+    calls: tuple[Call, ...] = ()
+    """One call of each suspected function, with the values that the failing test gave it."""
 
     @property
     def nodeid(self) -> str:
@@ -51,6 +54,15 @@ class Case:
     def places(self) -> tuple[Place, ...]:
         """Where it shows, as it was when the test ran."""
         return places(self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A repair that the client applied in this session."""
+
+    patch: Patch
+    description: str
+    nodeid: str
 
 
 def _no_cases() -> Mapping[str, Case]:
@@ -67,6 +79,12 @@ class Board:
     """The same folder as the client names it, perhaps through a symlink."""
     cases: Mapping[str, Case] = field(default_factory=_no_cases)
     settings: Settings = field(default_factory=Settings)
+    applied: tuple[Applied, ...] = ()
+    """Latest last."""
+    tests: tuple[Known, ...] = ()
+    """Every test that is known, failing or not, by file and line."""
+    collected: bool = False
+    """pytest itself named `tests`; otherwise they were only read from the text."""
 
     def file(self, path: str) -> str:
         """The real path of a file of the project."""
