@@ -72,23 +72,27 @@ def _digest(*parts: str) -> str:
 class Reach:
     """Which functions each test entered, learnt from traced runs."""
 
-    functions: dict[str, frozenset[Function]] = field(default_factory=lambda: {})
-    outlines: dict[str, Outline] = field(default_factory=lambda: {})
+    functions: dict[str, frozenset[Function]] = field(default_factory=dict[str, frozenset[Function]])
+    outlines: dict[str, Outline] = field(default_factory=dict[str, Outline])
     """Of every Python file as it was at the last look."""
 
     def learn(self, results: Sequence[TestResult]) -> None:
-        """From results with the lines that each test executed, in files as they were at the last look."""
+        """From the lines that each test executed, in files as they were at the last look; without any, forget it."""
         for test in results:
-            entered = (
+            entered = frozenset(
                 (path, known.owners.get(line, _TOP))
                 for path, lines in test.lines
                 if (known := self.outlines.get(path)) is not None
                 for line in lines
             )
-            self.functions[test.nodeid] = frozenset(entered)
+            if entered:
+                self.functions[test.nodeid] = entered
+            else:
+                self.functions.pop(test.nodeid, None)
 
-    def forget(self, nodeids: Sequence[str]) -> None:
-        for nodeid in nodeids:
+    def forget(self, nodeids: frozenset[str] | None) -> None:
+        """These may enter other functions than they did; None: all of them."""
+        for nodeid in tuple(self.functions) if nodeids is None else nodeids:
             self.functions.pop(nodeid, None)
 
     def affected(self, now: Mapping[str, Outline | None], others: Sequence[str]) -> frozenset[str] | None:
@@ -106,7 +110,7 @@ class Reach:
                 continue
             if not self._contained(path, old, new):
                 return None
-            files |= {path} if _is_test(path) or old is None else set()
+            files |= {path} if is_test_file(path) or old is None else set()
             if old is not None and new is not None:
                 differing = {
                     n for n in old.digests.keys() | new.digests.keys() if old.digests.get(n) != new.digests.get(n)
@@ -119,7 +123,7 @@ class Reach:
         """The change cannot reach beyond the functions of this file and the tests that enter them."""
         if PurePosixPath(path).name in _SHADOWING:
             return old is not None and new is not None and old.digests[_TOP] == new.digests[_TOP]
-        if old is None or _is_test(path):
+        if old is None or is_test_file(path):
             return True
         return new is not None and old.digests[_TOP] == new.digests[_TOP]
 
@@ -132,6 +136,6 @@ class Reach:
         )
 
 
-def _is_test(path: str) -> bool:
+def is_test_file(path: str) -> bool:
     name = PurePosixPath(path).name
     return name.startswith("test_") or name.endswith("_test.py")

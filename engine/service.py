@@ -1,11 +1,12 @@
 """The engine as a child process of the language server: JSON lines on stdin and stdout.
 
-    {"id": 1, "method": "test", "params": {"root": …, "nodeids": […], "python": …}}
+    {"id": 1, "method": "test", "params": {"root": …, "nodeids": […], "affected": …, "python": …}}
     {"id": 1, "event": "test", "data": {…}}        any number
     {"id": 1, "result": {…}}   or   {"id": 1, "error": {"message": …, "code": 1|2|3|130}}        exactly one
 
-Methods: `about`, `test`, `repair` (root, nodeid, budget, model, python), `explain` (root, nodeid, model, python),
-`cancel` (id) and `shutdown`. Each job has a thread; each project has one warm session, used by one job at a time.
+Methods: `about`, `test`, `collect` (root, python), `repair` (root, nodeid, budget, model, background, python),
+`explain` (root, nodeid, model, python), `cancel` (id) and `shutdown`. Each job has a thread; each project has one warm
+session, used by one job at a time; work in the `background` has a session and a lower priority of its own.
 The process ends when stdin does, whatever runs: its owner is then gone. Trust is the owner's decision, before it asks.
 """
 
@@ -18,7 +19,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, ClassVar
@@ -39,6 +40,7 @@ from .wire import Ran, encode, slim_repair, slim_report, slim_test, tail
 
 Row = Mapping[str, Any]
 CANCELLED = 130
+_NICE = 10
 _GRACE_S = 0.5
 """How long a shutdown waits for jobs to notice; their sandbox is taken away after that."""
 
@@ -114,14 +116,30 @@ class Service:
         self.send({"id": request["id"], **answer})
 
     def _test(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        """`nodeids`: these; else `affected`: what the changes since the last run can affect; else everything."""
+
         def on_test(test: TestResult) -> None:
             self.send({"id": job, "event": "test", "data": encode(slim_test(test))})
 
+        nodeids = tuple(params["nodeids"])
         self._phase(job, "prepare", "Preparing a copy of the project")
         with self._project(params).use(stop) as project:
             self._phase(job, "tests", "Running the tests")
-            suite = project.run(tuple(params["nodeids"]), stop, on_test)
-        return encode(_ran(suite))
+            if nodeids:
+                suite = project.run_named(nodeids, stop, on_test)
+            elif params.get("affected"):
+                suite, count = project.run_affected(stop, on_test)
+                return encode(_ran(suite, count))
+            else:
+                suite = project.run(stop, on_test)
+        return encode(_ran(suite, len(suite.results)))
+
+    def _collect(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        """Every test as pytest names it."""
+        self._phase(job, "prepare", "Preparing a copy of the project")
+        with self._project(params).use(stop) as project:
+            self._phase(job, "collect", "Collecting the tests")
+            return {"nodeids": list(project.tests())}
 
     def _repair(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         budget = parse_budget(str(params["budget"]))
@@ -150,7 +168,7 @@ class Service:
     ) -> Any:  # noqa: ANN401 - JSON
         """Run the loop on a current suite, pass its events on, and answer with its report."""
         self._phase(job, "prepare", "Preparing a copy of the project")
-        with self._project(params).use(stop) as project:
+        with self._ready(params, stop) as project:
             self._phase(job, "tests", "Running the tests")
             suite = project.current_suite(stop)
             if stop:
@@ -189,12 +207,41 @@ class Service:
             self._projects[key] = WarmProject(Path(key[0]), key[1] or None)
         return self._projects[key]
 
+    @contextlib.contextmanager
+    def _ready(self, params: Row, stop: Stop) -> Generator[WarmProject]:
+        """The project, with its turn; for the background a second copy at low priority, for this job only."""
+        if not params.get("background"):
+            with self._project(params).use(stop) as project:
+                yield project
+            return
+        _be_nice()
+        aside = WarmProject(Path(str(params["root"])), str(params.get("python") or "") or None)
+        try:
+            with aside.use(stop) as project:
+                project.adopt(self._project(params))
+                yield project
+        finally:
+            aside.close()
+
     def _about(self, _job: object, _params: Row, _stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """What is loaded now and how candidates are confined. Loads nothing and waits for nobody."""
         sandboxes = {root: found for (root, _), project in self._projects.items() if (found := project.sandbox)}
         return {**self._models.about(), "sandbox": encode(sandboxes)}
 
-    _METHODS: ClassVar = {"test": _test, "repair": _repair, "explain": _explain, "about": _about}
+    _METHODS: ClassVar = {
+        "about": _about,
+        "test": _test,
+        "collect": _collect,
+        "repair": _repair,
+        "explain": _explain,
+    }
+
+
+def _be_nice() -> None:
+    """This thread, and every process that it starts. Elsewhere than on Linux threads share the process' priority."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _failing(suite: Suite, nodeid: str) -> str:
@@ -206,10 +253,11 @@ def _failing(suite: Suite, nodeid: str) -> str:
     return expand(nodeid, suite.failing)[0]
 
 
-def _ran(suite: Suite) -> Ran:
+def _ran(suite: Suite, count: int) -> Ran:
+    """`count` tests ran; `suite` may hold more, as they were before."""
     failing = tuple(slim_test(test) for test in suite.results if test.nodeid in suite.failing)
     run = suite.run
-    return Ran(run.status, run.detail, run.seconds, len(suite.results), failing, tail(run.output))
+    return Ran(run.status, run.detail, run.seconds, count, failing, tail(run.output))
 
 
 def _error(message: str, code: int) -> Row:

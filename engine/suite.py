@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import NoReturn
 
 from ..sandbox.session import Session
-from ..sandbox.types import Failure, Limits, Outcome, RunResult, Status, TestResult
+from ..sandbox.types import Detail, Failure, Limits, Outcome, RunResult, Status, TestResult
 from .errors import BadEnvironment, BadInput
 from .stop import Stop
 
@@ -43,13 +43,17 @@ class Suite:
 
 
 def run_suite(
-    session: Session, nodeids: Sequence[str], stop: Stop, on_test: Callable[[TestResult], None] | None = None
+    session: Session,
+    nodeids: Sequence[str],
+    stop: Stop,
+    on_test: Callable[[TestResult], None] | None = None,
+    detail: Detail = Detail.OUTCOMES,
 ) -> Suite:
     """Run every test, or those named. A test that kills its process is found, named, and does not hide the others.
 
     Raises BadInput when there is no test or a node id does not exist, BadEnvironment when the sandbox failed.
     """
-    run = session.run((), limits=SUITE_LIMITS, cancelled=lambda: bool(stop), on_test=on_test)
+    run = session.run((), limits=SUITE_LIMITS, detail=detail, cancelled=lambda: bool(stop), on_test=on_test)
     results = {test.nodeid: test for test in run.tests}
     if run.status in (Status.CRASH, Status.OOM, Status.TIMEOUT):
         results |= _one_file_at_a_time(session, results, stop, on_test)
@@ -59,12 +63,36 @@ def run_suite(
         _refused(run.output.strip())
     if not results and not stop.cancelled:
         raise BadInput(f"No tests found in {session.root}; pytest collects test_*.py and *_test.py unless configured.")
+    suite = _suite(results, run)
+    if not nodeids:
+        return suite
     wanted = [name for nodeid in nodeids for name in expand(nodeid, tuple(results))]
-    failing = tuple(test.nodeid for test in results.values() if test.outcome in _BROKEN)
+    return replace(suite, failing=tuple(name for name in suite.failing if name in wanted))
+
+
+def run_some(
+    session: Session, names: Sequence[str], stop: Stop, on_test: Callable[[TestResult], None], detail: Detail
+) -> Suite | None:
+    """Run only these items and files; None when that told too little, and the whole suite has to run.
+
+    Too little: a process died, or a name does not exist any more.
+    """
+    run = session.run(names, limits=SUITE_LIMITS, detail=detail, cancelled=lambda: bool(stop), on_test=on_test)
+    whole = run.status in (Status.PASS, Status.FAIL) and run.exit_code != _USAGE
+    return _suite({test.nodeid: test for test in run.tests}, run) if whole else None
+
+
+def merged(old: Suite, new: Suite, files: Container[str]) -> Suite:
+    """The whole suite after some of it ran again: all that `old` knew of `files` is replaced."""
+    kept = {test.nodeid: test for test in old.results if test.nodeid.partition("::")[0] not in files}
+    return _suite(kept | {test.nodeid: test for test in new.results}, old.run)
+
+
+def _suite(results: Mapping[str, TestResult], run: RunResult) -> Suite:
     return Suite(
         results=tuple(results.values()),
         run=run,
-        failing=tuple(name for name in failing if not nodeids or name in wanted),
+        failing=tuple(test.nodeid for test in results.values() if test.outcome in _BROKEN),
         passed=frozenset(test.nodeid for test in results.values() if test.outcome is Outcome.PASSED),
     )
 

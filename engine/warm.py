@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..sandbox.session import Session
-from ..sandbox.types import Guarantees, TestResult
+from ..sandbox.session import OnTest, Session
+from ..sandbox.types import Detail, Guarantees, Limits, TestResult
+from .affected import Outline, Reach, is_test_file, outline
 from .errors import BadInput
 from .project import Project, find_interpreter
 from .stop import Stop
-from .suite import Suite, run_suite
+from .suite import Suite, expand, merged, run_some, run_suite
 from .trial import open_session
 
 _SKIPPED = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".nox", ".pytest_cache"})
@@ -29,7 +30,11 @@ class WarmProject:
         self._session: Session | None = None
         self._mark: Mark = ()
         self._suite: Suite | None = None
-        """Of the whole project, at `_mark`."""
+        """Of the whole project."""
+        self._suite_mark: Mark = ()
+        """The files that `_suite` was run on."""
+        self._reach = Reach()
+        self._outlines: dict[tuple[str, int, int], Outline | None] = {}
 
     @contextmanager
     def use(self, stop: Stop) -> Generator[WarmProject]:
@@ -57,17 +62,56 @@ class WarmProject:
         assert self._session is not None  # only read inside `use`
         return self._session
 
-    def run(self, nodeids: tuple[str, ...], stop: Stop, on_test: Callable[[TestResult], None]) -> Suite:
-        suite = run_suite(self.session, nodeids, stop, on_test)
-        if not nodeids and not stop:
-            self._suite = suite
+    def run(self, stop: Stop, on_test: OnTest, *, trace: bool = False) -> Suite:
+        """Every test. `trace` learns which functions each enters, so that the next run can be a part."""
+        suite = run_suite(self.session, (), stop, on_test, Detail.COVERAGE if trace else Detail.OUTCOMES)
+        if not stop:
+            self._reach.forget(None)
+            self._keep(suite, suite.results)
         return suite
+
+    def run_named(self, nodeids: tuple[str, ...], stop: Stop, on_test: OnTest) -> Suite:
+        """These tests alone, where what they stand for is known; else the whole suite, of which they are picked."""
+        current = self._current()
+        known = [test.nodeid for test in current.results] if current is not None else []
+        names = [name for nodeid in nodeids for name in expand(nodeid, known)] if known else []
+        some = run_some(self.session, names, stop, on_test, Detail.OUTCOMES) if names else None
+        if some is None or current is None:
+            return run_suite(self.session, nodeids, stop, on_test)
+        self._suite = merged(current, some, ())
+        return some
+
+    def run_affected(self, stop: Stop, on_test: OnTest) -> tuple[Suite, int]:
+        """What the changes since the last run can affect; the whole suite as it is now, and how many tests ran."""
+        names = self._affected()
+        if names is not None and self._suite is not None:
+            some = run_some(self.session, names, stop, on_test, Detail.COVERAGE) if names else None
+            if some is not None or not names:
+                if not stop:
+                    files = {name for name in names if "::" not in name}
+                    self._keep(merged(self._suite, some, files) if some else self._suite, some.results if some else ())
+                return self._suite, len(some.results) if some else 0
+        suite = self.run(stop, on_test, trace=True)
+        return suite, len(suite.results)
 
     def current_suite(self, stop: Stop) -> Suite:
         """The whole suite for the files as they are: the last one if nothing was saved since."""
-        if self._suite is None:
-            return self.run((), stop, lambda _: None)
-        return self._suite
+        if (current := self._current()) is not None:
+            return current
+        if self._reach.functions:
+            return self.run_affected(stop, lambda _: None)[0]
+        return self.run(stop, lambda _: None)
+
+    def adopt(self, other: WarmProject) -> None:
+        """Take over what another copy of the same files has run."""
+        if other._suite_mark == self._mark:
+            self._suite, self._suite_mark = other._suite, other._suite_mark
+
+    def tests(self) -> tuple[str, ...]:
+        """Every test's node id, from the last run or else by collecting."""
+        if (current := self._current()) is not None:
+            return tuple(test.nodeid for test in current.results if test.phase != "collect")
+        return self.session.collect(Limits(wall_s=120.0, cpu_s=120.0))
 
     def close(self) -> None:
         if self._session is not None:
@@ -79,10 +123,58 @@ class WarmProject:
         if self._session is not None and mark == self._mark:
             return
         self.close()
-        self._suite = None
         project = Project(self._root, find_interpreter(self._root, self._python))
         self._session = open_session(project, trusted=True)  # the owner asked only because the user agreed
         self._mark = mark
+
+    def _current(self) -> Suite | None:
+        return self._suite if self._suite_mark == self._mark else None
+
+    def _keep(self, suite: Suite, traced: Sequence[TestResult]) -> None:
+        """The suite is true of the files as they are now, and so is the reach of the tests that were traced."""
+        self._suite, self._suite_mark = suite, self._mark
+        files = self._python_files() if self._reach.functions or any(test.lines for test in traced) else {}
+        self._reach.outlines = {path: found for path, found in files.items() if found is not None}
+        self._reach.learn(traced)
+
+    def _affected(self) -> list[str] | None:
+        """Node ids, and test files that changed; None: everything. Tests whose reach is unknown are among them."""
+        if self._suite is None or not self._reach.functions:
+            return None
+        now, before = dict(_stamps(self._mark)), dict(_stamps(self._suite_mark))
+        changed = {path for path in now.keys() | before.keys() if now.get(path) != before.get(path)}
+        others = [self._relative(path) for path in changed if not path.endswith(".py")]
+        found = self._reach.affected(self._python_files(), others)
+        if found is None:
+            return None
+        files = {self._relative(path) for path in changed if path in now and is_test_file(path)}
+        unknown = {test.nodeid for test in self._suite.results if test.nodeid not in self._reach.functions}
+        names = {name for name in found | unknown | {*self._suite.failing} if name.partition("::")[0] not in files}
+        return sorted(names | files)
+
+    def _python_files(self) -> dict[str, Outline | None]:
+        """Outlines by project-relative path; a file that did not change is not parsed again."""
+        known = self._outlines
+        self._outlines = {
+            entry: known[entry] if entry in known else _outline_of(entry[0])
+            for entry in self._mark
+            if entry[0].endswith(".py")
+        }
+        return {self._relative(path): found for (path, _, _), found in self._outlines.items()}
+
+    def _relative(self, path: str) -> str:
+        return os.path.relpath(path, self._root).replace(os.sep, "/")
+
+
+def _stamps(mark: Mark) -> Iterator[tuple[str, tuple[int, int]]]:
+    return ((path, (time, size)) for path, time, size in mark)
+
+
+def _outline_of(path: str) -> Outline | None:
+    try:
+        return outline(Path(path).read_bytes())
+    except OSError:
+        return None  # deleted while we looked
 
 
 def _mark(root: Path) -> Mark:

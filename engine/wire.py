@@ -28,6 +28,7 @@ class Ran:
     """One sentence when the run did not end by itself."""
     seconds: float
     tests: int
+    """How many ran."""
     failing: tuple[TestResult, ...]
     """Also those that the loop found after the run, as a module that could not be collected."""
     output: str

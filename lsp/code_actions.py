@@ -37,7 +37,8 @@ def code_actions(snapshot: Snapshot, params: lsp.CodeActionParams) -> Sequence[l
 
 def resolve(snapshot: Snapshot, action: lsp.CodeAction) -> lsp.CodeAction:
     """`codeAction/resolve`: the edit of the repair that the action's data names."""
-    data = cast("Mapping[str, Any]", action.data) if isinstance(action.data, Mapping) else {}
+    raw: Any = action.data
+    data: Mapping[str, Any] = cast("Mapping[str, Any]", raw) if isinstance(raw, Mapping) else {}
     board = snapshot.boards.get(Path(str(data.get("root", ""))))
     case = board.cases.get(str(data.get("nodeid", ""))) if board is not None else None
     repairs = {identity(repair): repair for repair in case.repairs} if case is not None else {}
@@ -111,7 +112,7 @@ def _apply(snapshot: Snapshot, hit: Hit, repair: Repair, index: int, title: str)
 
 
 def _preview(snapshot: Snapshot, hit: Hit) -> Iterator[lsp.CodeAction]:
-    """The best repair, shown by the client before it is applied. A second way only: VS Code leaves its boxes unticked."""
+    """The best repair, shown before it is applied. A second way only: VS Code leaves its boxes unticked."""
     client, case = snapshot.client, hit.case
     verified = [repair for repair in case.repairs if repair.verdict.verified]
     if not verified or not client.action_literals or moved(snapshot, hit.board, verified[0].candidate.patch):

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from pygls.exceptions import JsonRpcException
 
-from . import feed, work
+from ..engine.rest import reason_to_rest
+from . import explanation, feed, work_repairs, work_tests
+from .code_actions import identity
 from .describe import test_name
-from .discover import tests_of
 from .jobs import Job
 from .repairs import repairs_of
 from .session import HOW_TO_TRUST, Session
 from .snapshot import real_path
+from .work_tests import Which
 
 _REQUEST_FAILED = -32803
 _INVALID_PARAMS = -32602
+_MOST_AHEAD = 3
+"""Tests for which a save may start a search: more red ones at once are most likely one fault."""
 
 Arguments = Mapping[str, object]
 
@@ -30,19 +33,43 @@ class Refused(JsonRpcException):
 
 
 def run_tests(session: Session, *arguments: object) -> dict[str, str]:
-    """`darner.runTests {uri?, root?, nodeid?, nodeids?}`: without a node id, every test of the project."""
+    """`darner.runTests {uri?, root?, nodeid?, nodeids?, affected?}`: without a node id, every test of the project."""
     given = _read(arguments)
     root = _trusted_root(session, given)
-    nodeid = _text(given, "nodeid")
-    return _started(start_tests(session, root, (*((nodeid,) if nodeid else ()), *_texts(given, "nodeids"))))
+    nodeids = _texts(given, "nodeids") or tuple(filter(None, [_text(given, "nodeid")]))
+    which = Which.NAMED if nodeids else Which.AFFECTED if given.get("affected") is True else Which.ALL
+    return _started(start_tests(session, root, nodeids, which))
 
 
-def start_tests(session: Session, root: Path, nodeids: tuple[str, ...], *, asked: bool = True) -> Job:
+def start_tests(session: Session, root: Path, nodeids: tuple[str, ...], which: Which, *, asked: bool = True) -> Job:
     """Also what a save does, unasked. A running run of the same tests is out of date: it is replaced."""
     title = f"Run {test_name(nodeids[0])}" if len(nodeids) == 1 else "Run tests"
-    return session.jobs.supersede(
-        ("test", root, nodeids), title, lambda job: work.run_tests(session, job, root, nodeids, asked=asked)
-    )
+    stop_looking_ahead(session, root)
+
+    async def run(job: Job) -> None:
+        red = await work_tests.run_tests(session, job, root, nodeids, which, asked=asked)
+        if red and not asked and session.board(root).settings.watch:
+            start_looking_ahead(session, root, red)
+
+    return session.jobs.supersede(("test", root, nodeids), title, run)
+
+
+def start_looking_ahead(session: Session, root: Path, red: Collection[str]) -> None:
+    """A quick search for the tests that a save turned red."""
+    chosen = sorted(red)[:_MOST_AHEAD]
+    if not reason_to_rest():
+        key = ("ahead", root, tuple(chosen))
+        job = session.jobs.start(
+            key, "Look for repairs", lambda job: work_repairs.look_ahead(session, job, root, chosen)
+        )
+        job.basis = session.snapshot.versions
+
+
+def stop_looking_ahead(session: Session, root: Path) -> None:
+    """Whatever the user asks for comes first."""
+    for job in session.jobs.running:
+        if isinstance(job.key, tuple) and job.key[:2] == ("ahead", root):  # pyright: ignore[reportUnknownMemberType]
+            job.cancel("Stopped for what you asked for.")
 
 
 def repair(session: Session, *arguments: object) -> dict[str, str]:
@@ -51,26 +78,76 @@ def repair(session: Session, *arguments: object) -> dict[str, str]:
     root, nodeid = _trusted_root(session, given), _nodeid(given)
     budget = _text(given, "budget") or session.board(root).settings.budget
     apply = given.get("apply") is not False
-    return _started(
-        session.jobs.start(
-            ("repair", root, nodeid, budget),
-            f"Repair {test_name(nodeid)}",
-            lambda job: work.repair(session, job, root, nodeid, budget, apply),
-        )
+    stop_looking_ahead(session, root)
+    job = session.jobs.start(
+        ("repair", root, nodeid, budget),
+        f"Repair {test_name(nodeid)}",
+        lambda job: work_repairs.repair(session, job, root, nodeid, budget, apply),
     )
+    job.basis = job.basis or session.snapshot.versions
+    return _started(job)
 
 
 def explain(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.explain {nodeid, uri?, root?}`."""
     given = _read(arguments)
     root, nodeid = _trusted_root(session, given), _nodeid(given)
+    stop_looking_ahead(session, root)
     return _started(
         session.jobs.start(
             ("explain", root, nodeid),
             f"Explain {test_name(nodeid)}",
-            lambda job: work.explain(session, job, root, nodeid),
+            lambda job: work_repairs.explain(session, job, root, nodeid),
         )
     )
+
+
+def show_explanation(session: Session, *arguments: object) -> dict[str, object]:
+    """`darner.showExplanation {nodeid, uri?, root?}`: everything that is known. Runs nothing."""
+    given = _read(arguments)
+    return explanation.shown(session.snapshot, session.board(_root(session, given)), _nodeid(given))
+
+
+def open_explanation(session: Session, *arguments: object) -> None:
+    """`darner.openExplanation {nodeid, uri?, root?}`: the same as a virtual document of the client. Runs nothing."""
+    given = _read(arguments)
+    session.in_background(work_repairs.show_explanation(session, _root(session, given), _nodeid(given)))
+
+
+def test_tree(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.testTree {uri?, root?}`: the tests of one project, or of all, by `darner/testTree`.
+
+    pytest names them in a trusted project; in others they are read from the text, and nothing runs.
+    """
+    given = _read(arguments, key="root")
+    if _text(given, "root") or _text(given, "uri"):
+        boards = [session.board(_root(session, given))]
+    else:
+        folders = session.snapshot.folders
+        boards = list(session.snapshot.boards.values()) or [session.board(session.root_of(f / "_")) for f in folders]
+    return _started(list_tests(session, [board.root for board in boards]))
+
+
+def list_tests(session: Session, roots: Sequence[Path], *, asked: bool = True) -> Job:
+    return session.jobs.supersede(
+        ("tree", *roots), "List tests", lambda job: work_tests.list_tests(session, job, roots, asked=asked)
+    )
+
+
+def undo(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.undo {uri?, root?}`: takes back the last repair that was applied in this session. Runs nothing."""
+    root = _root(session, _read(arguments))
+    return _started(session.jobs.start(("undo", root), "Undo repair", lambda _: work_repairs.undo(session, root)))
+
+
+def applied(session: Session, *arguments: object) -> None:
+    """`darner.applied {nodeid, repair, root?}`: sent by the client after it applied a code action's edit."""
+    given = _read(arguments)
+    root, nodeid, name = _root(session, given), _nodeid(given), _text(given, "repair")
+    case = session.board(root).cases.get(nodeid)
+    for known in case.repairs if case is not None else ():
+        if identity(known) == name:
+            work_repairs.applied(session, root, known, nodeid)
 
 
 def apply_repair(session: Session, *arguments: object) -> dict[str, str]:
@@ -83,7 +160,7 @@ def apply_repair(session: Session, *arguments: object) -> dict[str, str]:
         session.jobs.start(
             ("apply", root, nodeid, index),
             f"Apply repair of {test_name(nodeid)}",
-            lambda _: work.apply_repair(session, root, nodeid, index),
+            lambda _: work_repairs.apply_repair(session, root, nodeid, index),
         )
     )
 
@@ -121,22 +198,6 @@ def show_repairs(session: Session, *arguments: object) -> dict[str, object]:
 async def show_status(session: Session, *_: object) -> dict[str, object]:
     """`darner.showStatus`: what is open, trusted, failing and running, and what the engine has loaded."""
     return await feed.status(session)
-
-
-def test_tree(session: Session, *arguments: object) -> dict[str, str]:
-    """`darner.testTree {uri?, root?}`: the tests of one project, or of all, by `darner/testTree`. Runs nothing."""
-    given = _read(arguments, key="root")
-    if _text(given, "root") or _text(given, "uri"):
-        boards = [session.board(_root(session, given))]
-    else:
-        folders = session.snapshot.folders
-        boards = list(session.snapshot.boards.values()) or [session.board(session.root_of(f / "_")) for f in folders]
-
-    async def tell(_: Job) -> None:
-        for board in boards:
-            session.notify("testTree", await asyncio.to_thread(tests_of, session.snapshot, board))
-
-    return _started(session.jobs.start(("tree", *(board.root for board in boards)), "List tests", tell))
 
 
 def _started(job: Job) -> dict[str, str]:

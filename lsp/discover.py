@@ -7,28 +7,37 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from .convert import Text
+from .places import test_path
 from .snapshot import Board, Snapshot
 
-_TEST = re.compile(r"(\s*)(?:async\s+)?def\s+(test\w*)\s*\(")
+TEST = re.compile(r"(\s*)(?:async\s+)?def\s+(test\w*)\s*\(")
 _CLASS = re.compile(r"(\s*)class\s+(\w+)")
 _SKIPPED = frozenset({"__pycache__", "node_modules", "build", "dist"})
 
 
-def tests_of(snapshot: Snapshot, board: Board) -> dict[str, object]:
-    """The params of `darner/testTree`; `line` counts from 0, `parents` are file and classes, outermost first."""
+def tests_of(snapshot: Snapshot, board: Board, collected: Sequence[str] | None) -> dict[str, object]:
+    """The params of `darner/testTree`; `line` counts from 0, `parents` are file and classes, outermost first.
+
+    `collected` are pytest's own node ids, if it may run here.
+    """
+    read = {nodeid: line for path in _test_files(board.root) for line, nodeid in _read(snapshot, board, path).items()}
+    nodeids = sorted(read, key=lambda nodeid: (test_path(nodeid), read[nodeid])) if collected is None else collected
     return {
         "root": str(board.root),
-        "complete": False,
+        "complete": collected is not None,
         "tests": [
-            _row(nodeid, snapshot.uri(board, path), line)
-            for path in _test_files(board.root)
-            for line, nodeid in sorted(tests_in(snapshot.text(board, path), path).items())
+            _row(nodeid, snapshot.uri(board, test_path(nodeid)), read.get(nodeid.partition("[")[0], 0))
+            for nodeid in nodeids
         ],
     }
+
+
+def _read(snapshot: Snapshot, board: Board, path: str) -> dict[int, str]:
+    return tests_in(snapshot.text(board, path), path)
 
 
 def _row(nodeid: str, uri: str, line: int) -> dict[str, object]:
@@ -43,7 +52,7 @@ def tests_in(text: Text, path: str) -> dict[int, str]:
     found: dict[int, str] = {}
     classes: list[tuple[int, str]] = []
     for line, content in enumerate(text.lines):
-        if not (match := _TEST.match(content) or _CLASS.match(content)):
+        if not (match := TEST.match(content) or _CLASS.match(content)):
             continue
         indent = len(match[1])
         classes = [known for known in classes if known[0] < indent]

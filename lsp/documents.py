@@ -9,10 +9,10 @@ from typing import Any, cast
 from lsprotocol import types as lsp
 from pygls.protocol import lsp_method
 
-from .commands import start_tests
 from .convert import Text
 from .initialize import extend
 from .protocol import CarefulProtocol
+from .saving import outdate
 from .session import Session
 from .snapshot import Document, real_path
 
@@ -59,16 +59,15 @@ def did_change(session: Session, params: lsp.DidChangeTextDocumentParams) -> Non
         else:
             text = Text(change.text)
     session.open(replace(document, version=params.text_document.version, text=text))
+    session.saves.typed()
 
 
 def did_save(session: Session, params: lsp.DidSaveTextDocumentParams) -> None:
-    """Run the project's tests, if the user trusts it and wants that."""
+    """Run the project's tests soon, if the user trusts it and wants that."""
     path = real_path(params.text_document.uri)
-    if not path or session.shutting_down:
-        return
-    board = session.refreshed(session.root_of(Path(path)))
-    if board.settings.run_on_save and session.trusted(board.root):
-        start_tests(session, board.root, (), asked=False)
+    if path and not session.shutting_down:
+        outdate(session, params.text_document.uri)
+        session.saves.saved(session.board(session.root_of(Path(path))).root)
 
 
 def did_close(session: Session, params: lsp.DidCloseTextDocumentParams) -> None:

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..sandbox.types import Failure, TestResult
+from . import explanation
 from .describe import headline
 from .engine_link import EngineError
 from .jobs import Job
 from .places import definition, find_line, places, project_frames, test_path
+from .repairs import repairs_of
 from .session import Session
 from .snapshot import Board, Snapshot
 
@@ -72,6 +74,16 @@ def _failure(snapshot: Snapshot, board: Board, result: TestResult, failure: Fail
         "actual": failure.left if compared else None,
         "expected": failure.right if compared else None,
     }
+
+
+def candidates(session: Session, root: Path, nodeid: str) -> None:
+    """`darner/candidates`: what a repair found, as `darner.showRepairs` answers it."""
+    session.notify("candidates", repairs_of(session.snapshot, session.board(root), nodeid))
+
+
+def explained(session: Session, root: Path, nodeid: str) -> None:
+    """`darner/explanation`: as `darner.showExplanation` answers it."""
+    session.notify("explanation", explanation.shown(session.snapshot, session.board(root), nodeid))
 
 
 async def status(session: Session) -> dict[str, object]:

@@ -6,8 +6,8 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 
 from ..engine.blame import where
 
@@ -26,8 +26,13 @@ class Job:
     outcome: str = ""
     """How it ended, in one sentence."""
     cancelled: bool = False
+    basis: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Versions of the open documents when it began, if a save of another version makes its work useless."""
+    why: str = ""
+    """Why it was stopped, in one sentence, when it was not the user."""
 
-    def cancel(self) -> None:
+    def cancel(self, why: str = "") -> None:
+        self.why = self.why or why
         if self.task is not None:
             self.task.cancel()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -38,7 +38,7 @@ class Publisher:
     async def wait_changed(self) -> None:
         await self._changed.wait()
 
-    def notify(self, name: str, params: dict[str, object]) -> None:
+    def notify(self, name: str, params: Mapping[str, object]) -> None:
         """A custom notification `darner/<name>`, for a client that asked for it."""
         if name in self._session.snapshot.client.told and not self._session.shutting_down:
             self._session.server.protocol.notify(f"darner/{name}", params)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lsprotocol import types as lsp
 
 from ..engine.types import Question
-from .code_actions import workspace_edit
 from .describe import evidence, short
+from .edits import workspace_edit
 from .snapshot import Board, Case, Snapshot
 
 

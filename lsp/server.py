@@ -13,12 +13,14 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from ..engine.blame import where
-from . import commands, configuration, diagnostics, documents, feed, initialize
-from .code_actions import code_actions
+from . import commands, configuration, diagnostics, documents, explanation, feed, initialize
+from .code_actions import code_actions, resolve
 from .code_lens import code_lens
 from .engine_link import SERVICE, EngineLink
 from .hover import hover
+from .inlay_hints import inlay_hints
 from .protocol import CarefulProtocol
+from .saving import Saves
 from .session import Session
 from .snapshot import Snapshot
 from .streams import Input, Output
@@ -37,7 +39,7 @@ class DarnerServer(LanguageServer):
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - pygls leaves *args untyped
             "darner", version("darner"), protocol_cls=documents.OwnDocuments
         )
-        self.session = Session(self, lambda: EngineLink(service))
+        self.session = Session(self, lambda: EngineLink(service), Saves)
         self.leave = leave
         """Ends the process; called with 0 after a proper shutdown, else 1."""
         self.watch = watch
@@ -104,7 +106,9 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
 
     on(lsp.TEXT_DOCUMENT_HOVER, _pure(session, hover))
     on(lsp.TEXT_DOCUMENT_CODE_LENS, _pure(session, code_lens))
-    # `textDocument/codeAction`, and the two that pull diagnostics: in _initialize, as the client can
+    on(lsp.TEXT_DOCUMENT_INLAY_HINT, _pure(session, inlay_hints))
+    # `textDocument/codeAction` and its `resolve`, `workspace/textDocumentContent`, and the two that pull
+    # diagnostics: in _initialize, as the client can
 
     for name, command in (
         ("darner.runTests", commands.run_tests),
@@ -113,7 +117,11 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
         ("darner.applyRepair", commands.apply_repair),
         ("darner.cancel", commands.cancel),
         ("darner.showRepairs", commands.show_repairs),
+        ("darner.showExplanation", commands.show_explanation),
+        ("darner.openExplanation", commands.open_explanation),
         ("darner.testTree", commands.test_tree),
+        ("darner.undo", commands.undo),
+        ("darner.applied", commands.applied),
     ):
         server.command(name)(_command(session, command))
     for name, slow in (("darner.wait", commands.wait), ("darner.showStatus", commands.show_status)):
@@ -128,8 +136,13 @@ def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
         server.watch(params.process_id)
     initialize.initialize(session, params)
     client = session.snapshot.client
-    kinds = lsp.CodeActionOptions([lsp.CodeActionKind.QuickFix]) if client.action_literals else None
+    quick = [lsp.CodeActionKind.QuickFix]
+    kinds = lsp.CodeActionOptions(quick, resolve_provider=client.resolves_edits) if client.action_literals else None
     server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, kinds)(_pure(session, code_actions))
+    if client.resolves_edits:
+        server.feature(lsp.CODE_ACTION_RESOLVE)(_pure(session, resolve))
+    if client.virtual_documents:
+        server.feature(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT)(_pure(session, explanation.content))
     if client.pulls:
         pulled = lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="darner")
         server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, pulled)(_pure(session, diagnostics.pull))

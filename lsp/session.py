@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
@@ -18,6 +18,9 @@ from .jobs import Jobs
 from .publish import Publisher
 from .snapshot import Board, Document, Snapshot
 
+if TYPE_CHECKING:
+    from .saving import Saves
+
 HOW_TO_TRUST = (
     "Darner runs nothing here until you trust this workspace: run `darner trust` in its folder, "
     'set the initialization option "trust" to true, or send darner/setTrust.'
@@ -27,15 +30,20 @@ HOW_TO_TRUST = (
 class Session:
     """Used from the event loop only."""
 
-    def __init__(self, server: LanguageServer, engine: Callable[[], EngineLink]) -> None:
+    def __init__(
+        self, server: LanguageServer, engine: Callable[[], EngineLink], saves: Callable[[Session], Saves]
+    ) -> None:
         self.server = server
         self.snapshot = Snapshot()
         self.configuration = Configuration()
-        self.jobs = Jobs()
         self.shutting_down = False
+        self.prose: dict[str, str] = {}
+        """What a model said, by a digest of the evidence that it was about."""
         self.on_settings: list[Callable[[], None]] = []
         """Called after the settings were read anew."""
         self._publisher = Publisher(self)
+        self.jobs = Jobs()
+        self.saves = saves(self)
         self._engine_factory = engine
         self._engine: EngineLink | None = None
         self._told_trust: bool | None = None
@@ -169,7 +177,7 @@ class Session:
     async def wait_changed(self) -> None:
         await self._publisher.wait_changed()
 
-    def notify(self, name: str, params: dict[str, object]) -> None:
+    def notify(self, name: str, params: Mapping[str, object]) -> None:
         self._publisher.notify(name, params)
 
     def in_background(self, request: Coroutine[Any, Any, object]) -> None:

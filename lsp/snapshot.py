@@ -13,7 +13,6 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from ..engine.settings import Settings
 from ..engine.types import Explanation, Patch, Question, Repair, Suspect
-from ..engine.discover import Known
 from ..sandbox.types import Call, TestResult
 from .client import Client
 from .convert import Text
@@ -81,10 +80,6 @@ class Board:
     settings: Settings = field(default_factory=Settings)
     applied: tuple[Applied, ...] = ()
     """Latest last."""
-    tests: tuple[Known, ...] = ()
-    """Every test that is known, failing or not, by file and line."""
-    collected: bool = False
-    """pytest itself named `tests`; otherwise they were only read from the text."""
 
     def file(self, path: str) -> str:
         """The real path of a file of the project."""
@@ -131,6 +126,11 @@ class Snapshot:
     """By URI."""
     boards: Mapping[Path, Board] = field(default_factory=lambda: MappingProxyType({}))
     """By real root."""
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """Of every open document."""
+        return {uri: document.version for uri, document in self.documents.items()}
 
     def document_at(self, path: str) -> Document | None:
         """The open document of this real path."""

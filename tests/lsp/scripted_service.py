@@ -92,7 +92,11 @@ def about(job: int, params: dict[str, Any]) -> object:
     return {"model": "scripted", "device": "none", "sandbox": {}}
 
 
-METHODS = {"test": test, "repair": repair, "explain": explain, "about": about}
+def collect(job: int, params: dict[str, Any]) -> object:
+    return {"nodeids": [NODEID, f"{NODEID}[two]"]}
+
+
+METHODS = {"test": test, "collect": collect, "repair": repair, "explain": explain, "about": about}
 
 
 def work(job: int, method: str, params: dict[str, Any]) -> None:

@@ -1,0 +1,93 @@
+"""Running and finding tests: what is known appears while pytest reports it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from lsprotocol import types as lsp
+
+from ..engine import wire
+from ..engine.events import Phase
+from ..sandbox.types import TestResult
+from . import known
+from .discover import tests_of
+from .engine_link import Row
+from .feed import RunFeed
+from .jobs import Job
+from .session import Session
+from .work import common, shown
+
+
+class Which(Enum):
+    NAMED = "named"
+    ALL = "all"
+    AFFECTED = "affected"
+    """What the changes since the last run can affect."""
+
+
+async def run_tests(
+    session: Session, job: Job, root: Path, nodeids: tuple[str, ...], which: Which, *, asked: bool = True
+) -> frozenset[str]:
+    """Run them; answers with the tests that fail now and did not before.
+
+    A run that nobody asked for, after a save, tells each trouble only once: a project may have no tests at all.
+    """
+    before = frozenset(session.board(root).cases)
+    told = RunFeed(session, job, root)
+    told.started(nodeids)
+    try:
+        await _run_tests(session, job, root, nodeids, which, told, asked)
+    finally:
+        told.ended(job.outcome)
+    return frozenset(session.board(root).cases) - before
+
+
+async def _run_tests(
+    session: Session, job: Job, root: Path, nodeids: tuple[str, ...], which: Which, told: RunFeed, asked: bool
+) -> None:
+    seen: dict[str, bool] = {}
+    async with shown(session, job, asked=asked) as progress:
+
+        def on_event(name: str, data: Row) -> None:
+            if name == "phase":
+                progress.phase(wire.decode(data, Phase).text)
+            elif name == "test":
+                result = wire.decode(data, TestResult)
+                seen[result.nodeid] = result.outcome in known.BAD
+                known.note(session, root, result)
+                told.result(result)
+                progress.report(f"{len(seen)} run, {sum(seen.values())} failed")
+
+        params = {**common(session, root), "nodeids": list(nodeids), "affected": which is Which.AFFECTED}
+        ran = wire.decode(await session.engine.call("test", params, on_event), wire.Ran)
+        known.settle(session, root, ran, nodeids)
+        for late in (result for result in ran.failing if result.nodeid not in seen and which is not Which.AFFECTED):
+            told.result(late)
+        progress.outcome = f"{ran.tests} run, {len(ran.failing)} failed"
+        if ran.detail:
+            (session.show if asked else session.show_once)(ran.detail, lsp.MessageType.Warning)
+
+
+async def list_tests(session: Session, job: Job, roots: Sequence[Path], *, asked: bool) -> None:
+    """Tell the client every test: as pytest names them where it may run, else as the files' text does."""
+    for root in roots:
+        nodeids = await _collected(session, job, root, asked) if session.trusted(root) else None
+        tree = await asyncio.to_thread(tests_of, session.snapshot, session.board(root), nodeids)
+        session.notify("testTree", tree)
+
+
+async def _collected(session: Session, job: Job, root: Path, asked: bool) -> tuple[str, ...] | None:
+    """None when pytest cannot collect, which the client has been told."""
+    async with shown(session, job, asked=asked, silent=not asked) as progress:
+
+        def on_event(name: str, data: Row) -> None:
+            if name == "phase":
+                progress.phase(wire.decode(data, Phase).text)
+
+        answer = await session.engine.call("collect", common(session, root), on_event)
+        progress.outcome = f"{len(answer['nodeids'])} tests"
+        return tuple(answer["nodeids"])
+    return None
