@@ -12,7 +12,7 @@ from ..sandbox.types import Call
 from .errors import BadInput
 from .explain import from_facts
 from .history import Edits, uncommitted
-from .localise import LineScore, score_lines, suspects
+from .localise import LineScore, gather_signals, score_lines, suspects
 from .prompt import Target
 from .protected import is_protected
 from .source import Function, Source
@@ -61,13 +61,19 @@ class Case:
         """The most suspicious functions, by the mean of their best lines."""
         scores: dict[tuple[str, int], list[float]] = defaultdict(list)
         functions: dict[tuple[str, int], Function] = {}
+        owners = {path: _owners(source) for path, source in self.sources.items()}
         for (path, line), found in self.lines.items():
-            function = self.sources[path].function_at(line) if path in self.sources else None
+            function = owners[path].get(line) if path in owners else None
             if function is not None:
                 functions[path, function.def_line] = function
                 scores[path, function.def_line].append(found.score)
         ranked = sorted(scores, key=lambda key: -sum(sorted(scores[key])[-3:]) / 3)
         return [self.target(path, functions[path, line]) for path, line in ranked[:most]]
+
+
+def _owners(source: Source) -> dict[int, Function]:
+    """The innermost function of every line that is in one."""
+    return {n: f for f in source.functions() for n in range(f.first_line, f.end_line + 1)}
 
 
 def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
@@ -76,7 +82,9 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
     edits = uncommitted(session.root, besides=tests)
     touched = [path for path in _touched(evidence, edits) if path not in tests][:_MOST_FILES]
     sources = {path: source for path in touched if (source := _parse(session, path)) is not None}
-    lines = score_lines(evidence, edits.lines(), sources)
+    own_tests = {path: source for path in tests & _on_path(evidence) if (source := _parse(session, path)) is not None}
+    edited = dict.fromkeys(edits.lines(), "you changed it since the last commit")
+    lines = score_lines(gather_signals(evidence, edited, {**own_tests, **sources}), sources)
     ranked = suspects(lines, sources)
     return Case(
         evidence=evidence,
@@ -89,6 +97,11 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
         trial=trial_for(session, suite, evidence),
         doctested=suite.doctested,
     )
+
+
+def _on_path(evidence: Evidence) -> frozenset[str]:
+    trace = evidence.failing.trace
+    return frozenset(one.path for one in trace.activations) if trace is not None else frozenset()
 
 
 def _touched(evidence: Evidence, edits: Edits) -> list[str]:

@@ -1,74 +1,156 @@
-"""Evidence to ranked suspects: which lines of the project may hold the fault, and why.
+"""Evidence to ranked suspects: which statements of the project may hold the fault, and why.
 
-Spectrum: Ochiai, ef / sqrt((ef + nf) * (ef + ep)), Abreu et al. 2006, over the failing test and its passing neighbours.
-Traceback: lines on the failing stack, the innermost highest. Edits: lines that the user changed since HEAD.
+Four kinds of evidence add up: the spectrum of lines and of ways between them (spectrum.py), the backward slice from
+what failed (slicing.py), the failing stack, and the user's own edits. A suspect's rank also weighs how much room its
+statement has for a mistake (room.py); the suspicion of a line, which the search uses, does not.
 """
 
 from __future__ import annotations
 
 import ast
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .evidence import executed_lines
+from . import spectrum
+from .dataflow import Statement, statements
 from .protected import is_test_path
-from .source import Source
+from .room import room
+from .slicing import Slice, backward_slice
+from .source import Function, Source
 from .types import Evidence, Suspect
 
-_SPECTRUM, _STACK, _EDITED = 0.55, 0.3, 0.15
+_LINES, _WAY_OUT, _WAY_IN = 1.5, 0.25, 0.35
+_IN_SLICE, _NEAR, _NEARER = 0.5, 0.7, 0.5
+_STACK, _EDITED = 0.5, 0.6
 _MODULE_LEVEL = 0.25
 _MOST_SUSPECTS = 40
 
-Lines = dict[tuple[str, int], float]
+Place = tuple[str, int]
+Scores = dict[Place, float]
 
 
 @dataclass(frozen=True, slots=True)
 class LineScore:
     score: float
+    """In (0, 1]."""
     reasons: tuple[str, ...]
 
 
-def score_lines(
-    evidence: Evidence, edited: Iterable[tuple[str, int]], sources: Mapping[str, Source]
-) -> dict[tuple[str, int], LineScore]:
-    """Suspicion in (0, 1] of every project line that could matter; test files are never suspects."""
-    spectrum = _ochiai(evidence)
-    stack = _stack(evidence)
-    changed = {place for place in edited if not is_test_path(place[0])}
-    lines: dict[tuple[str, int], LineScore] = {}
-    for place in spectrum.keys() | stack.keys() | (changed & _known(sources)):
-        score = _SPECTRUM * spectrum.get(place, 0.0) + _STACK * stack.get(place, 0.0) + _EDITED * (place in changed)
-        lines[place] = LineScore(score, _reasons(place, spectrum, stack, changed))
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What points at lines of the project, before it is added up."""
+
+    spectrum: Scores
+    way_out: Scores
+    """Of the ways that leave a line: a condition that sends the failing test where no passing one goes."""
+    way_in: Scores
+    slice: Slice
+    stack: Scores
+    edited: Mapping[Place, str]
+    """The reason to show, by line."""
+
+
+def gather_signals(evidence: Evidence, edited: Mapping[Place, str], known: Mapping[str, Source]) -> Signals:
+    """`known`: parsed files that the failing test runs, its own among them."""
+    way_out: Scores = defaultdict(float)
+    way_in: Scores = defaultdict(float)
+    for (path, line, after), score in spectrum.ways(evidence).items():
+        way_out[path, line] = max(way_out[path, line], score)
+        way_in[path, after] = max(way_in[path, after], score)
+    trace = evidence.failing.trace
+    tables = {path: statements(source) for path, source in known.items()}
+    return Signals(
+        spectrum=spectrum.lines(evidence),
+        way_out=way_out,
+        way_in=way_in,
+        slice=backward_slice(trace, tables) if trace is not None else Slice({}, {}),
+        stack=_stack(evidence),
+        edited={place: reason for place, reason in edited.items() if not is_test_path(place[0])},
+    )
+
+
+def score_lines(signals: Signals, sources: Mapping[str, Source]) -> dict[Place, LineScore]:
+    """Suspicion of every project line that could matter; test files are never suspects."""
+    tables = {path: statements(source) for path, source in sources.items()}
+    edited = {place for place in signals.edited if place[0] in sources}
+    lines: dict[Place, LineScore] = {}
+    for place in signals.spectrum.keys() | signals.stack.keys() | edited:
+        statement = tables.get(place[0], {}).get(place[1])
+        score = _score(place, statement, signals)
+        span = range(statement.line, statement.end_line + 1) if statement is not None else (place[1],)
+        for line in span:  # a statement is as suspicious as its worst line
+            known = lines.get((place[0], line))
+            if known is None or known.score < score:
+                lines[place[0], line] = LineScore(score, _reasons(place, statement, signals))
     lines |= _definitions(lines, sources)
     top = max((line.score for line in lines.values()), default=1.0) or 1.0
     return {place: LineScore(max(line.score / top, 1e-3), line.reasons) for place, line in lines.items()}
 
 
-def suspects(lines: Mapping[tuple[str, int], LineScore], sources: Mapping[str, Source]) -> tuple[Suspect, ...]:
-    """The most suspicious lines, best first, each with its function."""
-    ranked = sorted(lines.items(), key=lambda item: (-item[1].score, item[0]))
+def suspects(lines: Mapping[Place, LineScore], sources: Mapping[str, Source]) -> tuple[Suspect, ...]:
+    """The most suspicious statements, best first, each with its function."""
+    tables = {path: statements(source) for path, source in sources.items()}
+    spans: dict[tuple[str, int, int], tuple[float, tuple[str, ...]]] = {}
+    for (path, line), found in lines.items():
+        statement = tables.get(path, {}).get(line)
+        span = (path, statement.line, statement.end_line) if statement is not None else (path, line, line)
+        rank = found.score * (room(statement.node) if statement is not None else 1.0)
+        if span not in spans or spans[span][0] < rank:
+            spans[span] = (rank, found.reasons)
+    ranked = sorted(spans.items(), key=lambda item: (-item[1][0], item[0]))[:_MOST_SUSPECTS]
+    top = ranked[0][1][0] if ranked else 1.0
+    functions = {path: sources[path].functions() for path in {span[0] for span, _ in ranked} & sources.keys()}
     return tuple(
-        Suspect(path, line, line, _function_name(sources.get(path), line), round(found.score, 4), found.reasons)
-        for (path, line), found in ranked[:_MOST_SUSPECTS]
+        Suspect(path, line, end, _function_name(functions.get(path, ()), line), round(rank / top, 4), reasons)
+        for (path, line, end), (rank, reasons) in ranked
     )
 
 
-def _ochiai(evidence: Evidence) -> Lines:
-    """ef / sqrt(nf_total * (ef + ep)) over the failing test and the failures related to it."""
-    failing = [evidence.failing, *evidence.related]
-    failed = Counter(place for test in failing for place in executed_lines(test))
-    passed = Counter(place for test in evidence.passing for place in executed_lines(test))
-    own = executed_lines(evidence.failing)
-    return {place: failed[place] / math.sqrt(len(failing) * (failed[place] + passed[place])) for place in own}
+def _score(place: Place, statement: Statement | None, signals: Signals) -> float:
+    score = _LINES * signals.spectrum.get(place, 0.0) + _STACK * signals.stack.get(place, 0.0)
+    score += _WAY_OUT * signals.way_out.get(place, 0.0) + _WAY_IN * signals.way_in.get(place, 0.0)
+    distance = _distance(place, statement, signals)
+    if distance is not None:
+        score += _IN_SLICE + _NEAR * _NEARER**distance
+    return score + _EDITED * (place in signals.edited)
 
 
-def _stack(evidence: Evidence) -> Lines:
+def _distance(place: Place, statement: Statement | None, signals: Signals) -> int | None:
+    return signals.slice.distances.get((place[0], statement.line)) if statement is not None else None
+
+
+def _reasons(place: Place, statement: Statement | None, signals: Signals) -> tuple[str, ...]:
+    reasons: list[str] = []
+    own = signals.spectrum.get(place)
+    if own is not None:
+        reasons.append(f"runs in the failing test (Ochiai {own:.2f})")
+        if signals.way_out.get(place, 0.0) > own:
+            reasons.append("sends the failing test where no passing test beside it goes")
+    distance = _distance(place, statement, signals)
+    if distance is not None:
+        names = [
+            name for name, where in signals.slice.writers.items() if statement and where == (place[0], statement.line)
+        ]
+        reasons.append(_slice_reason(distance, names))
+    if place in signals.stack:
+        reasons.append("is on the failing stack" if signals.stack[place] < 1.0 else "is where the failure surfaced")
+    if place in signals.edited:
+        reasons.append(signals.edited[place])
+    return tuple(reasons)
+
+
+def _slice_reason(distance: int, names: list[str]) -> str:
+    if names:
+        return f"wrote {', '.join(f'`{name}`' for name in sorted(names)[:3])} last before the failure"
+    return f"has a part in the value that failed ({distance} step{'s' * (distance != 1)} back)"
+
+
+def _stack(evidence: Evidence) -> Scores:
     """1 for the innermost project frame outside the tests, halved for each level above it."""
     failure = evidence.failing.failure
     frames = [f for f in failure.frames if not is_test_path(f.path)] if failure is not None else []
-    scores: Lines = {}
+    scores: Scores = {}
     for depth, frame in enumerate(reversed(frames)):
         if not frame.path.startswith("/"):
             place = (frame.path, frame.line)
@@ -76,11 +158,9 @@ def _stack(evidence: Evidence) -> Lines:
     return scores
 
 
-def _definitions(
-    lines: Mapping[tuple[str, int], LineScore], sources: Mapping[str, Source]
-) -> dict[tuple[str, int], LineScore]:
+def _definitions(lines: Mapping[Place, LineScore], sources: Mapping[str, Source]) -> dict[Place, LineScore]:
     """Module-level statements run at import, outside any test; those of a suspicious file count a little."""
-    found: dict[tuple[str, int], LineScore] = {}
+    found: dict[Place, LineScore] = {}
     best: dict[str, float] = defaultdict(float)
     for (path, _), line in lines.items():
         best[path] = max(best[path], line.score)
@@ -108,21 +188,6 @@ def _head_end(node: ast.AST) -> int:
     return end if isinstance(end, int) else 0
 
 
-def _reasons(place: tuple[str, int], spectrum: Lines, stack: Lines, changed: set[tuple[str, int]]) -> tuple[str, ...]:
-    reasons: list[str] = []
-    if place in spectrum:
-        reasons.append(f"runs in the failing test (Ochiai {spectrum[place]:.2f})")
-    if place in stack:
-        reasons.append("is on the failing stack" if stack[place] < 1.0 else "is where the failure surfaced")
-    if place in changed:
-        reasons.append("you changed it since the last commit")
-    return tuple(reasons)
-
-
-def _known(sources: Mapping[str, Source]) -> set[tuple[str, int]]:
-    return {(path, n) for path, source in sources.items() for n in range(1, source.data.count(b"\n") + 2)}
-
-
-def _function_name(source: Source | None, line: int) -> str:
-    function = source.function_at(line) if source is not None else None
-    return function.qualname if function is not None else ""
+def _function_name(functions: Iterable[Function], line: int) -> str:
+    holding = [f for f in functions if f.first_line <= line <= f.end_line]
+    return max(holding, key=lambda f: f.first_line).qualname if holding else ""
