@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import docker_box as boxes
@@ -23,7 +24,9 @@ class Docker:
     name = "docker"
     tier = Tier.CONTAINER
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "") -> None:
+        """`address` names the one engine to use; without it, DOCKER_HOST and then the usual places are asked."""
+        self._address = address
         self._lock = threading.Lock()
         self._engine: Engine | None = None
 
@@ -59,14 +62,13 @@ class Docker:
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
-            self._engine = _first_answering()
+            self._engine = _first_answering((self._address,) if self._address else addresses())
             self._engine.sweep()
             return self._engine
 
 
-def _first_answering() -> Engine:
+def _first_answering(found: Sequence[str]) -> Engine:
     """Raises SandboxError with every refusal when none answers."""
-    found = addresses()
     if not found:
         raise SandboxError("no container engine listens here (no docker or podman socket).")
     refusals: list[str] = []

@@ -10,13 +10,32 @@ import pytest
 from cart_project import SOURCE, TESTS, OpenProject
 from darner.sandbox.backend import Backend
 from darner.sandbox.choice import BACKENDS, examined
+from darner.sandbox.docker_backend import Docker
 from darner.sandbox.session import Session, open_session
+from dockerd import Daemon, real_daemon
+
+CANDIDATES = tuple(backend for backend in BACKENDS if not isinstance(backend, Docker))
 
 
-@pytest.fixture(scope="module", params=BACKENDS, ids=lambda backend: backend.name)
+DOCKER = pytest.param("docker", marks=pytest.mark.slow, id="docker")
+"""The engine of the tests' own (dockerd.py): `make test` does not wait for it, `make test-sandbox` does."""
+
+
+@pytest.fixture(scope="session")
+def daemon() -> Iterator[Daemon]:
+    with real_daemon() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def docker(daemon: Daemon) -> Docker:
+    return Docker(daemon.address)
+
+
+@pytest.fixture(scope="module", params=[*CANDIDATES, DOCKER], ids=lambda backend: backend.name)
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each backend in turn; skips, with the reason, those that do not work here."""
-    chosen: Backend = request.param
+    chosen: Backend = request.getfixturevalue("docker") if request.param == "docker" else request.param
     if trouble := examined(chosen).trouble:
         pytest.skip(trouble)
     return chosen
