@@ -5,17 +5,24 @@ from __future__ import annotations
 from functools import cache
 
 from .backend import Backend, Report, Tier
+from .docker_backend import Docker
 from .errors import NoIsolation
 from .isolate import Bubblewrap, Process
 
-BACKENDS: tuple[Backend, ...] = (Bubblewrap(), Process())
-"""In the order in which they are asked, strongest first."""
+BACKENDS: tuple[Backend, ...] = (Bubblewrap(), Docker(), Process())
+"""In the order in which they are asked for the search: what holds, the fastest first. See `second_to`."""
 
 
 @cache
 def examined(backend: Backend) -> Report:
     """The backend's self-test, run once a process."""
     return backend.examine()
+
+
+def second_to(backend: Backend) -> Backend | None:
+    """A stronger backend for the last, confirming run: the first that is usable; None where there is none."""
+    stronger = (other for other in BACKENDS if other.tier > backend.tier)
+    return next((other for other in stronger if not examined(other).trouble), None)
 
 
 def reports() -> tuple[Report, ...]:

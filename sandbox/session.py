@@ -12,17 +12,20 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import cast
+from typing import TypeVar, cast
 
 from . import wire
 from .backend import Backend, Launch, Report, Runtime
-from .choice import examined, strongest
+from .choice import examined, second_to, strongest
+from .cold import ColdServers
 from .errors import SandboxError
 from .fork_server import ForkServer
 from .staged import Staged, row_of
-from .types import CallResult, Detail, Guarantees, Limits, RunResult, TestResult
+from .types import CallResult, Detail, Guarantees, Limits, RunResult, Status, TestResult
 from .verdict import judge
 from .wire import Malformed, Row
 from .workspace import Workspace
@@ -44,11 +47,14 @@ OnTest = Callable[[TestResult], None]
 class Session:
     """Opened by `open_session`; close it, or use it as a context manager."""
 
-    def __init__(self, workspace: Workspace, runtime: Runtime, backend: Backend) -> None:
+    def __init__(
+        self, workspace: Workspace, runtime: Runtime, backend: Backend, second: Callable[[], Backend | None]
+    ) -> None:
         self._workspace = workspace
         self._launch = Launch(workspace, runtime)
         self._backend = backend
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
+        self._cold = ColdServers(self._launch, backend, second)
         self.exchanged = 0
         """Candidates that ran without a fresh import."""
         self.report: Report = examined(backend)
@@ -101,10 +107,28 @@ class Session:
 
         request: dict[str, object] = {"do": "tests", "nodeids": list(nodeids), "detail": str(detail)}
         began = time.monotonic()
-        rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold=fresh)
-        if fresh and edits and (path := self._workspace.rewritten(edits)):
-            end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
-        return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
+
+        def judged(cold: Callable[[], ForkServer] | None) -> RunResult:
+            tests.clear()
+            rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold)
+            if cold and edits and (path := self._workspace.rewritten(edits)):
+                end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
+            return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
+
+        return self._confirmed(judged) if fresh else replace(judged(None), backend=self._backend.name)
+
+    def expect_fresh(self) -> None:
+        """A fresh run is near: get its server ready in the background."""
+        self._cold.expect()
+
+    def _confirmed(self, judged: Callable[[Callable[[], ForkServer]], RunResult]) -> RunResult:
+        """In a fresh server, and again in one of the own backend when the second backend failed."""
+        place = self._cold.backend
+        run = replace(judged(self._cold.take), backend=place.name)
+        if run.status is not Status.INFRA or place is self._backend:
+            return run
+        note = f"Not confirmed in {place.name}, but in {self._backend.name}: {run.detail}"
+        return replace(judged(self._cold.take_own), backend=self._backend.name, note=note)
 
     def collect(self, limits: Limits) -> tuple[str, ...]:
         """Every test's node id, without running any."""
@@ -141,6 +165,7 @@ class Session:
 
     def close(self) -> None:
         self._staged.close()
+        self._cold.close()
         self._workspace.close()
 
     def __enter__(self) -> Session:
@@ -158,27 +183,33 @@ class Session:
         limits: Limits,
         cancelled: Callable[[], bool],
         on_row: Callable[[Row], None],
-        cold: bool = False,
+        cold: Callable[[], ForkServer] | None = None,
     ) -> tuple[list[Row], dict[str, object]]:
         """One request, by the quickest way that serves it: its rows, and the kernel's account of how it ended."""
         self._workspace.restore()
-        if cold:
-            server = ForkServer(self._backend, self._launch)
-            try:
-                return self._ask(server, request, edits, limits, cancelled, on_row)
-            finally:
-                server.close()
-        quick = self._staged.quick() if request["do"] in ("tests", "calls") else None
-        if quick is not None:
-            brief = {**request, "edited": list(edits)}
-            rows, end = self._ask(quick, brief, edits, limits, cancelled, on_row)
+
+        end: dict[str, object]
+
+        def ask(server: ForkServer, message: Mapping[str, object]) -> tuple[list[Row], dict[str, object]]:
+            return self._ask(server, message, edits, limits, cancelled, on_row)
+
+        try:
+            if cold:
+                with closing(_running(cold)) as server:
+                    return ask(server, request)
+            quick = _running(self._staged.quick) if request["do"] in ("tests", "calls") else None
+            if quick is not None:
+                rows, end = ask(quick, {**request, "edited": list(edits)})
+                self._staged.ended(str(end["why"]))
+                if not any("unstaged" in row for row in rows):
+                    self.exchanged += bool(edits)
+                    return rows, end
+                self._workspace.restore()
+            rows, end = ask(_running(self._staged.slow), request)
+        except _NotRunning as trouble:
+            rows, end = [], {"why": "infra", "detail": str(trouble)}
+        if cold is None:
             self._staged.ended(str(end["why"]))
-            if not any("unstaged" in row for row in rows):
-                self.exchanged += bool(edits)
-                return rows, end
-            self._workspace.restore()
-        rows, end = self._ask(self._staged.slow(), request, edits, limits, cancelled, on_row)
-        self._staged.ended(str(end["why"]))
         return rows, end
 
     def _ask(
@@ -219,14 +250,29 @@ class Session:
         return rows, {**end, "why": "forged"} if forged else end
 
 
+class _NotRunning(Exception):
+    """There is no server to ask; the message says why."""
+
+
+_S = TypeVar("_S", ForkServer, ForkServer | None)
+
+
+def _running(start: Callable[[], _S]) -> _S:
+    try:
+        return start()
+    except (SandboxError, OSError) as error:
+        raise _NotRunning(str(error)) from error
+
+
 def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | None = None) -> Session:
     """Copy the project and choose the strongest confinement that works here, or take `backend`.
 
+    Without `backend`, fresh runs take place in a stronger second one where there is one (`RunResult.backend`).
     Raises NoIsolation when only a plain process is left and `trusted` is false; WorkspaceError when the copy fails.
     """
     chosen = backend or strongest(trusted=trusted)
     runtime = _ask_runtime(python)
-    session = Session(Workspace(root), runtime, chosen)
+    session = Session(Workspace(root), runtime, chosen, lambda: None if backend else second_to(chosen))
     try:
         session.prepare()
     except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay

@@ -194,6 +194,10 @@ class RunResult:
     """Tail of stdout and stderr, without terminal escapes."""
     detail: str = ""
     """One sentence for CRASH, TIMEOUT, OOM, TAMPERED, UNSUPPORTED and INFRA."""
+    backend: str = ""
+    """Where it ran; a confirming run may take another backend than the search."""
+    note: str = ""
+    """Why it ran there, when it was meant to run in a stronger one."""
 
 
 @dataclass(frozen=True, slots=True)

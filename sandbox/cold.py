@@ -1,0 +1,72 @@
+"""Fresh fork servers for confirming runs: in the second backend where there is one, and made ahead of time.
+
+A confirming run starts a new interpreter. When it also runs in another backend than the search did, one hole in one of
+the two is not enough for a wrong verdict. Where that other backend fails at the moment, the session's own is taken and
+the run says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+from .backend import Backend, Launch
+from .errors import SandboxError
+from .fork_server import ForkServer
+
+
+class ColdServers:
+    """Owned by one session. A server that was made ahead has imported nothing of the project."""
+
+    def __init__(self, launch: Launch, own: Backend, second: Callable[[], Backend | None]) -> None:
+        """`second` is asked when the first confirming run is near: it may take a second to examine one."""
+        self._launch, self._own, self._second = launch, own, second
+        self._lock = threading.Lock()
+        self._making: threading.Thread | None = None
+        self._spare: ForkServer | None = None
+        self._closed = False
+
+    @property
+    def backend(self) -> Backend:
+        """Where the next one is made."""
+        return self._second() or self._own
+
+    def expect(self) -> None:
+        """A confirming run is near: begin to make a server for it. Returns at once."""
+        with self._lock:
+            if self._closed or self._spare is not None or (self._making is not None and self._making.is_alive()):
+                return
+            self._making = threading.Thread(target=self._make, name="darner-cold-server", daemon=True)
+            self._making.start()
+
+    def take(self) -> ForkServer:
+        """The one that was made ahead, or a new one. The caller closes it. Raises SandboxError or OSError."""
+        self._wait()
+        with self._lock:
+            server, self._spare = self._spare, None
+        return server or ForkServer(self.backend, self._launch)
+
+    def take_own(self) -> ForkServer:
+        """A fresh one in the session's own backend, for when the second one fails."""
+        return ForkServer(self._own, self._launch)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+        self._wait()
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
+    def _wait(self) -> None:
+        with self._lock:
+            making = self._making
+        if making is not None:
+            making.join()
+
+    def _make(self) -> None:
+        with contextlib.suppress(SandboxError, OSError):  # `take` meets the same trouble, and tells it
+            server = ForkServer(self.backend, self._launch)
+            with self._lock:
+                self._spare = server
