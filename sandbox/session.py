@@ -188,8 +188,6 @@ class Session:
         """One request, by the quickest way that serves it: its rows, and the kernel's account of how it ended."""
         self._workspace.restore()
 
-        end: dict[str, object]
-
         def ask(server: ForkServer, message: Mapping[str, object]) -> tuple[list[Row], dict[str, object]]:
             return self._ask(server, message, edits, limits, cancelled, on_row)
 
@@ -207,7 +205,7 @@ class Session:
                 self._workspace.restore()
             rows, end = ask(_running(self._staged.slow), request)
         except _NotRunning as trouble:
-            rows, end = [], {"why": "infra", "detail": str(trouble)}
+            rows, end = list[Row](), dict[str, object](why="infra", detail=str(trouble))
         if cold is None:
             self._staged.ended(str(end["why"]))
         return rows, end
