@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from ..sandbox.session import Session
 from ..sandbox.types import Call
+from . import traced
+from .dataflow import statements
+from .departure import departure
 from .errors import BadInput
 from .explain import from_facts
 from .history import Edits, uncommitted
@@ -84,15 +87,23 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
     sources = {path: source for path in touched if (source := _parse(session, path)) is not None}
     own_tests = {path: source for path in tests & _on_path(evidence) if (source := _parse(session, path)) is not None}
     edited = dict.fromkeys(edits.lines(), "you changed it since the last commit")
-    lines = score_lines(gather_signals(evidence, edited, {**own_tests, **sources}), sources)
+    known = {**own_tests, **sources}
+    signals = gather_signals(evidence, edited, known)
+    lines = score_lines(signals, sources)
     ranked = suspects(lines, sources)
+    tables = {path: statements(source) for path, source in sources.items()}
+    said = (
+        *traced.born(evidence, signals.slice, tables, sources),
+        *traced.left(departure(evidence), tables, sources),
+    )
+    blocks = traced.blocks(evidence.failing.trace, tables)
     return Case(
         evidence=evidence,
         edits=edits,
         sources=sources,
         lines=lines,
         suspects=ranked,
-        explanation=from_facts(evidence, ranked),
+        explanation=from_facts(evidence, ranked, said, blocks),
         test=_test_source(session, evidence.nodeid),
         trial=trial_for(session, suite, evidence),
         doctested=suite.doctested,

@@ -138,7 +138,8 @@ def explain(
         if as_json:
             terminal.print_json(report.explained(found))
         else:
-            terminal.results().print(Text(found.nodeid), show.explanation(found.explanation), sep="\n")
+            shown = (Text(found.nodeid), show.explanation(found.explanation), show.suspects(found.suspects))
+            terminal.results().print(*shown, sep="\n")
 
 
 @app.command(name="undo")

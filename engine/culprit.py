@@ -6,6 +6,7 @@ ddmin, Zeller and Hildebrandt 2002, section 3: the smallest set of hunks whose r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from .history import Edits, Hunk
 from .types import Candidate, Origin
@@ -32,18 +33,22 @@ def culprits(edits: Edits, passes: Passes) -> Candidate | None:
     )
 
 
-def ddmin(items: Sequence[Hunk], passes: Passes) -> tuple[Hunk, ...]:
-    """A 1-minimal subset for which `passes` holds; `passes(items)` must hold."""
+Item = TypeVar("Item")
+
+
+def ddmin(items: Sequence[Item], passes: Callable[[Sequence[Item]], bool]) -> tuple[Item, ...]:
+    """A 1-minimal subset for which `passes` holds; `passes(items)` must hold. Items are told apart by their places."""
     kept = tuple(items)
     parts = 2
     while len(kept) > 1:
         size = -(-len(kept) // parts)
-        chunks = [kept[i : i + size] for i in range(0, len(kept), size)]
-        complements = [tuple(x for x in kept if x not in chunk) for chunk in chunks] if len(chunks) > 2 else []
-        smaller = next((tuple(chunk) for chunk in [*chunks, *complements] if passes(chunk)), None)
-        if smaller is not None:
-            parts = 2 if smaller in [tuple(chunk) for chunk in chunks] else max(parts - 1, 2)
-            kept = smaller
+        starts = range(0, len(kept), size)
+        chunks = [kept[i : i + size] for i in starts]
+        complements = [kept[:i] + kept[i + size :] for i in starts] if len(chunks) > 2 else []
+        found = next((n for n, chosen in enumerate([*chunks, *complements]) if passes(chosen)), None)
+        if found is not None:
+            parts = 2 if found < len(chunks) else max(parts - 1, 2)
+            kept = [*chunks, *complements][found]
         elif parts >= len(kept):
             break
         else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..sandbox.session import Session
 from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status, TestResult
+from .order import before, polluters
 from .protected import is_test_path
 from .stop import Stop
 from .suite import Suite
@@ -14,8 +15,9 @@ from .types import Evidence
 
 _FAILED = frozenset((Outcome.FAILED, Outcome.ERROR))
 # The test itself is stopped by processor time; the wall leaves room for a laptop that is busy with other things.
-_ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5)
-_NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0)
+# Recording stops after as long as the plain test took, and a little: evidence costs at most about three plain runs.
+_ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_s=0.06)
+_NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0, trace_s=0.04)
 _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
 _MOST_NEIGHBOUR_SECONDS = 2.0
@@ -70,6 +72,7 @@ def _patient(told: TestResult | None) -> Limits:
         test_wall_s=_ALONE.test_wall_s + more,
         cpu_s=_ALONE.cpu_s + more,
         wall_s=_ALONE.wall_s + more,
+        trace_s=_ALONE.trace_s + told.seconds,
     )
 
 
@@ -81,10 +84,12 @@ def runs_away(test: TestResult) -> bool:
 def _refuse_flaky(session: Session, suite: Suite, nodeid: str, alone: RunResult, stop: Stop) -> None:
     if alone.status is not Status.PASS:
         return
-    together = session.run((), cancelled=lambda: bool(stop), limits=replace(_ALONE, wall_s=120.0, cpu_s=120.0))
-    again = _find(together, nodeid)
-    if again is not None and again.outcome in _FAILED:
-        raise Flaky(f"{nodeid} passes alone and fails when the whole suite runs: it depends on the tests before it.")
+    earlier = before(suite, nodeid)
+    if earlier and (guilty := polluters(session, earlier, nodeid, stop)):
+        raise Flaky(
+            f"{nodeid} passes alone and fails after {' and '.join(guilty)}, which leaves something behind. "
+            "Clean up there or in a fixture; no edit of the code was sought."
+        )
     raise Flaky(f"{nodeid} failed once and passed when it ran again unchanged: it is flaky, so nothing was repaired.")
 
 

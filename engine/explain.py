@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..sandbox.types import Call, Failure, Frame
 from .model import Model, Role, Sampling
@@ -20,25 +21,27 @@ _MOST_TOKENS = 160
 _MOST_SENTENCES = 5
 
 
-def from_facts(evidence: Evidence, suspects: tuple[Suspect, ...]) -> Explanation:
+def from_facts(
+    evidence: Evidence, suspects: tuple[Suspect, ...], traced: tuple[str, ...] = (), blocks: tuple[str, ...] = ()
+) -> Explanation:
     """Expected and actual, the call and its values, where it surfaced, and a passing call beside it. No model."""
     failure = evidence.failing.failure
     if failure is None:
         return Explanation(evidence.trouble or "The test did not report why it fails.", *_place(evidence, suspects), ())
-    facts = [*_comparison(failure), *_raised(failure), *_call_facts(evidence), *_frame_facts(failure)]
+    facts = [*_comparison(failure), *_raised(failure), *_call_facts(evidence), *traced, *_frame_facts(failure)]
     facts += [evidence.trouble] if evidence.trouble else []
-    return Explanation(_summary(evidence, failure), *_place(evidence, suspects), tuple(dict.fromkeys(facts)))
+    where = _place(evidence, suspects)
+    return Explanation(_summary(evidence, failure), *where, tuple(dict.fromkeys(facts)), trace=blocks)
 
 
 def with_repair(explanation: Explanation, candidate: Candidate) -> Explanation:
     """A verified repair settles the place: what was a suspicion is confirmed."""
     first = f"This edit did it: {candidate.description}." if candidate.origin is Origin.REVERT else ""
-    return Explanation(
+    return replace(
+        explanation,
         summary=f"{first} {explanation.summary}".strip(),
         file=candidate.path or explanation.file,
         line=candidate.line or explanation.line,
-        facts=explanation.facts,
-        prose=explanation.prose,
         standing=Standing.CONFIRMED,
     )
 

@@ -16,7 +16,7 @@ from . import spectrum
 from .dataflow import Statement, statements
 from .protected import is_test_path
 from .room import room
-from .slicing import Slice, backward_slice
+from .slicing import NOTHING, Slice, backward_slice
 from .source import Function, Source
 from .types import Evidence, Suspect
 
@@ -64,7 +64,7 @@ def gather_signals(evidence: Evidence, edited: Mapping[Place, str], known: Mappi
         spectrum=spectrum.lines(evidence),
         way_out=way_out,
         way_in=way_in,
-        slice=backward_slice(trace, tables) if trace is not None else Slice({}, {}),
+        slice=backward_slice(trace, tables) if trace is not None else NOTHING,
         stack=_stack(evidence),
         edited={place: reason for place, reason in edited.items() if not is_test_path(place[0])},
     )

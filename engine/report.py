@@ -8,9 +8,10 @@ from typing import Any
 
 from ..sandbox.types import Guarantees
 from .patch import unified_diff
-from .types import Explanation, FailureReport, FixStatus, Patch, Question, Repair, Verdict
+from .types import Explanation, FailureReport, FixStatus, Patch, Question, Repair, Suspect, Verdict
 
 VERSION = 1
+_MOST_SUSPECTS = 10
 
 
 def fixes(
@@ -28,7 +29,13 @@ def fixes(
 
 def explained(found: FailureReport) -> dict[str, Any]:
     """The answer of `darner explain`."""
-    return {"version": VERSION, "nodeid": found.nodeid, "explanation": explanation(found.explanation)}
+    shown = [suspect(one) for one in found.suspects[:_MOST_SUSPECTS]]
+    return {
+        "version": VERSION,
+        "nodeid": found.nodeid,
+        "explanation": explanation(found.explanation),
+        "suspects": shown,
+    }
 
 
 def failed(message: str, code: int) -> dict[str, Any]:
@@ -53,6 +60,7 @@ def failure(report: FailureReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "candidates_tried": report.candidates_tried,
         "explanation": explanation(report.explanation),
+        "suspects": [suspect(one) for one in report.suspects[:_MOST_SUSPECTS]],
         "alternatives": [alternative(repair) for repair in report.repairs[1:]],
         "question": question(report.question) if report.question else None,
         "note": report.note,
@@ -76,6 +84,18 @@ def explanation(why: Explanation) -> dict[str, Any]:
         "facts": list(why.facts),
         "prose": why.prose,
         "standing": why.standing.value,
+        "trace": list(why.trace),
+    }
+
+
+def suspect(one: Suspect) -> dict[str, Any]:
+    return {
+        "file": one.path,
+        "line": one.line,
+        "end_line": one.end_line,
+        "function": one.function,
+        "score": one.score,
+        "reasons": list(one.reasons),
     }
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from ..sandbox.types import Guarantees, Outcome, TestResult
 from .events import Event, Found, Located, Phase, Tried
 from .patch import unified_diff
-from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing
+from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing, Suspect
 
 _STATUS = {
     FixStatus.REPAIRED: ("✓ repaired", "bold green"),
@@ -113,11 +113,22 @@ def report(report: FailureReport) -> RenderableType:
             parts.append(Text(f"{more} more verified; see --json.", "dim"))
     else:
         parts.append(Text(f"{report.candidates_tried} candidates tried in {report.seconds:.1f} s.", "dim"))
+        parts += [suspects(report.suspects)] if report.suspects else []
     if report.note:
         parts.append(Text(printable(report.note), "yellow"))
     return Group(
         *(part if i == 0 else Padding(part, (0, 0, 0, 2), expand=False) for i, part in enumerate(parts)), Text("")
     )
+
+
+def suspects(ranked: tuple[Suspect, ...], most: int = 5) -> Text:
+    """The first suspects, each with its place and the reasons for it."""
+    text = Text("Suspects:" if ranked else "", "bold")
+    for number, one in enumerate(ranked[:most], 1):
+        span = str(one.line) if one.line == one.end_line else f"{one.line}-{one.end_line}"
+        text.append(f"\n{number}. {printable(one.path)}:{span} ", "not bold")
+        text.append(printable("; ".join(one.reasons)), "not bold dim")
+    return text
 
 
 def explanation(why: Explanation) -> RenderableType:

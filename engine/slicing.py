@@ -26,6 +26,12 @@ class Slice:
     """Fewest links from the failure to a run of this statement, by path and the statement's first line."""
     writers: Mapping[str, tuple[str, int]]
     """Where each name of the failing frame got its last value."""
+    steps: Mapping[tuple[str, int], int]
+    """Which step of the trace is that near to the failure, by the same places."""
+
+
+NOTHING = Slice({}, {}, {})
+"""There is no trace."""
 
 
 @dataclass
@@ -48,19 +54,21 @@ def backward_slice(trace: Trace, statements: Statements) -> Slice:
     links, frames, heap = _replay(trace, statements)
     start = _failing_frame(trace)
     if start is None or frames[start].last < 0:
-        return Slice({}, {})
+        return NOTHING
     distances = _distances(frames[start].last, links)
     places: dict[tuple[str, int], int] = {}
-    for step, distance in distances.items():
+    for step in distances:  # nearest first
         place = _place(trace, statements, step)
         if place is not None:
-            places[place] = min(distance, places.get(place, distance))
-    return Slice(places, _writers(trace, statements, frames[start], heap))
+            places.setdefault(place, step)
+    near = {place: distances[step] for place, step in places.items()}
+    return Slice(near, _writers(trace, statements, frames[start], heap), places)
 
 
 def _failing_frame(trace: Trace) -> int | None:
-    """The innermost activation through which the exception passed; else the first."""
-    raising = [n for n, one in enumerate(trace.activations) if one.exception is not None]
+    """The innermost activation through which the exception passed, or that did not end; else the first."""
+    every = list(enumerate(trace.activations))
+    raising = [n for n, one in every if one.exception is not None] or [n for n, one in every if one.result is None]
     if not raising:
         return 0 if trace.activations else None
     test = next((n for n in raising if trace.activations[n].caller == -1), raising[0])

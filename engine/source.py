@@ -101,6 +101,10 @@ class Source:
     def text(self, node: ast.expr | ast.stmt | ast.excepthandler | ast.arg | ast.keyword) -> str:
         return self.slice(*self.span(node))
 
+    def line_text(self, line: int) -> str:
+        """One line without its end; empty beyond the file."""
+        return self._lines[line - 1].rstrip("\r\n") if 0 < line <= len(self._lines) else ""
+
     def indent(self, line: int) -> str:
         """The white space at the start of a line."""
         text = self._lines[line - 1]

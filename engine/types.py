@@ -124,6 +124,8 @@ class Explanation:
     prose: str = ""
     standing: Standing = Standing.FACTS
     """CONFIRMED when a repair at the named place was verified."""
+    trace: tuple[str, ...] = ()
+    """The first and last blocks of project code that the test ran, with the values they left."""
 
 
 @dataclass(frozen=True, slots=True)

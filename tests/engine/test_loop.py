@@ -292,6 +292,7 @@ def test_an_order_dependent_test_is_named(project: Path) -> None:
 
     assert report.status is FixStatus.FLAKY
     assert "passes alone" in report.note
+    assert "fails after test_order.py::test_" in report.note
 
 
 def test_facts_name_the_values_that_occurred(project: Path) -> None:
