@@ -77,7 +77,7 @@ def test_the_condition_and_the_line_that_wrote_the_wrong_value_are_among_the_fir
     reasons = {suspect.line: suspect.reasons for suspect in case.suspects[:5]}
 
     assert "sends the failing test where no passing test beside it goes" in reasons[8]
-    assert any("has a part in the value that failed" in reason for reason in reasons[9])
+    assert "wrote `.discount` last before the failure" in reasons[9]
 
 
 def test_the_blocks_of_the_failing_test_come_with_their_values(case: Case) -> None:
