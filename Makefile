@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim check bench bench-lsp bench-localise clean
+.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-lsp bench-localise clean
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -27,6 +27,20 @@ test-slow: setup ## Run the tests that take more than ten seconds each
 
 test-nvim: setup ## Drive a real Neovim with the plugin and the real server
 	@$(BIN)/python -m pytest tests/editors/test_nvim.py
+
+vsix: setup ## Check and build the VS Code extension into build/vscode, the same bytes every time (needs Node 20 and npm)
+	@command -v npm >/dev/null || { echo "vsix: npm was not found; install Node 20 or newer." >&2; exit 3; }
+	@cd editors/vscode && npm ci --silent --ignore-scripts --no-audit --no-fund && npm run --silent lint && npm run --silent vsix
+
+test-vscode: vsix ## Drive a real VS Code workbench in Chromium with the extension, the server and the 0.5B model
+	@editors/vscode/test/install.sh
+	@$(BIN)/darner model pull qwen2.5-coder-0.5b
+	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix
+
+screenshots: vsix ## Take the pictures of docs/images from the real workbench, by the same story
+	@editors/vscode/test/install.sh
+	@$(BIN)/darner model pull qwen2.5-coder-0.5b
+	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix --shots ../../docs/images
 
 check: setup ## Lint, format, strict types, import arrows, and what the wheel holds
 	@$(BIN)/ruff check .

@@ -1,0 +1,47 @@
+/** The interpreter that the user selected, where an extension that knows it is installed. Never needed. */
+import * as vscode from 'vscode'
+
+interface Environments {
+  getEnvironment(scope: vscode.Uri | undefined): Promise<{ execInfo?: { run?: { executable?: string } } } | undefined>
+  onDidChangeEnvironment?: vscode.Event<unknown>
+}
+
+interface Python {
+  environments?: {
+    getActiveEnvironmentPath(scope?: vscode.Uri): { path: string }
+    onDidChangeActiveEnvironmentPath: vscode.Event<unknown>
+  }
+}
+
+/** The setting, else the selected environment of the first folder, else empty: the server then finds one. */
+export async function findInterpreter(log: vscode.LogOutputChannel): Promise<string> {
+  const wanted = vscode.workspace.getConfiguration('darner').get<string>('interpreter', '')
+  if (wanted !== '') return wanted
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri
+  try {
+    const environments = await exportsOf<Environments>('ms-python.vscode-python-envs')
+    const selected = (await environments?.getEnvironment(folder))?.execInfo?.run?.executable
+    if (selected !== undefined) return selected
+    const python = await exportsOf<Python>('ms-python.python')
+    const path = python?.environments?.getActiveEnvironmentPath(folder).path ?? ''
+    return path.includes('/') ? path : ''
+  } catch (error) {
+    log.warn(`the Python extension did not say its environment: ${String(error)}`)
+    return ''
+  }
+}
+
+/** Told when the user selects another environment. */
+export async function watchInterpreter(changed: () => void): Promise<vscode.Disposable> {
+  const environments = await exportsOf<Environments>('ms-python.vscode-python-envs')
+  const python = await exportsOf<Python>('ms-python.python')
+  return vscode.Disposable.from(
+    ...[environments?.onDidChangeEnvironment, python?.environments?.onDidChangeActiveEnvironmentPath]
+      .filter((event) => event !== undefined)
+      .map((event) => event(changed)),
+  )
+}
+
+async function exportsOf<T>(id: string): Promise<T | undefined> {
+  return vscode.extensions.getExtension<T | undefined>(id)?.activate()
+}

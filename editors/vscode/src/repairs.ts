@@ -1,0 +1,120 @@
+/** From a failing test to a preview: search, ask when two behaviours are left, show. */
+import * as vscode from 'vscode'
+
+import type { Preview } from './preview'
+import type { Found, Question, Status, Test } from './protocol'
+import type { Server } from './server'
+
+export class Repairs {
+  readonly #server: Server
+  readonly #preview: Preview
+
+  constructor(server: Server, preview: Preview) {
+    this.#server = server
+    this.#preview = preview
+  }
+
+  async repair(argument: unknown): Promise<void> {
+    const test = await this.#test(argument)
+    if (test === undefined) return
+    const ended = await this.#server.finish('darner.repair', { ...test, apply: false })
+    if (ended === undefined || ended.cancelled) return
+    await this.show(test)
+  }
+
+  /** What was found before; runs nothing. */
+  async show(argument: unknown): Promise<void> {
+    const test = await this.#test(argument)
+    const found = test && (await this.#server.execute<Found>('darner.showRepairs', test))
+    if (found === undefined) return
+    if (found.repairs.length === 0) {
+      if (found.note !== '') void vscode.window.showInformationMessage(found.note)
+      return
+    }
+    const chosen = found.question === null ? 0 : await ask(found.question, found)
+    if (chosen !== undefined) await this.#preview.open(found, chosen)
+  }
+
+  async explain(argument: unknown): Promise<void> {
+    const test = await this.#test(argument)
+    if (test === undefined) return
+    const ended = await this.#server.finish('darner.explain', test)
+    if (ended !== undefined && !ended.cancelled) await showHover(test)
+  }
+
+  /** The test of a lens, action or tree item; else the one that fails at the cursor; else one that the user picks. */
+  async #test(argument: unknown): Promise<Test | undefined> {
+    const given = testOf(argument)
+    if (given !== undefined) return given
+    const status = await this.#server.execute<Status>('darner.showStatus')
+    const failing = (status?.projects ?? []).flatMap(({ root, failing }) => failing.map((nodeid) => ({ nodeid, root })))
+    const here = diagnosticsHere().map((diagnostic) => diagnostic.code)
+    const near = failing.filter(({ nodeid }) => here.includes(nodeid))
+    const [first, ...others] = near.length > 0 ? near : failing
+    if (first === undefined && status !== undefined) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('No failing test is known; run the tests first.'))
+    }
+    if (first === undefined || others.length === 0) return first
+    const items = [first, ...others].map((test) => ({ label: test.nodeid, test }))
+    return (await vscode.window.showQuickPick(items, { title: vscode.l10n.t('Which failing test?') }))?.test
+  }
+}
+
+/** Both outputs, side by side with the edit that gives them; the index of the repair that the user's answer names. */
+async function ask(question: Question, found: Found): Promise<number | undefined> {
+  const items = question.answers.map((answer) => ({
+    label: answer.output,
+    detail: found.repairs[answer.repair]?.description ?? '',
+    repair: answer.repair,
+  }))
+  const answer = await vscode.window.showQuickPick(items, {
+    title: vscode.l10n.t('Two repairs pass all tests and differ'),
+    placeHolder: vscode.l10n.t('What should {0} give?', question.input),
+    ignoreFocusOut: true,
+  })
+  if (answer !== undefined) await vscode.commands.executeCommand('setContext', 'darner.answered', true)
+  return answer?.repair
+}
+
+/** A code lens or action gives the server's argument; the Testing view gives an item, or a message with its item. */
+function testOf(argument: unknown): Test | undefined {
+  if (typeof argument !== 'object' || argument === null) return undefined
+  if ('nodeid' in argument && 'root' in argument) return { nodeid: String(argument.nodeid), root: String(argument.root) }
+  if ('test' in argument) return testOf(argument.test)
+  if ('id' in argument && typeof argument.id === 'string') return parseId(argument.id)
+  return undefined
+}
+
+const SEPARATOR = '//'
+
+/** A test item's id: two projects may hold tests of the same name. */
+export function idOf(test: Test): string {
+  return `${test.root}${SEPARATOR}${test.nodeid}`
+}
+
+export function parseId(id: string): Test | undefined {
+  const at = id.indexOf(SEPARATOR, 1)
+  return at < 0 ? undefined : { root: id.slice(0, at), nodeid: id.slice(at + SEPARATOR.length) }
+}
+
+function diagnosticsHere(): vscode.Diagnostic[] {
+  const editor = vscode.window.activeTextEditor
+  if (editor === undefined) return []
+  const line = editor.selection.active.line
+  return vscode.languages
+    .getDiagnostics(editor.document.uri)
+    .filter((each) => each.source === 'darner' && each.range.start.line <= line && line <= each.range.end.line)
+}
+
+/** Go to the failing line and open the hover there, as a key would. */
+async function showHover(test: Test): Promise<void> {
+  for (const [uri, diagnostics] of vscode.languages.getDiagnostics()) {
+    const shown = diagnostics.find((each) => each.source === 'darner' && each.code === test.nodeid)
+    if (shown === undefined) continue
+    const place = shown.range.start
+    await vscode.window.showTextDocument(uri, { selection: new vscode.Range(place, place) })
+    await vscode.commands.executeCommand('editor.action.showHover', { focus: 'noAutoFocus' })
+    return
+  }
+}
+

@@ -1,0 +1,233 @@
+// The whole story in a real workbench, with the real server and the real 0.5B model.
+//
+//     node test/story.mjs VSIX [--shots FOLDER]     screenshots and a recording go to FOLDER
+//
+// Steps are what a person does, mostly by keys; each ends on something that is seen, not after a time.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { Recorder } from './recorder.mjs'
+import { missing, open, project, ROOT } from './workbench.mjs'
+
+const BIN = join(ROOT, '.venv', 'bin')
+const SETTINGS = {
+  'darner.serverPath': join(BIN, 'darner-lsp'),
+  'darner.interpreter': join(BIN, 'python'),
+  'darner.model': 'qwen2.5-coder-0.5b',
+  'darner.budget': 150,
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'telemetry.telemetryLevel': 'off',
+  'git.blame.statusBarItem.enabled': false,
+}
+const INITIALS = 'test_initials_of_a_customer'
+
+const [vsix, , shots] = process.argv.slice(2)
+const began = Date.now()
+const folder = project()
+const workbench = await open({ vsix, settings: SETTINGS, folder })
+const { page } = workbench
+const recorder = new Recorder(page, shots)
+
+async function main() {
+  await step('the workspace is trusted, and its tests are in the tree', async () => {
+    await workbench.trust()
+    await workbench.openFile('tests/test_prices.py', 11)
+    await recorder.start()
+    await page.locator('.activitybar .action-label[aria-label*="Testing"]').first().click()
+    await row('tests/test_prices.py').waitFor()
+  })
+  await step('a run marks the line that failed, and no other', async () => {
+    await workbench.command('Darner: Run All Tests')
+    await row('tests/test_prices.py', 'Failed').waitFor()
+    await hidePanel()
+    await page.locator('.squiggly-error').first().waitFor()
+    assert.deepEqual(await squiggles(), [11])
+    await recorder.shot('vscode-tests')
+  })
+  await step('the hover explains it with the values that occurred', async () => {
+    await focus('test_prices.py', 11)
+    await workbench.command('Show or Focus Hover')
+    const hover = page.locator('.monaco-hover').filter({ hasText: 'got [0, 5, 10], expected [5, 10, 15]' })
+    await hover.first().waitFor()
+    await recorder.shot('vscode-hover')
+    await page.keyboard.press('Escape')
+  })
+  await step('the light bulb repairs: a diff with its evidence, and nothing is changed yet', async () => {
+    const before = source('orders/prices.py')
+    await bulb('Repair: make')
+    await preview(/^Repair 1 of 1: .*passes test_a_tier_starts_at_its_own_quantity; 79 of 79 others still pass/)
+    await recorder.shot('vscode-repair')
+    assert.equal(source('orders/prices.py'), before)
+  })
+  await step('applied, the test is green', async () => {
+    await page.keyboard.press('Control+Enter')
+    await row('tests/test_prices.py', 'Passed').waitFor()
+    assert.match(source('orders/prices.py'), /if quantity >= start:/)
+    await recorder.stop('vscode-repair')
+  })
+  await step('undone, it is red again, and the file is what it was', async () => {
+    await page.locator('.tab.active').filter({ hasText: 'prices.py' }).waitFor()
+    await page.keyboard.press('Control+1')
+    await page.keyboard.press('Control+Z')
+    await page.keyboard.press('Control+S')
+    await row('tests/test_prices.py', 'Failed').waitFor()
+    assert.match(source('orders/prices.py'), /if quantity > start:/)
+  })
+  await step('two behaviours are a question, and the answer decides', async () => {
+    await workbench.openFile('tests/test_dates.py', 51)
+    await page.locator('.squiggly-error').first().waitFor()
+    await bulb('Repair: make')
+    const question = page.locator('.quick-input-widget').filter({ hasText: 'Two repairs pass all tests and differ' })
+    await question.waitFor()
+    assert.match(await question.locator('input').getAttribute('placeholder'), /is_overdue\(.*\) give\?/)
+    assert.equal(await question.locator('.monaco-list-row').count(), 2)
+    await recorder.shot('vscode-question')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await preview(/^Repair 2 of 2: /)
+    await page.keyboard.press('Alt+N')
+    await preview(/^Repair 1 of 2: /)
+    await page.keyboard.press('Alt+Backspace')
+    await tab(/^test_dates\.py/)
+    assert.match(source('orders/dates.py'), /return today == due/)
+  })
+  await step('a cancelled repair changes nothing, and the next one works: this one is the model\'s', async () => {
+    const before = source('orders/customer.py')
+    await workbench.openFile('tests/test_order.py', lineOf('tests/test_order.py', `def ${INITIALS}`))
+    await workbench.command('Darner: Repair Failing Test')
+    await workbench.pick(INITIALS, INITIALS)
+    await workbench.notification(`Repair ${INITIALS}`).getByRole('button', { name: 'Cancel' }).click()
+    await workbench.notification(`Repair ${INITIALS}`).waitFor({ state: 'detached' })
+    await workbench.command('Darner: Repair Failing Test')
+    await workbench.pick(INITIALS, INITIALS)
+    await preview(/^Repair 1 of .*passes test_initials_of_a_customer; 79 of 79 others still pass/)
+    assert.equal(source('orders/customer.py'), before)
+    await page.keyboard.press('Alt+Backspace')
+    await tab(/^test_order\.py/)
+  })
+  await step('the language status names the model and where it runs', async () => {
+    await page.getByRole('button', { name: /Editor Language Status/ }).first().click()
+    await page.locator('.monaco-hover, .hover-language-status').filter({ hasText: 'qwen2.5-coder-0.5b, CPU' }).first().waitFor()
+    await page.keyboard.press('Escape')
+  })
+  await step('a killed server is started again, and works', async () => {
+    const killed = workbench.servers()
+    assert.ok(killed.length > 0)
+    for (const pid of killed) process.kill(pid, 'SIGKILL')
+    await until(() => workbench.servers().some((pid) => !killed.includes(pid)))
+    await workbench.openFile('tests/test_prices.py', 11)
+    await page.locator('.squiggly-error').first().waitFor({ state: 'detached' })
+    await workbench.command('Darner: Run All Tests')
+    await page.locator('.squiggly-error').first().waitFor()
+    assert.deepEqual(await squiggles(), [11])
+  })
+  await step('activation is measured', async () => {
+    await workbench.command('Developer: Show Running Extensions')
+    const darner = page.locator('.runtime-extensions-editor .monaco-list-row').filter({ hasText: 'Darner' })
+    await darner.first().waitFor()
+    console.log(`    ${(await darner.first().innerText()).replace(/\s+/g, ' ')}`)
+  })
+}
+
+async function elsewhere() {
+  const plain = mkdtempSync(join(tmpdir(), 'darner-plain-'))
+  writeFileSync(join(plain, 'notes.txt'), 'no Python here\n')
+  const other = await open({ vsix, settings: SETTINGS, folder: plain })
+  try {
+    await step('a workspace without Python costs nothing', async () => {
+      await other.trust()
+      const eager = () => other.log('remoteexthost.log').includes('Eager extensions activated')
+      await until(eager)
+      assert.doesNotMatch(other.log('remoteexthost.log'), /_doActivateExtension darner/)
+    })
+  } finally {
+    await other.close()
+    rmSync(plain, { recursive: true, force: true })
+  }
+}
+
+async function step(name, work) {
+  const start = Date.now()
+  await work()
+  console.log(`ok  ${name} (${((Date.now() - start) / 1000).toFixed(1)} s)`)
+}
+
+async function until(condition) {
+  const end = Date.now() + 240_000
+  while (!condition()) {
+    assert.ok(Date.now() < end, `waited for ${condition}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+/** The light bulb's menu by its key, and one of its entries. */
+async function bulb(entry) {
+  await page.keyboard.press('Control+.')
+  await page.locator('.action-widget .monaco-list-row.focused').filter({ hasText: entry }).waitFor()
+  await page.keyboard.press('Enter')
+}
+
+async function preview(title) {
+  await tab(title)
+  await page.locator('.diff-editor, .monaco-diff-editor').first().waitFor()
+}
+
+async function tab(title) {
+  await page.locator('.tab.active').filter({ hasText: title }).waitFor()
+}
+
+async function focus(name, line) {
+  await page.locator('.tab').filter({ hasText: name }).first().click()
+  await workbench.goTo(line)
+}
+
+/** A row of the Testing view, by what it says to a screen reader. */
+function row(name, state = '') {
+  const rows = page.locator(`.test-explorer .monaco-list-row[aria-label*="${name}"]`)
+  return (state === '' ? rows : rows.and(page.locator(`[aria-label*="${state}"]`))).first()
+}
+
+async function hidePanel() {
+  const panel = page.locator('.part.panel')
+  if (await panel.isVisible()) await page.keyboard.press('Control+J')
+  await panel.waitFor({ state: 'hidden' })
+}
+
+/** The numbers of the lines that carry an error's squiggle, as they are seen. */
+function squiggles() {
+  return page.evaluate(() => {
+    const middle = (element) => { const { top, height } = element.getBoundingClientRect(); return top + height / 2 }
+    const numbers = [...document.querySelectorAll('.editor-instance .line-numbers')]
+    return [...document.querySelectorAll('.editor-instance .squiggly-error')].map((squiggle) => {
+      const near = numbers.filter((number) => Math.abs(middle(number) - middle(squiggle)) < 6)
+      return Number(near[0]?.textContent ?? -1)
+    })
+  })
+}
+
+function source(path) {
+  return readFileSync(join(folder, path), 'utf8')
+}
+
+function lineOf(path, text) {
+  return source(path).split('\n').findIndex((line) => line.includes(text)) + 1
+}
+
+const problem = missing()
+if (problem) throw new Error(problem)
+try {
+  await main()
+} catch (error) {
+  await page.screenshot({ path: join(tmpdir(), 'darner-vscode-failed.png') })
+  console.error(workbench.log('Darner.log').split('\n').slice(-20).join('\n'))
+  console.error(`FAILED; ${join(tmpdir(), 'darner-vscode-failed.png')} shows the window`)
+  throw error
+} finally {
+  await workbench.close()
+  rmSync(join(folder, '..'), { recursive: true, force: true })
+}
+await elsewhere()
+console.log(`the whole story in ${((Date.now() - began) / 1000).toFixed(0)} s`)
