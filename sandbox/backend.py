@@ -100,11 +100,11 @@ class Launch:
     workspace: Workspace
     runtime: Runtime
 
-    def words(self, root: Path, setup: Mapping[str, object], first: str = "child.py") -> tuple[str, ...]:
+    def words(self, root: Path, setup: Mapping[str, object]) -> tuple[str, ...]:
         """The command. `root` is the project inside; `setup` says how to reach us (`fd`) and what else the backend
         wants its own files inside to know."""
         details = {"tools": str(TOOLS), "root": str(root), **setup}
-        boot = _BOOT.format(file=str(TOOLS / first))
+        boot = _BOOT.format(file=str(TOOLS / "child.py"))
         return (str(self.runtime.python), "-B", "-c", boot, json.dumps(details))
 
 
@@ -147,6 +147,10 @@ class Backend(Protocol):
 
     def root(self, workspace: Workspace) -> Path:
         """Where the project stands inside."""
+        ...
+
+    def owner(self) -> int | None:
+        """The user that must own the copy, so that runs may write there; None when that is us."""
         ...
 
     def start(self, launch: Launch) -> Link:

@@ -9,19 +9,19 @@ on, line by line, and the kernel's account of how it ended is added by this proc
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import importlib.util
 import json
 import os
 import resource
+import signal
 import socket
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
-_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+Emit = Callable[[Dict[str, Any]], None]
 
 
 def _beside(name: str) -> Any:
@@ -36,12 +36,17 @@ def _beside(name: str) -> Any:
     return module
 
 
+weighing: Any = _beside("child_weigh")
 watching: Any = _beside("child_watch")
 pytests: Any = _beside("child_pytest")
 calling: Any = _beside("child_calls")
 containing: Any = _beside("child_container")
-for _name in ("child_record", "child_hooks", "child_steps"):
+kernel: Any = _beside("child_kernel")
+limiting: Any = _beside("child_limits")
+for _name in ("child_record", "child_hooks", "child_steps", "child_seccomp", "child_landlock"):
     _beside(_name)
+spaces: Any = _beside("child_space")
+jails: Any = _beside("child_jail")
 probing: Any = _beside("probe")
 _beside("child_swap")
 staging: Any = _beside("child_stage")
@@ -54,12 +59,13 @@ relaying: Any = _beside("child_relay")
 class Server:
     """Holds pytest (and, when that is safe, its configuration) ready, and forks a child for each run."""
 
-    def __init__(self, sock: Any, setup: Dict[str, Any]) -> None:
+    def __init__(self, sock: Any, setup: Dict[str, Any], jail: Any) -> None:
         self._sock = sock
+        self._jail = jail
         self._contained: bool = setup.get("contained", False)
         self._root: str = setup["root"]
         self._prepared: Any = None
-        self._busy_processes = _processes_now()
+        self._busy_processes = limiting.processes_now()
         self._link: Any = None
         """To the stage that this server forked; None when there is none."""
         self._stage: Any = None
@@ -104,12 +110,12 @@ class Server:
     def _become_stage(self, sock: socket.socket, request: Dict[str, Any]) -> None:
         """Never returns. Only the user's own sources run here; candidates run in its children."""
         try:
-            _libc_prctl(_PR_SET_CHILD_SUBREAPER, 1)
+            kernel.adopt_orphans()
             null = os.open(os.devnull, os.O_RDWR)
             for target in (0, 1, 2):
                 os.dup2(null, target)
             os.close(null)
-            _set_limit(resource.RLIMIT_AS, request["limits"]["memory_bytes"])
+            limiting.set_limit(resource.RLIMIT_AS, request["limits"]["memory_bytes"])
             sys.dont_write_bytecode = False
             stage = staging.Stage(self._root, self._arguments([]), request["nodeids"], self._prepared)
             sys.dont_write_bytecode = True
@@ -143,6 +149,7 @@ class Server:
     def _run(self, request: Dict[str, Any]) -> None:
         said_r, said_w = os.pipe()
         output_r, output_w = os.pipe()
+        layer, hand_over = socket.socketpair()
         started = time.monotonic()
         sys.stdout.flush()
         oom_kills = containing.oom_kills() if self._contained else 0
@@ -153,17 +160,23 @@ class Server:
             os.close(said_r)
             os.close(output_r)
             self._sock.close()
-            self._child(request, said_w, output_w)
+            layer.close()
+            self._child(request, said_w, output_w, hand_over)
         os.close(said_w)
         os.close(output_w)
+        hand_over.close()
         keep = frozenset(() if self._link is None else (int(self._link.pid),))
-        watch = watching.Watch(self._sock, pid, said_r, output_r, request["limits"], started, keep)
+        scales = weighing.Scales(request["limits"], self._jail.weighed, started, keep)
+        watch = watching.Watch(self._sock, pid, said_r, output_r, request["limits"], started, scales, keep)
         end = watch.until_the_end()
+        with layer:
+            end["changed"] = jails.changes_behind(layer) if self._jail.layered else None
+        self._jail.tidy()
         if self._contained and not end["why"] and containing.oom_kills() > oom_kills:
             end["why"] = "oom"
         watching.write_frame(self._sock, {"end": end})
 
-    def _child(self, request: Dict[str, Any], said: int, output: int) -> None:
+    def _child(self, request: Dict[str, Any], said: int, output: int, hand_over: socket.socket) -> None:
         """Never returns. Everything the candidate does happens below this line."""
         code = 70
         try:
@@ -174,16 +187,16 @@ class Server:
                 os.dup2(source, target)
             os.close(null)
             os.close(output)
-            _libc_prctl(_PR_SET_DUMPABLE, 1)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             containing.die_first()
-            _limit(request["limits"], None if self._contained else self._busy_processes)
             nonce = request["nonce"]
 
             def emit(message: Dict[str, Any]) -> None:
                 message["nonce"] = nonce
                 _write_line(said, message)
 
-            kinds = {"tests": self._tests, "calls": self._calls, "list": self._list}
+            self._confine(request, hand_over, emit)
+            kinds = {"tests": self._tests, "calls": self._calls, "list": self._list, "attempts": self._attempts}
             code = (kinds[request["do"]] if self._stage is None else self._staged)(request, emit)
             sys.stdout.flush()
             sys.stderr.flush()
@@ -196,7 +209,27 @@ class Server:
         finally:
             os._exit(code)
 
-    def _tests(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
+    def _confine(self, request: Dict[str, Any], hand_over: socket.socket, emit: Emit) -> None:
+        """A child that cannot be confined says so and ends; nothing of the candidate has run."""
+        began = time.perf_counter()
+        try:
+            kernel.dumpable(True)
+            others = None if self._contained else self._busy_processes
+            self._jail.confine(request["limits"], others, hand_over)
+        except OSError as error:
+            emit({"infra": "The sandbox could not be closed around a run (%s)." % error})
+            os._exit(71)
+        if request.get("timed"):
+            emit({"confined_s": time.perf_counter() - began})
+
+    def _attempts(self, request: Dict[str, Any], emit: Emit) -> int:
+        """The self-test: what a hostile candidate would try."""
+        for name, held in _beside("child_attempts").tried(request):
+            emit({"attempt": [name, held]})
+        emit({"landlock": self._jail.landlock_abi})
+        return 0
+
+    def _tests(self, request: Dict[str, Any], emit: Emit) -> int:
         probe = probing.Probe(self._root, request["detail"], _Rows(emit), request["limits"])
         code = self._pytest(request["nodeids"], probe)
         emit({"finished": {"code": code, "ids": probe.ids}})
@@ -216,11 +249,11 @@ class Server:
         self._pytest([*nodeids, "--collect-only"], probe)
         return probe.collected
 
-    def _list(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
+    def _list(self, request: Dict[str, Any], emit: Emit) -> int:
         emit({"collected": self._collect([])})
         return 0
 
-    def _staged(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
+    def _staged(self, request: Dict[str, Any], emit: Emit) -> int:
         """Run from the stage, or say why it must be done the long way."""
         try:
             items = self._stage.chosen(request["nodeids"])
@@ -235,12 +268,12 @@ class Server:
         emit({"finished": {"code": code, "ids": self._stage.probe.ids}})
         return code
 
-    def _calls(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
+    def _calls(self, request: Dict[str, Any], emit: Emit) -> int:
         """Evaluate call expressions in a module's namespace, each with its own time limit."""
         self._collect(request["nodeids"])
         return self._answer(request, emit)
 
-    def _answer(self, request: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> int:
+    def _answer(self, request: Dict[str, Any], emit: Emit) -> int:
         namespace = calling.namespace(self._root, request["path"])
         for expression in request["expressions"]:
             result, exception = calling.evaluate(expression, namespace, request["each_s"])
@@ -250,7 +283,7 @@ class Server:
 
 
 class _Rows:
-    def __init__(self, emit: Callable[[Dict[str, Any]], None]) -> None:
+    def __init__(self, emit: Emit) -> None:
         self._emit = emit
 
     def __call__(self, row: Dict[str, Any]) -> None:
@@ -258,47 +291,6 @@ class _Rows:
 
 
 # ---------------------------------------------------------------- the kernel's side
-
-
-def _libc_prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(option, value, 0, 0, 0)
-
-
-def _limit(limits: Dict[str, Any], busy_processes: Optional[int]) -> None:
-    """`busy_processes` is None where a container counts its own: the kernel's count would be the whole machine's."""
-    for kind, value in (
-        (resource.RLIMIT_CPU, int(limits["cpu_s"]) + 1),
-        (resource.RLIMIT_AS, limits["memory_bytes"]),
-        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
-        (resource.RLIMIT_NPROC, limits["processes"]),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        if kind == resource.RLIMIT_NPROC and busy_processes is None:
-            continue
-        _set_limit(kind, value if kind != resource.RLIMIT_NPROC else (busy_processes or 0) + value)
-
-
-def _set_limit(kind: int, value: int) -> None:
-    _, hard = resource.getrlimit(kind)
-    wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    try:
-        resource.setrlimit(kind, (wanted, wanted))
-    except (ValueError, OSError):
-        return
-
-
-def _processes_now() -> int:
-    """RLIMIT_NPROC counts all of the user's processes and threads, not only the sandbox's."""
-    total = 0
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
-        if name.isdigit():
-            try:
-                total += len(os.listdir("/proc/%s/task" % name))
-            except OSError:
-                continue
-    return total
 
 
 def _write_line(fd: int, message: Dict[str, Any]) -> None:
@@ -327,16 +319,21 @@ def _outside(root: str, name: str) -> bool:
 def main() -> None:
     sys.dont_write_bytecode = True
     setup = json.loads(sys.argv[1])
+    if setup.get("space"):
+        spaces.enter(setup["space"], setup["fd"])
     if setup.get("contained"):
         sock: Any = containing.StandardStreams()
     else:
         sock = socket.socket(fileno=setup["fd"])
         os.set_inheritable(setup["fd"], False)
     os.chdir(setup["root"])
-    _libc_prctl(_PR_SET_DUMPABLE, 0)  # a candidate cannot read this process's memory
-    _libc_prctl(_PR_SET_CHILD_SUBREAPER, 1)  # a candidate's daemons become our children, and end with it
-    server = Server(sock, setup)
-    watching.write_frame(sock, {"ready": {"python": list(sys.version_info[:3])}})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the only signal that Python would let reach a process 1
+    kernel.dumpable(False)  # a candidate cannot read this process's memory
+    kernel.adopt_orphans()  # a candidate's daemons become our children, and end with it
+    jail = jails.Jail(setup.get("jail", {}), setup["root"])
+    jail.confine_server()
+    server = Server(sock, setup, jail)
+    watching.write_frame(sock, {"ready": {"python": list(sys.version_info[:3]), "layered": jail.layered}})
     server.serve()
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 from .backend import Backend, Report, Tier
+from .bubblewrap import Bubblewrap
 from .docker_backend import Docker
 from .errors import NoIsolation
-from .isolate import Bubblewrap, Process
+from .landlock import Landlock
+from .namespaces import Namespaces
+from .process import Process
 
-BACKENDS: tuple[Backend, ...] = (Bubblewrap(), Docker(), Process())
+BACKENDS: tuple[Backend, ...] = (Namespaces(), Bubblewrap(), Docker(), Landlock(), Process())
 """In the order in which they are asked for the search: what holds, the fastest first. See `second_to`."""
 
 
@@ -21,7 +24,8 @@ def examined(backend: Backend) -> Report:
 
 def second_to(backend: Backend) -> Backend | None:
     """A stronger backend for the last, confirming run: the first that is usable; None where there is none."""
-    stronger = (other for other in BACKENDS if other.tier > backend.tier)
+    owners = (None, backend.owner())
+    stronger = (other for other in BACKENDS if other.tier > backend.tier and other.owner() in owners)
     return next((other for other in stronger if not examined(other).trouble), None)
 
 

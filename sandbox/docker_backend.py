@@ -14,7 +14,7 @@ from .docker_image import ready_image
 from .docker_probe import examined_engine
 from .docker_shares import shares_for
 from .errors import SandboxError
-from .isolate import environment_with
+from .places import environment as environment_with
 from .workspace import Workspace
 
 
@@ -40,6 +40,9 @@ class Docker:
 
     def root(self, workspace: Workspace) -> Path:
         return workspace.root
+
+    def owner(self) -> int | None:
+        return None
 
     def start(self, launch: Launch) -> Link:
         engine = self._connected()

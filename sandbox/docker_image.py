@@ -19,7 +19,7 @@ from pathlib import Path
 from .backend import Runtime
 from .docker_engine import Engine
 from .errors import SandboxError
-from .isolate import SYSTEM_LINKS
+from .places import SYSTEM_LINKS
 
 _FOLDERS = ("usr", "etc", "tmp", "proc", "dev", "sys")
 _ASK_PACKAGES = """

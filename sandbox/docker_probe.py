@@ -26,7 +26,7 @@ from .docker_image import ready_image
 from .docker_link import AttachLink
 from .docker_shares import Share, same, system_shares
 from .errors import SandboxError
-from .isolate import environment_with
+from .places import environment as environment_with
 
 _MEMORY_BYTES = 64 << 20
 _TMP_BYTES = 8 << 20

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .backend import TOOLS, Launch
-from .isolate import SYSTEM_FILES, SYSTEM_LINKS, is_within
+from .places import SYSTEM_FILES, SYSTEM_LINKS, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Share:
 def shares_for(launch: Launch) -> tuple[Share, ...]:
     """Everything that the fork server of `launch` needs; the copy stands at the project's own path."""
     root, workspace = launch.workspace.root, launch.workspace
-    outside = [folder for folder in launch.runtime.folders if not is_within(folder, root)]
+    outside = [folder for folder in launch.runtime.folders if not within(folder, root)]
     inside = [Share(root / name, root / name) for name in workspace.kept_outside]
     shares = (*system_shares(outside), Share(workspace.tree, root, writable=True), *inside, same(TOOLS))
     return tuple({share.target: share for share in shares}.values())
@@ -36,7 +36,7 @@ def system_shares(folders: Iterable[Path]) -> tuple[Share, ...]:
         return ()  # the image has a system and an interpreter of its own
     system = ["/usr", *(path for path in SYSTEM_LINKS if os.path.isdir(path) and not os.path.islink(path))]
     files = [path for path in SYSTEM_FILES if os.path.exists(path)]
-    extra = [f for f in dict.fromkeys(folders) if f.exists() and not any(is_within(f, Path(top)) for top in system)]
+    extra = [f for f in dict.fromkeys(folders) if f.exists() and not any(within(f, Path(top)) for top in system)]
     return with_mounts_below([*map(same, map(Path, [*system, *files])), *map(same, extra)])
 
 
@@ -47,7 +47,7 @@ def same(path: Path) -> Share:
 def with_mounts_below(shares: Sequence[Share]) -> tuple[Share, ...]:
     """Older engines make a share read-only, but not the file systems mounted below it: those are shared by name."""
     points = _mount_points()
-    below = [same(p) for p in points if any(is_within(p, s.source) and p != s.source for s in shares)]
+    below = [same(p) for p in points if any(within(p, s.source) and p != s.source for s in shares)]
     return (*shares, *(share for share in below if share not in shares))
 
 

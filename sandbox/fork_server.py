@@ -6,6 +6,7 @@ import json
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from . import wire
 from .backend import Backend, Launch
@@ -21,10 +22,12 @@ class ForkServer:
     def __init__(self, backend: Backend, launch: Launch) -> None:
         self._link = backend.start(launch)
         try:
-            self._expect("ready", _START_S)
+            ready = self._expect("ready", _START_S)
         except BaseException:
             self.close()
             raise
+        self.layered = isinstance(ready, dict) and cast(dict[str, object], ready).get("layered") is True
+        """A run leaves the workspace as it found it: what it writes goes into a layer of its own."""
 
     def prepare(self, modules: Sequence[str], warm: bool) -> None:
         self._send({"do": "prepare", "modules": list(modules), "warm": warm})

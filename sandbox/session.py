@@ -55,6 +55,7 @@ class Session:
         self._backend = backend
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
         self._cold = ColdServers(self._launch, backend, second)
+        self._layered = False
         self.exchanged = 0
         """Candidates that ran without a fresh import."""
         self.report: Report = examined(backend)
@@ -79,7 +80,7 @@ class Session:
 
     def narrow(self, nodeids: Sequence[str]) -> None:
         """Keep only these tests ready for many quick runs, where all of them are too many."""
-        self._workspace.restore()
+        self._workspace.restore(everything=not self._layered)
         self._staged.narrow(nodeids)
 
     def run(
@@ -111,7 +112,7 @@ class Session:
         def judged(cold: Callable[[], ForkServer] | None) -> RunResult:
             tests.clear()
             rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold)
-            if cold and edits and (path := self._workspace.rewritten(edits)):
+            if cold and edits and (path := self._workspace.rewritten(_layer(end))):
                 end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
             return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
 
@@ -186,7 +187,7 @@ class Session:
         cold: Callable[[], ForkServer] | None = None,
     ) -> tuple[list[Row], dict[str, object]]:
         """One request, by the quickest way that serves it: its rows, and the kernel's account of how it ended."""
-        self._workspace.restore()
+        self._workspace.restore(everything=not self._layered)
 
         def ask(server: ForkServer, message: Mapping[str, object]) -> tuple[list[Row], dict[str, object]]:
             return self._ask(server, message, edits, limits, cancelled, on_row)
@@ -202,7 +203,7 @@ class Session:
                 if not any("unstaged" in row for row in rows):
                     self.exchanged += bool(edits)
                     return rows, end
-                self._workspace.restore()
+                self._workspace.restore(everything=not self._layered)
             rows, end = ask(_running(self._staged.slow), request)
         except _NotRunning as trouble:
             rows, end = list[Row](), dict[str, object](why="infra", detail=str(trouble))
@@ -221,6 +222,7 @@ class Session:
     ) -> tuple[list[Row], dict[str, object]]:
         """One request to one server, believing only rows that carry the nonce."""
         self._workspace.place(edits)
+        self._layered = server.layered
         nonce = secrets.token_hex(16)
         rows: list[Row] = []
         forged = False
@@ -245,7 +247,16 @@ class Session:
         except BaseException:  # Ctrl-C in the middle: the server may be anywhere, so it goes
             self._staged.close()
             raise
-        return rows, {**end, "why": "forged"} if forged else end
+        if forged:
+            return rows, {**end, "why": "forged"}
+        refused = next((str(row["infra"]) for row in rows if "infra" in row), "")
+        return rows, {"why": "infra", "detail": refused} if refused else end
+
+
+def _layer(end: Mapping[str, object]) -> tuple[str, ...] | None:
+    """What a run wrote into its layer; None where it wrote into the copy."""
+    listed = end.get("changed")
+    return None if listed is None else tuple(wire.clean(str(path)) for path in cast(list[object], listed))
 
 
 class _NotRunning(Exception):
@@ -270,7 +281,7 @@ def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | 
     """
     chosen = backend or strongest(trusted=trusted)
     runtime = _ask_runtime(python)
-    session = Session(Workspace(root), runtime, chosen, lambda: None if backend else second_to(chosen))
+    session = Session(Workspace(root, chosen.owner()), runtime, chosen, lambda: None if backend else second_to(chosen))
     try:
         session.prepare()
     except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay

@@ -95,6 +95,7 @@ def row_of(limits: Limits) -> dict[str, float]:
         "memory_bytes": limits.memory_bytes,
         "file_bytes": limits.file_bytes,
         "processes": limits.processes,
+        "disk_bytes": limits.disk_bytes,
         "test_wall_s": limits.test_wall_s,
         "test_cpu_s": limits.test_cpu_s,
         "trace_s": limits.trace_s,

@@ -73,6 +73,8 @@ class Limits:
     file_bytes: int = 64 << 20
     """Largest file a run may write."""
     processes: int = 64
+    disk_bytes: int = 256 << 20
+    """All that a run writes; where a layer or a container bounds it, that bound holds instead."""
     trace_s: float = 0.25
     """CPU time of a test after which its steps and calls are no longer recorded (EVIDENCE). Its lines are, to the end;
     before Python 3.12 only for as long again."""

@@ -44,7 +44,11 @@ def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:
         case "timeout":
             return Status.TIMEOUT, f"The run did not end within {limits.wall_s:g} s."
         case "oom":
-            return Status.OOM, "The memory limit of the container was reached; the kernel killed a process of the run."
+            return Status.OOM, "The memory limit was reached."
+        case "crowd":
+            return Status.CRASH, f"The run had more than {limits.processes} processes at once."
+        case "disk":
+            return Status.CRASH, f"The run wrote more than {limits.disk_bytes >> 20} MiB."
         case "flood":
             return Status.TAMPERED, "The run reported more than a report can hold."
         case "rewrote":

@@ -97,6 +97,8 @@ def end(value: object) -> Row:
     for key in ("exit", "signal", "peak_kib", "cpu_s"):
         if row.get(key) is not None:
             _number(row, key)
+    if row.get("changed") is not None and not all(isinstance(path, str) for path in _list(row["changed"])):
+        raise Malformed("changed is not a list of paths")
     return row
 
 

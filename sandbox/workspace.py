@@ -47,9 +47,12 @@ class _Stamp:
 class Workspace:
     """The copy on disk. `place` puts a candidate's files in; `restore` takes back everything a run changed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, owner: int | None = None) -> None:
+        """`owner`: the user that the copy shall belong to, when that is not us."""
         sweep_stale()
         self.root = root
+        self._owner = owner
+        self._placed: set[str] = set()
         self.kept_outside: tuple[str, ...] = ()
         """Environments inside the project (`.venv`): not copied, shown read-only."""
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
@@ -74,6 +77,7 @@ class Workspace:
             links = [n for n in names if (here / n).is_symlink()]
             names[:] = [n for n in names if n not in links]
             (self.tree / relative).mkdir(parents=True, exist_ok=True)
+            self._hand_over(self.tree / relative)
             for name in [*links, *files]:
                 total += self._copy_one(here / name, self.tree / relative / name)
             if total > _MOST_BYTES:
@@ -91,7 +95,12 @@ class Workspace:
             return 0
         shutil.copy2(source, target)
         target.chmod(stat.S_IMODE(mode) | stat.S_IWUSR)
+        self._hand_over(target)
         return source.stat().st_size
+
+    def _hand_over(self, path: Path) -> None:
+        if self._owner is not None:
+            os.chown(path, self._owner, self._owner, follow_symlinks=False)
 
     def _led_inside(self, link: Path) -> str:
         """Where a link of the copy leads: an absolute one into the project would lead back to the user's own files."""
@@ -108,33 +117,76 @@ class Workspace:
         """Write a candidate's files, each with a time no bytecode cache can carry. Never through a link that leaves."""
         self._clock += _EPOCH_STEP_S
         for path, data in edits.items():
-            target = self.tree / path
-            if not target.resolve().is_relative_to(self.tree.resolve()):
+            target = (self.tree / path).resolve()
+            if not target.is_relative_to(self.tree.resolve()):
                 raise WorkspaceError(f"{path} is reached by a link out of {self.root}; Darner does not edit it.")
             try:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                self._make_folder(target.parent)
                 target.write_bytes(data)
+                self._hand_over(target)
             except OSError as error:
                 raise _explained(error, self.root) from error
             os.utime(target, (self._clock, self._clock))
+            self._placed.add(os.path.relpath(target, self.tree.resolve()))
 
-    def rewritten(self, edited: Collection[str]) -> str:
-        """A Python file or pytest setting, other than the candidate's own, that the run changed; empty when none."""
-        now, _ = _scan(self.tree)
-        known = (path for path in self._clean if path not in edited and path.endswith((".py", ".ini", ".toml", ".cfg")))
-        changed = [path for path in known if now.get(path) != self._clean[path]]
-        added = [path for path in now.keys() - self._clean.keys() - {*edited} if Path(path).name == "conftest.py"]
-        return next(iter(sorted([*changed, *added])), "")
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self._make_folder(folder.parent)
+            folder.mkdir()
+            self._hand_over(folder)
 
-    def restore(self) -> None:
-        """Bring back every file that differs from the clean state, from the user's own tree."""
+    def rewritten(self, layer: Collection[str] | None) -> str:
+        """A Python file or pytest setting, other than the candidate's own, that the run changed; empty when none.
+
+        `layer`: what the run wrote, where that went into a layer of its own; None where it went into the copy.
+        """
+        if layer is None:
+            now, _ = _scan(self.tree)
+            layer = [path for path in {*now, *self._clean} if now.get(path) != self._clean.get(path)]
+        telling = [path for path in layer if path not in self._placed and self._tells(path)]
+        return min(telling, default="")
+
+    def _tells(self, path: str) -> bool:
+        """Writing there can change what a test says."""
+        if path not in self._clean:
+            return Path(path).name == "conftest.py"
+        return path.endswith((".py", ".ini", ".toml", ".cfg"))
+
+    def _take_back(self) -> None:
+        """Bring back what `place` replaced."""
+        for path in sorted(self._placed):
+            if path in self._clean:
+                self._bring_back(path)
+                if (stamp := _stamp(self.tree / path)) is not None:
+                    self._clean[path] = stamp
+            else:
+                _remove(self.tree / path)
+                self._leave_no_folder(path)
+        self._placed.clear()
+
+    def _leave_no_folder(self, path: str) -> None:
+        """Of a new file: the folders that were made for it."""
+        for folder in Path(path).parents:
+            if str(folder) == "." or str(folder) in self._folders:
+                return
+            _remove(self.tree / folder)
+
+    def restore(self, everything: bool) -> None:
+        """Bring back every file that differs from the clean state, from the user's own tree.
+
+        `everything` is false where the last run could not write into the copy: then only the candidate goes.
+        """
+        if not everything:
+            self._take_back()
+            return
+        self._placed.clear()
         now, folders = _scan(self.tree)
         if now == self._clean and folders == self._folders:
             return
         for path in [*(now.keys() - self._clean.keys()), *(folders.keys() - self._folders.keys())]:
             _remove(self.tree / path)
         for path in sorted(path for path, mode in self._folders.items() if folders.get(path) != mode):
-            (self.tree / path).mkdir(parents=True, exist_ok=True)
+            self._make_folder(self.tree / path)
             (self.tree / path).chmod(self._folders[path])
         changed = [path for path, stamp in self._clean.items() if now.get(path) != stamp]
         for path in changed:
@@ -151,7 +203,7 @@ class Workspace:
         if _stamp(source) != self._originals[path]:
             raise WorkspaceError(f"{path} changed while Darner was working on it; run the command again.")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(target.parent)
             self._copy_one(source, target)
         except OSError as error:
             raise _explained(error, self.root) from error

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from cli_runner import CART, Bench
-from darner.sandbox.isolate import bubblewrap_trouble
+from darner.sandbox.bubblewrap import Bubblewrap
 
-pytestmark = pytest.mark.skipif(bool(bubblewrap_trouble()), reason=bubblewrap_trouble() or "works")
+_TROUBLE = Bubblewrap().examine().trouble
+pytestmark = pytest.mark.skipif(bool(_TROUBLE), reason=_TROUBLE)
 EVERYTHING = ("bwrap", "--dev-bind", "/", "/")
 
 

@@ -16,6 +16,8 @@ from dockerd import Daemon, real_daemon
 
 CANDIDATES = tuple(backend for backend in BACKENDS if not isinstance(backend, Docker))
 
+EVERY_TIME = frozenset({"namespaces", "landlock"})
+"""The strongest that needs nothing, and the one with the least from the kernel; the others are tested as slow ones."""
 
 DOCKER = pytest.param("docker", marks=pytest.mark.slow, id="docker")
 """The engine of the tests' own (dockerd.py): `make test` does not wait for it, `make test-sandbox` does."""
@@ -32,7 +34,16 @@ def docker(daemon: Daemon) -> Docker:
     return Docker(daemon.address)
 
 
-@pytest.fixture(scope="module", params=[*CANDIDATES, DOCKER], ids=lambda backend: backend.name)
+@pytest.fixture(
+    scope="module",
+    params=[
+        *(
+            pytest.param(each, id=each.name, marks=() if each.name in EVERY_TIME else pytest.mark.slow)
+            for each in CANDIDATES
+        ),
+        DOCKER,
+    ],
+)
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each backend in turn; skips, with the reason, those that do not work here."""
     chosen: Backend = request.getfixturevalue("docker") if request.param == "docker" else request.param

@@ -1,0 +1,81 @@
+"""What the kernel does not limit here is counted while a run lasts: memory of all its processes, their number, disk.
+
+Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from typing import Any, Dict, FrozenSet, Iterator, List, Sequence
+
+_EVERY_S, _DISK_EVERY_S = 0.05, 0.2
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Scales:
+    """Looked at by the watch whenever it wakes; weighs only when it is time to."""
+
+    def __init__(self, limits: Dict[str, Any], folders: Sequence[str], began: float, spare: FrozenSet[int]) -> None:
+        self._spare = spare
+        self._limits = limits
+        self._folders = folders
+        self._next, self._next_disk = began + _EVERY_S, began + _DISK_EVERY_S
+        self._since = time.time() - 0.05  # coarser clocks stamp files a little early
+
+    def verdict(self, now: float) -> str:
+        """Which limit is exceeded: `oom`, `crowd`, `disk`, or empty."""
+        if now >= self._next:
+            self._next = now + _EVERY_S
+            others = everyone_else(self._spare)
+            if len(others) > self._limits["processes"]:
+                return "crowd"
+            if len(others) > 1 and sum(map(_held_bytes, others)) > self._limits["memory_bytes"]:
+                return "oom"
+        if self._folders and now >= self._next_disk:
+            if sum(self._written()) > self._limits["disk_bytes"]:
+                return "disk"
+            self._next_disk = time.monotonic() + _DISK_EVERY_S
+        return ""
+
+    def _written(self) -> Iterator[int]:
+        """Bytes of what this run changed: the time that tells it (ctime) is the kernel's, not the candidate's."""
+        for top in self._folders:
+            for _, _, files, here in os.fwalk(top, onerror=None):
+                for name in files:
+                    try:
+                        seen = os.stat(name, dir_fd=here, follow_symlinks=False)
+                    except OSError:
+                        continue
+                    if seen.st_ctime >= self._since and stat.S_ISREG(seen.st_mode):
+                        yield max(seen.st_blocks * 512, 4096)
+
+
+def everyone_else(spare: FrozenSet[int]) -> List[int]:
+    """All that a run has started: the whole namespace when we are its first process, else all our descendants."""
+    if os.getpid() != 1:
+        return _descendants(os.getpid(), spare)
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1" and int(name) not in spare]
+
+
+def _descendants(pid: int, spare: FrozenSet[int]) -> List[int]:
+    found: List[int] = []
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            children = file.read().split()
+    except OSError:
+        return found
+    for child in set(map(int, children)) - spare:
+        found += [child, *_descendants(child, spare)]
+    return found
+
+
+def _held_bytes(pid: int) -> int:
+    """Memory of its own, without files and what is shared."""
+    try:
+        with open("/proc/%d/statm" % pid) as file:
+            _, resident, shared = file.read().split()[:3]
+    except OSError:
+        return 0
+    return (int(resident) - int(shared)) * _PAGE
