@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from . import doctor as checks
 from . import loop, report, show, terminal, trust, undo
 from .cli_model import model_app, open_model
 from .config import parse_budget
@@ -172,6 +171,8 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check the interpreter, pytest, the sandbox, the model, memory and disk; each with a fix when wrong."""
+    from . import doctor as checks  # here: the other commands start without what it looks at
+
     with terminal.ending(as_json):
         found = checks.examine(root, python, model, endpoint)
         if as_json:

@@ -13,7 +13,6 @@ from .errors import BadInput, DarnerError, ModelError
 from .interrupt import interruptible
 from .llama import LlamaModel
 from .model import Model, Role
-from .remote import RemoteModel
 
 model_app = typer.Typer(
     name="model",
@@ -42,6 +41,8 @@ def open_model(
             raise BadInput(
                 "--adapter goes over a model on this machine; a server at --endpoint has adapters of its own."
             )
+        from .remote import RemoteModel  # here: most runs speak to no server, and its client is slow to import
+
         return RemoteModel(endpoint, name or "")
     if name is not None:
         return LlamaModel(catalogue.find(name), name, adapters=adapters)

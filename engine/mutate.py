@@ -24,12 +24,21 @@ for _operator in OPERATORS:
 
 
 @dataclass(frozen=True, slots=True)
-class _Proposal:
+class Proposal:
+    """An edit that some operator makes, not yet tried and perhaps not even a program."""
+
     score: float
     operator: Operator
     edit: Edit
     node: ast.AST
     scope: Scope
+
+    @property
+    def line(self) -> int:
+        """Where the edit begins, for an expression or statement the line of its node."""
+        if isinstance(self.node, ast.expr | ast.stmt):
+            return self.node.lineno
+        return self.scope.source.line_of(min(self.edit.splices)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +65,36 @@ class _Region:
         return f"{self.head}{middle}{self.tail}"
 
 
-def mutants(source: Source, lines: Mapping[int, float]) -> Iterator[Candidate]:
-    """Single-edit candidates for the given lines, best first.
+class Mutants:
+    """The single-edit candidates of one file, made one at a time: most are never needed."""
 
-    lines: suspicion in (0, 1] by line number; nothing outside these lines is edited, except that a guard at a
-    function's top needs only one suspicious line in that function.
-    """
-    proposals = [p for unit in _units(source, lines) for p in _proposals(Scope(source, unit), lines)]
-    proposals.sort(key=lambda p: -p.score)
-    seen: set[tuple[int, int, str]] = set()
-    originals: dict[_Region, str | None] = {}
-    for proposal in proposals:
+    def __init__(self, source: Source, lines: Mapping[int, float]) -> None:
+        """lines: suspicion in (0, 1] by line number; nothing outside these lines is edited, except that a guard at a
+        function's top needs only one suspicious line in that function.
+        """
+        found = [p for unit in _units(source, lines) for p in _proposals(Scope(source, unit), lines)]
+        self.proposals = sorted(found, key=lambda p: -p.score)
+        self._source = source
+        self._seen: set[tuple[int, int, str]] = set()
+        self._originals: dict[_Region, str | None] = {}
+
+    def make(self, proposal: Proposal) -> Candidate | None:
+        """The candidate; None for what is no program, changes nothing, or equals one that was made before."""
         region = _region(proposal)
-        if region not in originals:
-            originals[region] = _shape(region.text(source, None))
-        shape = _shape(region.text(source, proposal.edit))
+        if region not in self._originals:
+            self._originals[region] = _shape(region.text(self._source, None))
+        shape = _shape(region.text(self._source, proposal.edit))
         key = (region.start, region.end, shape or "")
-        if shape is not None and shape != originals[region] and key not in seen:
-            seen.add(key)
-            yield _candidate(proposal)
+        if shape is None or shape == self._originals[region] or key in self._seen:
+            return None
+        self._seen.add(key)
+        return _candidate(proposal)
+
+
+def mutants(source: Source, lines: Mapping[int, float]) -> Iterator[Candidate]:
+    """Single-edit candidates for the given lines, best first; `lines` as in `Mutants`."""
+    every = Mutants(source, lines)
+    yield from (candidate for proposal in every.proposals if (candidate := every.make(proposal)) is not None)
 
 
 def _units(source: Source, lines: Mapping[int, float]) -> Iterator[FunctionNode | ast.Module]:
@@ -91,14 +111,14 @@ def _units(source: Source, lines: Mapping[int, float]) -> Iterator[FunctionNode 
         yield source.tree
 
 
-def _proposals(scope: Scope, lines: Mapping[int, float]) -> Iterator[_Proposal]:
+def _proposals(scope: Scope, lines: Mapping[int, float]) -> Iterator[Proposal]:
     nodes = [scope.unit, *scope.nodes] if isinstance(scope.unit, FunctionNode) else scope.nodes
     for node in nodes:
         operators = _BY_TYPE.get(type(node))
         if operators and (suspicion := _suspicion(node, scope, lines)):
             for operator in operators:
                 for edit in operator.edits(node, scope):
-                    yield _Proposal(suspicion * operator.prior * edit.weight, operator, edit, node, scope)
+                    yield Proposal(suspicion * operator.prior * edit.weight, operator, edit, node, scope)
 
 
 def _suspicion(node: ast.AST, scope: Scope, lines: Mapping[int, float]) -> float:
@@ -122,7 +142,7 @@ def _body(statement: ast.stmt) -> list[ast.stmt]:
     return statement.body if held else []
 
 
-def _region(proposal: _Proposal) -> _Region:
+def _region(proposal: Proposal) -> _Region:
     """The smallest statement around the edit; for a block's edit, all lines of the statement that owns the block."""
     scope, edit = proposal.scope, proposal.edit
     source = scope.source
@@ -175,10 +195,9 @@ def _shape(text: str) -> str | None:
         return None
 
 
-def _candidate(proposal: _Proposal) -> Candidate:
+def _candidate(proposal: Proposal) -> Candidate:
     source, edit = proposal.scope.source, proposal.edit
-    at = min(edit.splices)[0]
-    line = proposal.node.lineno if isinstance(proposal.node, ast.expr | ast.stmt) else source.line_of(at)
+    line = proposal.line
     change = FileChange(source.path, source.data, source.splice(edit.splices))
     name = source.path.rsplit("/", 1)[-1]
     return Candidate(

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from .model import Message
 from .source import Function, Source
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _SYSTEM = "You are an expert Python programmer. You repair one function at a time and answer with code."
 _TEACHER = "You are a patient teacher of Python. You explain failures from facts that were observed."
@@ -51,6 +53,8 @@ class Attempt:
 
 @cache
 def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here: a search alone writes no prompt
+
     folder = Path(__file__).parent / "prompts"
     return Environment(
         loader=FileSystemLoader(folder),

@@ -1,0 +1,177 @@
+"""The order of the search: suspicion times how often such edits are the fix, corrected by what each trial changed.
+
+An operator or a line whose edits let the failing test come further is tried sooner, one whose edits change nothing
+later. When every single edit was tried, second edits follow on top of those that came further.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import islice
+
+from ..sandbox.types import RunResult, Status
+from .errors import BadInput
+from .mutate import Mutants, Proposal, mutants
+from .source import Source
+from .types import Candidate, FileChange, Patch
+
+_MOST_PARTIAL = 12
+_MOST_SECOND = 400
+"""Second edits on top of one that came further."""
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)')
+
+
+class Change(Enum):
+    """What a candidate did to the failing test: how much more its line, and its operator, are worth then."""
+
+    NOTHING = (0.96, 0.99)
+    """It fails as before."""
+    OTHER = (1.0, 1.0)
+    """It fails in another way."""
+    FURTHER = (1.5, 1.1)
+    """It fails at a later line of the test: more of its checks pass."""
+    PASSED = (1.5, 1.1)
+    RAN_AWAY = (0.85, 0.95)
+    """It did not end, or ended the process: such trials are also the dearest."""
+
+
+_LEAST, _MOST = 0.3, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How far a run came: the last line of the test's own file on the stack, and what was said there."""
+
+    line: int
+    said: str
+
+
+def failure_of(run: RunResult, nodeid: str) -> Failure | None:
+    """None when the test passed or was not reported."""
+    test = next((t for t in run.tests if t.nodeid == nodeid), None)
+    if test is None or test.failure is None:
+        return None
+    path = nodeid.split("::")[0]
+    lines = [int(line) for file, line in _PLACE.findall(test.failure.text) if file.endswith(path)]
+    return Failure(lines[-1] if lines else 0, f"{test.failure.exception}: {test.failure.message}")
+
+
+def change_of(run: RunResult, nodeid: str, before: Failure | None) -> Change:
+    """Compare a candidate's run with the failure it is to repair."""
+    if run.status not in (Status.PASS, Status.FAIL):
+        return Change.RAN_AWAY
+    now = failure_of(run, nodeid)
+    if now is None:
+        return Change.PASSED
+    if now.said.startswith("TestTimeout"):
+        return Change.RAN_AWAY
+    if before is None or now == before:
+        return Change.NOTHING
+    return Change.FURTHER if now.line > before.line else Change.OTHER
+
+
+@dataclass(slots=True)
+class _Group:
+    """Proposals of one operator on one line, best first."""
+
+    maker: Mutants
+    line: tuple[str, int]
+    operator: str
+    waiting: list[Proposal]
+    """In reverse: the best one is last."""
+
+
+class Frontier:
+    """Iterate to get the next candidate; tell what it changed with `learn` before asking for the next."""
+
+    def __init__(self, files: Sequence[tuple[Source, Mapping[int, float]]]) -> None:
+        self._files = {source.path: (source, lines) for source, lines in files}
+        self._lines: defaultdict[tuple[str, int], float] = defaultdict(lambda: 1.0)
+        self._operators: defaultdict[str, float] = defaultdict(lambda: 1.0)
+        self._groups = [group for source, lines in files for group in _groups(Mutants(source, lines))]
+        self._further: list[Candidate] = []
+        self._second: Iterator[Candidate] | None = None
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return self
+
+    def __next__(self) -> Candidate:
+        while self._groups:
+            group = max(self._groups, key=self._worth)
+            candidate = group.maker.make(group.waiting.pop())
+            if not group.waiting:
+                self._groups.remove(group)
+            if candidate is not None:
+                return candidate
+        if self._second is None:
+            self._second = self._pairs()
+        return next(self._second)
+
+    def _worth(self, group: _Group) -> float:
+        return group.waiting[-1].score * self._lines[group.line] * self._operators[group.operator]
+
+    def learn(self, candidate: Candidate, change: Change, broke_others: bool = False) -> None:
+        """Take a trial's outcome into account; `broke_others` when the test passed and another then failed."""
+        for_line, for_operator = change.value
+        place = (candidate.path, candidate.line)
+        self._lines[place] = _bounded(self._lines[place] * for_line)
+        self._operators[candidate.operator] = _bounded(self._operators[candidate.operator] * for_operator)
+        if change is Change.FURTHER or (change is Change.PASSED and broke_others):
+            self._further.append(candidate)
+
+    def _pairs(self) -> Iterator[Candidate]:
+        """Second edits of what came further, in turn, so that no first edit keeps the others waiting."""
+        firsts = sorted(self._further, key=lambda c: -c.prior)[:_MOST_PARTIAL]
+        streams = [islice(self._on_top(first), _MOST_SECOND) for first in firsts]
+        while streams:
+            for stream in list(streams):
+                candidate = next(stream, None)
+                if candidate is None:
+                    streams.remove(stream)
+                else:
+                    yield candidate
+
+    def _on_top(self, first: Candidate) -> Iterator[Candidate]:
+        source, lines = self._files[first.path]
+        change = first.patch.files[0]
+        try:
+            edited = Source.parse(first.path, change.after)
+        except BadInput:
+            return
+        for second in mutants(edited, _moved(source, edited, lines)):
+            after = second.patch.files[0].after
+            if after != source.data:
+                yield replace(
+                    second,
+                    patch=Patch((FileChange(first.path, source.data, after),)),
+                    description=f"{first.description}; {second.description}",
+                    operator=f"{first.operator} + {second.operator}",
+                    prior=first.prior * second.prior,
+                )
+
+
+def _groups(maker: Mutants) -> list[_Group]:
+    found: dict[tuple[int, str], list[Proposal]] = {}
+    path = ""
+    for proposal in reversed(maker.proposals):
+        path = proposal.scope.source.path
+        found.setdefault((proposal.line, proposal.operator.name), []).append(proposal)
+    return [_Group(maker, (path, line), operator, waiting) for (line, operator), waiting in found.items()]
+
+
+def _moved(old: Source, new: Source, lines: Mapping[int, float]) -> dict[int, float]:
+    """Suspicion after an edit: lines above it stay, lines below it move, its own lines are as suspicious as any."""
+    before, after = old.data.split(b"\n"), new.data.split(b"\n")
+    head = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+    shift = len(after) - len(before)
+    moved = {line if line <= head + 1 else line + shift: score for line, score in lines.items()}
+    top = max(lines.values(), default=1.0)
+    return {line: score for line, score in moved.items() if line > 0} | {head + 1: top}
+
+
+def _bounded(worth: float) -> float:
+    return min(max(worth, _LEAST), _MOST)
