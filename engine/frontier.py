@@ -34,7 +34,7 @@ class Change(Enum):
     """It fails in another way."""
     FURTHER = (1.5, 1.1)
     """It fails at a later line of the test: more of its checks pass."""
-    PASSED = (1.5, 1.1)
+    PASSED = (1.5, 1.15)
     RAN_AWAY = (0.85, 0.95)
     """It did not end, or ended the process: such trials are also the dearest."""
 
@@ -166,7 +166,9 @@ def _groups(maker: Mutants) -> list[_Group]:
 def _moved(old: Source, new: Source, lines: Mapping[int, float]) -> dict[int, float]:
     """Suspicion after an edit: lines above it stay, lines below it move, its own lines are as suspicious as any."""
     before, after = old.data.split(b"\n"), new.data.split(b"\n")
-    head = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+    head = next(
+        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    )
     shift = len(after) - len(before)
     moved = {line if line <= head + 1 else line + shift: score for line, score in lines.items()}
     top = max(lines.values(), default=1.0)

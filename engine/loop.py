@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ..sandbox.session import Session
 from . import behaviour, choose
@@ -17,6 +18,7 @@ from .config import Budget
 from .errors import ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .evidence import Flaky, gather
+from .frontier import Failure, Frontier, change_of, failure_of
 from .model import Model
 from .prompt import Target
 from .sample import Sampler
@@ -32,7 +34,10 @@ _SEARCH_S = 12.0
 _SEARCH_MOST = 1_500
 _MODEL_SHARE = 0.6
 """Of the time that is left; what the model leaves unsolved goes back to the search."""
-_LINGER_FACTOR, _LINGER_LEAST_S, _LINGER_MOST_S = 1.0, 0.8, 5.0
+_LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
+"""After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
+machine finds the same repair as a quiet one.
+"""
 _ENOUGH_PLAUSIBLE = 24
 _MOST_BEHAVIOURS = 8
 _MOST_CONFIRMED = 3
@@ -47,7 +52,7 @@ class Work:
     case: Case
     stop: Stop
     began: float
-    pool: Iterator[Candidate] = field(default_factory=lambda: iter(()))
+    pool: Frontier = field(default_factory=lambda: Frontier(()))
     """Mutants not yet tried, best first."""
     tried: int = 0
     plausible: list[Candidate] = field(default_factory=list[Candidate])
@@ -68,9 +73,16 @@ class Work:
         self.seen.add(key)
         self.tried += 1
         verdict = self.case.trial.quick(candidate, self.stop)
+        change = change_of(verdict.run, self.case.evidence.nodeid, self._failure)
+        self.pool.learn(candidate, change, broke_others=bool(verdict.broken))
         if verdict.target_passed and not verdict.broken and allowed(self.case, candidate):
             self.accept(candidate)
         return verdict
+
+    @cached_property
+    def _failure(self) -> Failure | None:
+        """How the test fails unchanged, told as briefly as a candidate's run."""
+        return failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
 
     def accept(self, candidate: Candidate) -> None:
         """Keep only the candidates that cure most of the related failures."""
@@ -123,16 +135,16 @@ def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
             work.accept(undone)
             work.tried += 1
             return
-    first: float | None = None
-    started = time.monotonic()
+    enough: int | None = None
     for candidate in work.pool:
         if stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE:
             break
         work.attempt(candidate)
-        if work.cures_all and first is None:
-            first = time.monotonic() - started
-            linger = min(max(_LINGER_LEAST_S, _LINGER_FACTOR * first), _LINGER_MOST_S)
-            stop = stop.within(linger)
+        if work.cures_all and enough is None:
+            enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
+            stop = stop.within(_LINGER_MOST_S)
+        if enough is not None and work.tried >= enough:
+            break
         if work.tried % _SHOW_EVERY == 0:
             yield Tried(nodeid, work.tried, len(work.plausible))
     yield Tried(nodeid, work.tried, len(work.plausible))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from .case import Case
 from .culprit import culprits
+from .frontier import Frontier
 from .gate import check, keeps_examples
 from .history import Hunk
-from .mutate import mutants
 from .stop import Stop
 from .types import Candidate, Origin, Patch
 
@@ -32,10 +31,9 @@ def reversal(case: Case, stop: Stop) -> Candidate | None:
     return culprits(case.edits, passes)
 
 
-def mutations(case: Case) -> Iterator[Candidate]:
-    """Mutants of every suspicious file, merged by prior; lazily, for most are never tried."""
-    streams = (mutants(source, case.lines_of(path)) for path, source in case.sources.items())
-    yield from heapq.merge(*streams, key=lambda candidate: -candidate.prior)
+def mutations(case: Case) -> Frontier:
+    """Mutants of every suspicious file, best first; lazily, for most are never tried."""
+    return Frontier([(source, case.lines_of(path)) for path, source in case.sources.items()])
 
 
 def allowed(case: Case, candidate: Candidate) -> bool:

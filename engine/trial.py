@@ -54,6 +54,10 @@ class Trial:
         run = self._run(candidate.patch, nodeids, Detail.VERDICTS, stop)
         return self._verdict(run, self.covering)
 
+    def unchanged(self, stop: Stop) -> RunResult:
+        """The failing test as it stands, told as briefly as a candidate's run."""
+        return self._run(Patch(()), (self.nodeid,), Detail.VERDICTS, stop)
+
     def also_passing(self, candidate: Candidate, stop: Stop) -> int:
         """How many of the related failures pass too: a repair of the fault cures them all."""
         if not self.related:
