@@ -102,7 +102,8 @@ def test_a_later_failing_line_is_progress_and_a_hang_is_not() -> None:
 def test_a_bug_that_takes_two_edits_is_repaired(tmp_path: Path) -> None:
     """Neither edit alone makes the test pass; one lets it come further."""
     (tmp_path / "box.py").write_text("def span(a, b):\n    c = b + a\n    return c\n")
-    test = "from box import span\n\ndef test_span():\n    assert span(5, 5) == 0\n    assert span(9, 2) == 7 == span(2, 9)\n"
+    asserts = "    assert span(5, 5) == 0\n    assert span(9, 2) == 7 == span(2, 9)\n"
+    test = f"from box import span\n\ndef test_span():\n{asserts}"
     (tmp_path / "test_box.py").write_text(test)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
