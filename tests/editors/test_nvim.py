@@ -220,6 +220,31 @@ def test_a_killed_server_is_started_again_and_is_still_trusted(editor: Neovim, p
 
 
 @pytest.mark.slow
+def test_what_neotest_saw_fail_can_be_repaired(editor: Neovim, project: Path) -> None:
+    """neotest names tests by absolute path, and tells files and folders beside them; only its client stands in here."""
+    editor.open(project / "test_cart.py")
+    editor.command("DarnerTrust")
+    editor.lua(
+        """
+        local path = ...
+        local neotest = { listeners = {} }
+        _G.consumer = require('darner.neotest')(neotest)
+        neotest.listeners.results('python', {
+          [path] = { status = 'failed' },
+          [path .. '::test_total'] = { status = 'failed' },
+          [path .. '::test_nothing_costs_nothing'] = { status = 'passed' },
+        })
+        consumer.repair()""",
+        str(project / "test_cart.py"),
+    )
+
+    title, lines = editor.preview()
+
+    assert "passes test_total; 1 of 1 others still pass" in title
+    assert "\n".join(lines) + "\n" != CART.replace("\r\n", "\n")
+
+
+@pytest.mark.slow
 def test_consent_that_is_withdrawn_holds(editor: Neovim, project: Path) -> None:
     """`:DarnerTrust!`"""
     fail(editor, project)
@@ -247,7 +272,7 @@ def test_explain_opens_the_facts_and_health_help_and_status_are_clean(editor: Ne
     assert "is trusted; 1 tests fail" in health
 
     editor.command("helptags ALL")
-    for topic in ("darner", "darner-options", "darner-preview", "darner-statusline"):
+    for topic in ("darner", "darner-options", "darner-preview", "darner-neotest", "darner-ghost-text"):
         editor.command(f"help {topic}")
         assert any(f"*{topic}*" in line for line in editor.lines)
     for name in re.findall(r"^command\('(\w+)'", (PLUGIN / "plugin" / "darner.lua").read_text(), re.MULTILINE):

@@ -60,6 +60,7 @@ vim.api.nvim_create_autocmd('LspAttach', {
   callback = function(args)
     if ours(args) then
       require('darner.values').watch()
+      require('darner.ghost').enable(args.data.client_id)
     end
   end,
 })

@@ -7,12 +7,14 @@ import { join } from 'node:path'
 const LONGEST_S = 1.2
 const SHORTEST_S = 0.25
 const LAST_S = 2.5
+const WAIT_S = 1.5
 
 export class Recorder {
   #page
   #folder
   #frames = []
   #session
+  #waiting = 0
 
   /** Without a folder nothing is kept. */
   constructor(page, folder) {
@@ -36,10 +38,17 @@ export class Recorder {
     if (!this.#folder) return
     this.#session = await this.#page.context().newCDPSession(this.#page)
     this.#session.on('Page.screencastFrame', ({ data, metadata, sessionId }) => {
-      this.#frames.push({ at: metadata.timestamp, data })
+      if (this.#waiting === 0 || Date.now() - this.#waiting < WAIT_S * 1000) this.#frames.push({ at: metadata.timestamp, data })
       void this.#session.send('Page.screencastFrameAck', { sessionId }).catch(() => undefined)
     })
     await this.#session.send('Page.startScreencast', { format: 'png' })
+  }
+
+  /** Of a long wait only the beginning is kept. */
+  async through(wait) {
+    this.#waiting = Date.now()
+    await wait
+    this.#waiting = 0
   }
 
   async stop(name) {

@@ -41,7 +41,7 @@ async function main() {
   })
   await step('a run marks the line that failed, and no other', async () => {
     await workbench.command('Darner: Run All Tests')
-    await row('tests/test_prices.py', 'Failed').waitFor()
+    await recorder.through(row('tests/test_prices.py', 'Failed').waitFor())
     await hidePanel()
     await page.locator('.squiggly-error').first().waitFor()
     assert.deepEqual(await squiggles(), [11])
@@ -52,19 +52,26 @@ async function main() {
     await workbench.command('Show or Focus Hover')
     const hover = page.locator('.monaco-hover').filter({ hasText: 'got [0, 5, 10], expected [5, 10, 15]' })
     await hover.first().waitFor()
+    await page.keyboard.press('Escape')
+  })
+  await step('explained, the hover says which calls went wrong', async () => {
+    await workbench.command('Darner: Explain Failing Test')
+    const hover = page.locator('.monaco-hover').filter({ hasText: 'tier_discount(quantity=10) returned 0' })
+    await recorder.through(hover.first().waitFor())
     await recorder.shot('vscode-hover')
     await page.keyboard.press('Escape')
   })
   await step('the light bulb repairs: a diff with its evidence, and nothing is changed yet', async () => {
     const before = source('orders/prices.py')
     await bulb('Repair: make')
+    await recorder.through(tab(/^Repair 1 of 1/))
     await preview(/^Repair 1 of 1: .*passes test_a_tier_starts_at_its_own_quantity; 79 of 79 others still pass/)
     await recorder.shot('vscode-repair')
     assert.equal(source('orders/prices.py'), before)
   })
   await step('applied, the test is green', async () => {
     await page.keyboard.press('Control+Enter')
-    await row('tests/test_prices.py', 'Passed').waitFor()
+    await recorder.through(row('tests/test_prices.py', 'Passed').waitFor())
     assert.match(source('orders/prices.py'), /if quantity >= start:/)
     await recorder.stop('vscode-repair')
   })
@@ -180,7 +187,8 @@ async function tab(title) {
 }
 
 async function focus(name, line) {
-  await page.locator('.tab').filter({ hasText: name }).first().click()
+  await page.keyboard.press('Control+1')
+  await tab(name)
   await workbench.goTo(line)
 }
 
