@@ -61,13 +61,16 @@ class Docker:
     def _connected(self) -> Engine:
         with self._lock:
             if self._engine is not None and self._engine.alive():
+                self._engine.catch_up()
                 return self._engine
+            engine = _first_answering((self._address,) if self._address else addresses())
             if self._engine is not None:
+                engine.owed += self._engine.owed
+                engine.catch_up()
                 self._engine.close()
-                self._engine = None
-            self._engine = _first_answering((self._address,) if self._address else addresses())
-            self._engine.sweep()
-            return self._engine
+            engine.sweep()
+            self._engine = engine
+            return engine
 
 
 def _first_answering(found: Sequence[str]) -> Engine:

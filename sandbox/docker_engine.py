@@ -76,6 +76,8 @@ class Engine:
                 f"The container engine at {address} is not a socket of this machine; Darner uses no other."
             )
         self.address = address
+        self.owed: list[str] = []
+        """Containers that could not be removed, because the engine was gone: `catch_up` asks again."""
         self._lock = threading.Lock()
         with self.answering("answer"):
             docker = importlib.import_module("docker")
@@ -161,6 +163,12 @@ class Engine:
         not_found = importlib.import_module("docker.errors").NotFound
         with self.answering("remove a container"), contextlib.suppress(not_found):
             self._client.api.remove_container(container, force=True, v=True)
+
+    def catch_up(self) -> None:
+        """Remove what could not be removed while the engine was gone."""
+        while self.owed:
+            self.remove(self.owed[-1])
+            self.owed.pop()
 
     def sweep(self) -> int:
         """Remove containers whose maker on this machine is no longer alive; how many."""

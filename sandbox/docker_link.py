@@ -112,6 +112,7 @@ class AttachLink:
         try:
             self._engine.remove(self._container)
         except SandboxError:
+            self._engine.owed.append(self._container)
             _kill_without_the_engine(self._pid, self._container)
 
 

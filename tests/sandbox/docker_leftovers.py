@@ -30,15 +30,24 @@ def _is_engine(words: list[str]) -> bool:
     return Path(words[0]).name.startswith(("dockerd", "containerd", "docker-"))
 
 
-def end_processes_of(folder: Path) -> None:
+def end_processes_of(folder: Path, name: str = "") -> None:
+    """All of them, or those of one program."""
+
     def gone() -> bool:
-        left = processes_of(folder)
+        left = [process for process in processes_of(folder) if not name or _name_of(process) == name]
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         return not left
 
     assert until(gone, 60.0), processes_of(folder)
+
+
+def _name_of(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def mounts_below(folder: Path) -> list[str]:

@@ -49,10 +49,13 @@ class Daemon:
         return True
 
     def kill(self) -> None:
-        """As the system does when memory runs out: no goodbye to anyone."""
+        """As the system does when memory runs out: no goodbye to anyone. Its containers run on."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        leftovers.end_processes_of(self.folder, "containerd")
+        for stale in (self.folder / "exec" / "containerd").glob("*.pid"):
+            stale.unlink()  # the next engine would wait for whoever has that number by then
 
     def stop(self) -> None:
         """An orderly end, then whatever that left."""
