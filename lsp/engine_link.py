@@ -37,6 +37,10 @@ class EngineError(Exception):
         self.code = code
 
 
+class _KilledForAnother(Exception):
+    """The process of this job was killed because another job in it did not stop."""
+
+
 @dataclass
 class _Call:
     on_event: OnEvent
@@ -54,6 +58,8 @@ class EngineLink:
         self._starting = asyncio.Lock()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._log = b""
+        self._killed: asyncio.subprocess.Process | None = None
+        """The process that was killed because a job in it did not stop."""
 
     @property
     def running(self) -> bool:
@@ -62,8 +68,16 @@ class EngineLink:
     async def call(self, method: str, params: Row, on_event: OnEvent) -> Row:
         """Run one job. When this coroutine is cancelled the job is stopped, if need be by killing the process.
 
-        Raises EngineError for every end but a result: one sentence, also when the process crashed.
+        Other jobs of a process that was killed for that begin again in the next one. Raises EngineError for every end
+        but a result: one sentence, also when the process crashed.
         """
+        while True:
+            try:
+                return await self._call_once(method, params, on_event)
+            except _KilledForAnother:
+                continue
+
+    async def _call_once(self, method: str, params: Row, on_event: OnEvent) -> Row:
         process = await self._started()
         number, call = next(self._ids), _Call(on_event)
         self._calls[number] = call
@@ -138,7 +152,8 @@ class EngineLink:
         code = await process.wait()
         for call in self._calls.values():
             if not call.answer.done():
-                call.answer.set_exception(EngineError(self._obituary(code), 1))
+                killed = process is self._killed
+                call.answer.set_exception(_KilledForAnother() if killed else EngineError(self._obituary(code), 1))
 
     def _dispatch(self, line: bytes) -> None:
         try:
@@ -168,7 +183,7 @@ class EngineLink:
         self._send(process, {"id": next(self._ids), "method": "cancel", "params": {"id": number}})
         await asyncio.wait({call.answer}, timeout=CANCEL_S)
         if not call.answer.done():
-            reading = self._tasks[0]
+            reading, self._killed = self._tasks[0], process
             self.kill()
             await asyncio.wait([reading])  # a job that comes now must not be told of this death
 

@@ -10,13 +10,19 @@ from .lookup import Hit, hits
 from .markup import code, escaped, plain
 from .snapshot import Case, Snapshot
 
+_SECTIONS = 3
+"""Failing tests told in full; a hover is read, not studied."""
+
 
 def hover(snapshot: Snapshot, params: lsp.HoverParams) -> lsp.Hover | None:
     uri, position = params.text_document.uri, params.position
     found = hits(snapshot, uri, lsp.Range(position, position))
     if not found:
         return None
-    text = "\n\n---\n\n".join(_section(snapshot, hit) for hit in found[:3])
+    sections = [_section(snapshot, hit) for hit in found[:_SECTIONS]]
+    if len(found) > _SECTIONS:
+        sections.append(f"and {len(found) - _SECTIONS:,} more failing tests here")
+    text = "\n\n---\n\n".join(sections)
     located = snapshot.locate(uri)
     assert located is not None  # there was a hit in it
     span = snapshot.text(*located).line_range(position.line, snapshot.client.encoding)

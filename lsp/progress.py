@@ -5,15 +5,12 @@ pygls' own helper keeps every token for ever and asks no capability, so the four
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-_CREATE_S = 1.0
-"""A client that does not answer `create` within this gets no progress; the work goes on."""
 _REPORT_EVERY_S = 0.1
 
 
@@ -32,12 +29,12 @@ class Progress:
         """What the last message says."""
 
     async def begin(self) -> None:
+        """Beside the work, which does not wait for the client."""
         if not self._supported:
             return
         try:
-            created = self._server.window_work_done_progress_create_async(lsp.WorkDoneProgressCreateParams(self._token))
-            await asyncio.wait_for(created, _CREATE_S)
-        except (TimeoutError, JsonRpcException):
+            await self._server.window_work_done_progress_create_async(lsp.WorkDoneProgressCreateParams(self._token))
+        except JsonRpcException:
             return
         self._begun = True
         self._send(lsp.WorkDoneProgressBegin(title=self._title, cancellable=True, message=self._phase))

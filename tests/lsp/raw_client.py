@@ -33,6 +33,7 @@ class RawClient:
         self.received: list[Row] = []
         self.log = b""
         self._news: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
+        self._writing = threading.Lock()
         self._ids = itertools.count(1)
         if reading:
             threading.Thread(target=self._read, daemon=True).start()
@@ -40,8 +41,9 @@ class RawClient:
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        with self._writing, contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
 
     def send(self, **message: object) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
@@ -82,8 +84,6 @@ class RawClient:
                 raise AssertionError(f"waited {WAIT_S:g} s for {what}; the log says {self.log[-2000:]!r}") from None
             assert row is not None, f"the server ended before {what}; the log says {self.log[-2000:]!r}"
             self.received.append(row)
-            if "method" in row and "id" in row:  # nothing that it may ask is refused
-                self.send(id=row["id"], result={"applied": True} if row["method"] == "workspace/applyEdit" else None)
             if wanted(row):
                 return row
 
@@ -124,6 +124,8 @@ class RawClient:
             assert found is not None, f"not a header: {header!r}"
             assert self.process.stdout.readline() == b"\r\n"
             row = json.loads(self.process.stdout.read(int(found[1])))
+            if "method" in row and "id" in row:  # nothing that it may ask is refused, or waits
+                self.send(id=row["id"], result={"applied": True} if row["method"] == "workspace/applyEdit" else None)
             self._news.put(row | {"received": time.monotonic()})
         self._news.put(None)
 

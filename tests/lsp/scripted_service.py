@@ -1,7 +1,7 @@
 """Stands in for the engine's process where the subject of a test is the server: same pipe, same values, no engine.
 
 One project: `cart.py` with `<` for `<=`, and `test_cart.py`. What a job does is told by words in its node id:
-`waits` until it is cancelled, `stuck` ignores cancel and keeps a process in another session, `dies` by a signal.
+`waits` until it is cancelled, `late` repairs wait for a file of that name, `stuck` ignores cancel and keeps a process in another session, `dies` by a signal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,14 @@ def event(job: int, value: object) -> None:
     send({"id": job, "event": type(value).__name__.lower(), "data": encode(value)})
 
 
+def results_of(root: Path) -> list[TestResult]:
+    """One, unless the file `many` says how many."""
+    if not (root / "many").exists():
+        return [result_of(root)]
+    result = result_of(root)
+    return [replace(result, nodeid=f"{NODEID}[{number}]") for number in range(int((root / "many").read_text()))]
+
+
 def result_of(root: Path) -> TestResult:
     if BUG not in (root / "cart.py").read_bytes():
         return TestResult(NODEID, Outcome.PASSED, "call", 0.01)
@@ -59,14 +69,17 @@ def result_of(root: Path) -> TestResult:
 
 
 def test(job: int, params: dict[str, Any]) -> object:
-    result = result_of(Path(params["root"]))
+    results = results_of(Path(params["root"]))
     event(job, Phase("", "tests", "Running the tests"))
-    send({"id": job, "event": "test", "data": encode(result)})
-    failing = (result,) if result.outcome is Outcome.FAILED else ()
-    return Ran(Status.FAIL if failing else Status.PASS, "", 0.01, 1, failing, "")
+    for result in results:
+        send({"id": job, "event": "test", "data": encode(result)})
+    failing = tuple(result for result in results if result.outcome is Outcome.FAILED)
+    return Ran(Status.FAIL if failing else Status.PASS, "", 0.01, len(results), failing, "")
 
 
 def repair(job: int, params: dict[str, Any]) -> object:
+    while "late" in params["nodeid"] and not (Path(params["root"]) / "late").exists():
+        time.sleep(0.02)
     before = (Path(params["root"]) / "cart.py").read_bytes()
     explanation = Explanation("total(1, 2) gave 2, not 3.", "cart.py", 2, ("the loop ended one early",))
     suspects = (Suspect("cart.py", 2, 2, "total", 1.0, ("covered only by the failing test",)),)
