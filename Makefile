@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-lsp bench-localise clean
+.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-lsp bench-localise clean test-chaos
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -41,6 +41,8 @@ screenshots: vsix ## Take the pictures of docs/images from the real workbench, b
 	@editors/vscode/test/install.sh
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix --shots ../../docs/images
+test-chaos: setup ## Kill, stop, flood and cancel the language server in every phase
+	@$(BIN)/python -m pytest tests/lsp/test_chaos.py tests/lsp/test_broken_clients.py
 
 check: setup ## Lint, format, strict types, import arrows, and what the wheel holds
 	@$(BIN)/ruff check .

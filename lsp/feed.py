@@ -5,6 +5,7 @@ Comfort only: every other surface says the same by standard messages.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +13,15 @@ from pathlib import Path
 from ..sandbox.types import Failure, TestResult
 from . import explanation
 from .describe import headline
-from .engine_link import EngineError
+from .engine_link import EngineError, Row
 from .jobs import Job
 from .places import definition, find_line, places, project_frames, test_path
 from .repairs import repairs_of
 from .session import Session
 from .snapshot import Board, Snapshot
+
+_ABOUT_S = 1.0
+"""How long a busy or stopped engine is waited for, before the rest is told without it."""
 
 
 class RunFeed:
@@ -88,13 +92,22 @@ def explained(session: Session, root: Path, nodeid: str) -> None:
 
 async def status(session: Session) -> dict[str, object]:
     """What is open, trusted, failing and running, and what the engine has loaded. Starts nothing."""
-    about: dict[str, object] = {"model": "", "device": "", "sandbox": {}}
+    about: Row = {}
+    engine = "running" if session.engine_running() else "not started"
     if session.engine_running() and not session.shutting_down:
-        with contextlib.suppress(EngineError):
-            about |= await session.engine.call("about", {}, lambda _name, _data: None)
+        asking = asyncio.ensure_future(_about(session))
+        await asyncio.wait({asking}, timeout=_ABOUT_S)
+        if asking.done():
+            about = asking.result()
+        else:
+            engine = "not answering"
+            session.in_background(asking)  # not cancelled: an engine that ignores a cancel is killed
     return {
         "version": session.server.version,
-        "engine": "running" if session.engine_running() else "not started",
+        "engine": engine,
+        "model": "",
+        "device": "",
+        "sandbox": {},
         **about,
         "jobs": [{"job": job.id, "title": job.title} for job in session.jobs.running],
         "projects": [
@@ -102,6 +115,12 @@ async def status(session: Session) -> dict[str, object]:
             for root, board in session.snapshot.boards.items()
         ],
     }
+
+
+async def _about(session: Session) -> Row:
+    with contextlib.suppress(EngineError):
+        return await session.engine.call("about", {}, lambda _name, _data: None)
+    return {}
 
 
 def tell_status(session: Session) -> None:

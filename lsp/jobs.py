@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from ..engine.blame import where
+from .progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Job:
     """Versions of the open documents when it began, if a save of another version makes its work useless."""
     why: str = ""
     """Why it was stopped, in one sentence, when it was not the user."""
+    progress: Progress | None = None
+    on_end: Callable[[], None] = lambda: None
 
     def cancel(self, why: str = "") -> None:
         self.why = self.why or why
@@ -97,6 +100,7 @@ class Jobs:
     def _end(self, job: Job) -> None:
         self._running.pop(job.id, None)
         self._ended.append(job)
+        job.on_end()
         self.on_change()
 
     async def _run(self, job: Job, work: Work) -> None:

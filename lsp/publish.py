@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -14,6 +14,7 @@ from . import diagnostics
 
 if TYPE_CHECKING:
     from .session import Session
+    from .snapshot import Snapshot
 
 _PUBLISH_S = 0.05
 """Changes within this are told to the client together."""
@@ -26,6 +27,9 @@ class Publisher:
         self._session = session
         self._published: dict[str, str] = {}
         """Result ids of pushed diagnostics, by URI."""
+        self._basis: dict[str, object] = {}
+        """What each file's diagnostics were made of."""
+        self._pushing = False
         self._soon: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
@@ -43,7 +47,7 @@ class Publisher:
         if name in self._session.snapshot.client.told and not self._session.shutting_down:
             self._session.server.protocol.notify(f"darner/{name}", params)
 
-    def in_background(self, request: Coroutine[Any, Any, object] | Awaitable[object]) -> None:
+    def in_background(self, request: Awaitable[object]) -> None:
         """For a request whose answer nobody waits for; a client's error is its own affair."""
 
         async def ask() -> None:
@@ -65,23 +69,40 @@ class Publisher:
             self.in_background(server.workspace_inlay_hint_refresh_async(None))
         if client.pulls:
             self.in_background(server.workspace_diagnostic_refresh_async(None))
+        elif not self._pushing:
+            self.in_background(self._push())
         else:
-            self._push()
+            self.changed()
 
-    def _push(self) -> None:
-        snapshot = self._session.snapshot
-        places = {
-            snapshot.uri(board, path): board for board in snapshot.boards.values() for path in diagnostics.paths(board)
-        }
-        for uri in sorted(places.keys() | self._published.keys()):
-            found = diagnostics.at(snapshot, uri)
-            known = diagnostics.result_id(found)
-            if self._published.get(uri) == known:
-                continue
-            document = snapshot.documents.get(uri) if snapshot.client.diagnostic_versions else None
-            self._session.server.text_document_publish_diagnostics(
-                lsp.PublishDiagnosticsParams(uri, found, version=document.version if document else None)
-            )
-            self._published[uri] = known
-            if not found:
-                self._published.pop(uri)
+    async def _push(self) -> None:
+        """File by file: thousands of failing tests must not hold up who asks something meanwhile."""
+        self._pushing = True
+        try:
+            snapshot = self._session.snapshot
+            shown = {
+                snapshot.uri(board, path) for board in snapshot.boards.values() for path in diagnostics.paths(board)
+            }
+            for uri in sorted(shown | self._published.keys()):
+                self._push_one(self._session.snapshot, uri)
+                await asyncio.sleep(0)
+        finally:
+            self._pushing = False
+
+    def _push_one(self, snapshot: Snapshot, uri: str) -> None:
+        located = snapshot.locate(uri)
+        basis = (located[0].shows.get(located[1]), snapshot.text(*located)) if located else None
+        if uri in self._basis and self._basis[uri] == basis:
+            return
+        self._basis[uri] = basis
+        found = diagnostics.at(snapshot, uri)
+        known = diagnostics.result_id(found)
+        if self._published.get(uri) == known:
+            return
+        document = snapshot.documents.get(uri) if snapshot.client.diagnostic_versions else None
+        self._session.server.text_document_publish_diagnostics(
+            lsp.PublishDiagnosticsParams(uri, found, version=document.version if document else None)
+        )
+        self._published[uri] = known
+        if not found:
+            self._published.pop(uri)
+            self._basis.pop(uri)

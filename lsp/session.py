@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
@@ -180,7 +180,7 @@ class Session:
     def notify(self, name: str, params: Mapping[str, object]) -> None:
         self._publisher.notify(name, params)
 
-    def in_background(self, request: Coroutine[Any, Any, object]) -> None:
+    def in_background(self, request: Awaitable[object]) -> None:
         self._publisher.in_background(request)
 
     def show(self, message: str, kind: lsp.MessageType = lsp.MessageType.Info) -> None:

@@ -18,9 +18,12 @@ from .session import Session
 
 @asynccontextmanager
 async def shown(session: Session, job: Job, *, asked: bool = True, silent: bool = False) -> AsyncGenerator[Progress]:
-    """Progress around one call of the engine. An EngineError ends here, told once; a cancel is told and passed on."""
-    progress = Progress(session.server, job.id, job.title, session.snapshot.client.progress and not silent)
-    begun = asyncio.create_task(progress.begin())
+    """The job's progress, around one call of the engine. An EngineError ends here, told once; a cancel is passed on.
+
+    A job may ask the engine several times, as a repair that runs the tests first: to the client that is one progress,
+    which ends when the job does.
+    """
+    progress = job.progress or _begun(session, job, session.snapshot.client.progress and not silent)
     try:
         yield progress
     except asyncio.CancelledError:
@@ -35,9 +38,19 @@ async def shown(session: Session, job: Job, *, asked: bool = True, silent: bool 
         session.show_once(progress.outcome, lsp.MessageType.Error)
         raise  # the job logs it
     finally:
-        begun.cancel()
-        progress.end()
         job.outcome = progress.outcome
+
+
+def _begun(session: Session, job: Job, supported: bool) -> Progress:
+    progress = job.progress = Progress(session.server, job.id, job.title, supported)
+    beginning = asyncio.create_task(progress.begin())
+
+    def end() -> None:
+        beginning.cancel()
+        progress.end()
+
+    job.on_end = end
+    return progress
 
 
 def common(session: Session, root: Path) -> dict[str, object]:

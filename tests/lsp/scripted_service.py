@@ -1,7 +1,8 @@
 """Stands in for the engine's process where the subject of a test is the server: same pipe, same values, no engine.
 
 One project: `cart.py` with `<` for `<=`, and `test_cart.py`. What a job does is told by words in its node id:
-`waits` until it is cancelled, `late` repairs wait for a file of that name, `stuck` ignores cancel and keeps a process in another session, `dies` by a signal.
+`waits` until it is cancelled, `late` waits for a file of that name, `stuck` ignores cancel and keeps a process in
+another session, `dies` by a signal. A file `many` in the project says how many tests fail.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def run(client: RawClient, project: Path, **argument: object) -> str:
 
 
 def leave(client: RawClient, figures: list[str], what: str) -> None:
-    """`shutdown` and `exit`: the process and all that it started are gone, and it took no longer than a client waits."""
+    """`shutdown` and `exit`: the process and all that it started are gone; how soon is a figure."""
     processes = family(client.process.pid)
     seconds = client.leave()
     until(lambda: not alive(processes), f"everything to end: {what}")
@@ -164,6 +164,7 @@ def test_no_edit_is_lost_among_hundreds_of_changes(start: Start, project: Path) 
     assert edited["textDocument"]["version"] == 601
 
 
+@pytest.mark.slow
 def test_thousands_of_failing_tests_arrive_and_go(start: Start, project: Path) -> None:
     """A broken import in a large suite. Requests are answered in between."""
     client = start()
