@@ -98,6 +98,32 @@ class LlamaModel:
             self._ask(request, stop, listen)
         return tuple(ended.get(i, Completion("", Ending.CANCELLED, 0)) for i in range(sampling.n))
 
+    def fill(self, prefix: str, suffix: str, sampling: Sampling, stop: Stop) -> Completion:
+        """What stands between `prefix` and `suffix`; what there is when `stop` came, with ending CANCELLED.
+
+        Prompts that begin alike share their beginning's computation. Raises ModelError.
+        """
+        ended: list[Completion] = []
+
+        def listen(event: dict[str, Any]) -> None:
+            if "completion" in event:
+                ended.append(_completion(event["completion"][1]))
+
+        request = {
+            "method": "fill",
+            "prefix": prefix,
+            "suffix": suffix,
+            "sampling": asdict(replace(sampling, n=1)),
+            "stream": False,
+        }
+        self._ask(request, stop, listen)
+        return ended[0] if ended else Completion("", Ending.CANCELLED, 0)
+
+    @property
+    def loaded(self) -> bool:
+        """A request would be answered without loading the file first."""
+        return self._worker is not None and self._worker.alive and self._status is not None
+
     def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
         """One natural-log probability per continuation, or () when `stop` ended the work: half a score is no score.
 

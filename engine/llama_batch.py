@@ -92,8 +92,13 @@ class Engine:
             self._context.forget(range(LANES + 1))
             self._context.adapt(adapter)
 
-    def prefill(self, prompt: Sequence[int], on_progress: Callable[[], None], cells: int) -> int:
-        """Make `prompt` resident in sequence 0; return the batch index of its last token's logits."""
+    def prefill(
+        self, prompt: Sequence[int], on_progress: Callable[[], None], cells: int, batch: int = BATCH_TOKENS
+    ) -> int:
+        """Make `prompt` resident in sequence 0; return the batch index of its last token's logits.
+
+        `batch`: tokens computed at a time, which is also what a cancel loses.
+        """
         context = self.context(cells)
         keep = 0
         for kept, wanted in zip(self._resident, prompt[:-1], strict=False):
@@ -104,8 +109,8 @@ class Engine:
         context.forget([0], keep)
         self._resident = list(prompt[:keep])
         last = 0
-        for start in range(keep, len(prompt), BATCH_TOKENS):
-            chunk = prompt[start : start + BATCH_TOKENS]
+        for start in range(keep, len(prompt), batch):
+            chunk = prompt[start : start + batch]
             context.decode([Entry(t, start + i, (0,), start + i == len(prompt) - 1) for i, t in enumerate(chunk)])
             self._resident.extend(chunk)
             last = len(chunk) - 1
@@ -118,7 +123,9 @@ class Engine:
             self._context.forget(range(1, LANES + 1))
             self._context.forget([0], len(self._resident))
 
-    def sample(self, prompt: Sequence[int], sampling: Sampling, told: Told) -> tuple[Completion, ...]:
+    def sample(
+        self, prompt: Sequence[int], sampling: Sampling, told: Told, batch: int = BATCH_TOKENS
+    ) -> tuple[Completion, ...]:
         """Sample `sampling.n` completions of `prompt`, each by its own chain with seed `sampling.seed` + index.
 
         Raises TooLong or NativeError. When the abort flag goes up, what is not finished has ending CANCELLED.
@@ -128,7 +135,7 @@ class Engine:
         want = len(prompt) + width * sampling.max_tokens
         cells = min(want, max(MOST_CELLS, len(prompt) + sampling.max_tokens))
         width = max(1, min(width, (cells - len(prompt)) // max(1, sampling.max_tokens)))
-        return Sample(self, prompt, sampling, told).run(width, cells)
+        return Sample(self, prompt, sampling, told).run(width, cells, batch)
 
     def check(self, prompt: int, room: int) -> None:
         """Raise TooLong when `prompt` tokens and `room` more do not fit one sequence."""
@@ -147,11 +154,11 @@ class Sample:
         self._done: dict[int, Completion] = {}
         self._lanes: list[Lane] = []
 
-    def run(self, width: int, cells: int) -> tuple[Completion, ...]:
+    def run(self, width: int, cells: int, batch: int) -> tuple[Completion, ...]:
         """Decode with at most `width` lanes at once; every index has a completion afterwards."""
         waiting: list[Lane] = []
         try:
-            last = self._engine.prefill(self._prompt, self._told.progress, cells)
+            last = self._engine.prefill(self._prompt, self._told.progress, cells, batch)
             waiting = [self._first(i, last) for i in range(self._sampling.n)]
             free = list(range(width, 0, -1))
             while (waiting or self._lanes) and not self._engine.abort:

@@ -144,6 +144,16 @@ class Weights:
         return self.api.llama_vocab_get_text(self.vocab, token).decode("utf-8", "replace") if token >= 0 else ""
 
     @property
+    def gap(self) -> tuple[int, int, int]:
+        """The tokens before a gap's prefix, before its suffix, and where its filling starts; -1 for each unknown."""
+        api = self.api
+        return (
+            int(api.llama_vocab_fim_pre(self.vocab)),
+            int(api.llama_vocab_fim_suf(self.vocab)),
+            int(api.llama_vocab_fim_mid(self.vocab)),
+        )
+
+    @property
     def eos(self) -> int:
         return int(self.api.llama_vocab_eos(self.vocab))
 

@@ -3,6 +3,7 @@
     {"id": 1, "method": "load", "path"}  -> {"id": 1, "result": {status}}
     {"id": 2, "method": "sample", "messages", "sampling", "stream", "adapter"}
                                          -> text, completion and progress events, {status}
+    {"id": 2, "method": "fill", "prefix", "suffix", "sampling"}       -> as sample
     {"id": 3, "method": "score", "messages", "continuations", "adapter"}
                                          -> progress events, [log-probability, ...]
     {"id": 4, "method": "status"}        -> {status}
@@ -28,9 +29,10 @@ import psutil
 from . import llama_chat, llama_device, llama_score
 from .llama_adapter import AdapterRefused, Adapters
 from .llama_batch import Engine, Told, TooLong
-from .llama_native import Aborted, AbortFlag, NativeError, Weights, physical_threads
+from .llama_native import BATCH_TOKENS, Aborted, AbortFlag, NativeError, Weights, physical_threads
 from .model import Completion, Message, Sampling
 
+_FILL_BATCH = 32
 SPARE_BYTES = 400 << 20
 """Beside the weights: KV cells of the usual context, logits, and Python."""
 
@@ -61,7 +63,13 @@ class Worker:
         self._adapters: Adapters | None = None
         self._device = ""
         self._rate: float | None = None
-        self._methods = {"load": self._load, "status": self._status, "sample": self._sample, "score": self._score}
+        self._methods = {
+            "load": self._load,
+            "status": self._status,
+            "sample": self._sample,
+            "fill": self._fill,
+            "score": self._score,
+        }
 
     def serve(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -136,15 +144,31 @@ class Worker:
         }
 
     def _sample(self, request: dict[str, Any]) -> dict[str, Any]:
-        engine, number = self._adapted(request), request["id"]
-        sampling = Sampling(**request["sampling"])
+        engine, sampling = self._adapted(request), Sampling(**request["sampling"])
+        return self._complete(request, engine, self._prompt(request, sampling.prefill), sampling, BATCH_TOKENS)
+
+    def _fill(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What stands between two pieces of text. In small batches: a cancel keeps what is computed so far."""
+        engine = self._loaded()
+        weights, (before, after, gap) = engine.weights, engine.weights.gap
+        if min(before, after, gap) < 0:
+            raise Refused("it was not trained to fill in; name a model that was, as qwen2.5-coder-0.5b")
+        engine.adapt(None)
+        head, tail = (weights.tokenise(request[name], special=False) for name in ("prefix", "suffix"))
+        prompt = [before, *head, after, *tail, gap]
+        return self._complete(request, engine, prompt, Sampling(**request["sampling"]), _FILL_BATCH)
+
+    def _complete(
+        self, request: dict[str, Any], engine: Engine, prompt: list[int], sampling: Sampling, batch: int
+    ) -> dict[str, Any]:
+        number = request["id"]
         told = Told(
             (lambda i, text: self._say(number, text=[i, text])) if request["stream"] else (lambda i, text: None),
             lambda i, completion: self._say(number, completion=[i, _plain(completion)]),
             lambda: self._say(number, progress=True),
         )
         started = time.monotonic()
-        done = engine.sample(self._prompt(request, sampling.prefill), sampling, told)
+        done = engine.sample(prompt, sampling, told, batch)
         self._rate = sum(c.tokens for c in done) / max(1e-6, time.monotonic() - started)
         return self._status(request)
 

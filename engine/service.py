@@ -5,9 +5,10 @@
     {"id": 1, "result": {…}}   or   {"id": 1, "error": {"message": …, "code": 1|2|3|130}}        exactly one
 
 Methods: `about`, `test`, `collect` (root, python), `repair` (root, nodeid, budget, model, background, python),
-`explain` (root, nodeid, model, python), `cancel` (id) and `shutdown`. Each job has a thread; each project has one warm
-session, used by one job at a time; work in the `background` has a session and a lower priority of its own.
-The process ends when stdin does, whatever runs: its owner is then gone. Trust is the owner's decision, before it asks.
+`explain` (root, nodeid, model, python), `fill` (model, before, after), `cancel` (id) and `shutdown`. Each job has a
+thread; each project has one warm session, used by one job at a time; work in the `background` has a session and a lower
+priority of its own. The process ends when stdin does, whatever runs: its owner is then gone. Trust is the owner's
+decision, before it asks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ..sandbox.errors import SandboxError
 from ..sandbox.session import Session
@@ -37,6 +38,9 @@ from .stop import Stop
 from .suite import Suite, expand
 from .warm import WarmProject
 from .wire import Ran, encode, slim_repair, slim_report, slim_test, tail
+
+if TYPE_CHECKING:
+    from .fill import Filler
 
 Row = Mapping[str, Any]
 CANCELLED = 130
@@ -54,6 +58,7 @@ class Service:
         self._jobs: dict[object, tuple[Stop, threading.Thread]] = {}
         self._projects: dict[tuple[str, str], WarmProject] = {}
         self._models = Resident()
+        self._fills: Filler | None = None
 
     def serve(self, lines: Iterator[bytes]) -> None:
         """Until the end of input or `shutdown`."""
@@ -83,6 +88,8 @@ class Service:
         for project in self._projects.values():
             project.close()
         self._models.close()
+        if self._fills is not None:
+            self._fills.close()
 
     def _cancel(self, request: Row) -> None:
         if (job := self._jobs.get(request["params"]["id"])) is not None:
@@ -223,6 +230,19 @@ class Service:
         finally:
             aside.close()
 
+    def _fill(self, _job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        """What the user is about to write at the cursor: `{text}`, empty when there is nothing to say."""
+        before, after = str(params["before"]), str(params["after"])
+        return {"text": self._filler().fill(str(params["model"]), before, after, stop)}
+
+    def _filler(self) -> Filler:
+        with self._writing:
+            if self._fills is None:
+                from .fill import Filler  # here: running tests should not load any of the model's code
+
+                self._fills = Filler()
+            return self._fills
+
     def _about(self, _job: object, _params: Row, _stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """What is loaded now and how candidates are confined. Loads nothing and waits for nobody."""
         sandboxes = {root: found for (root, _), project in self._projects.items() if (found := project.sandbox)}
@@ -230,6 +250,7 @@ class Service:
 
     _METHODS: ClassVar = {
         "about": _about,
+        "fill": _fill,
         "test": _test,
         "collect": _collect,
         "repair": _repair,

@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from ..engine.blame import where
-from . import commands, configuration, diagnostics, documents, explanation, feed, initialize
+from . import commands, configuration, diagnostics, documents, explanation, feed, initialize, inline_completion
 from .code_actions import code_actions, resolve
 from .code_lens import code_lens
 from .engine_link import SERVICE, EngineLink
@@ -45,6 +45,8 @@ class DarnerServer(LanguageServer):
         self.watch = watch
         """Leaves when the client's process, named by its id, ends."""
         self.output: Output | None = None
+        self.completes = False
+        """The handlers of ghost text are there."""
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
         """What the protocol (protocol.py) has not answered or told already. Only a log: telling could fail in turn."""
@@ -91,7 +93,7 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
         server.feature(method, options)(handler)
 
     on(lsp.INITIALIZE, _with(server, _initialize))
-    on(lsp.INITIALIZED, _with(session, initialize.initialized))
+    on(lsp.INITIALIZED, _with(server, _initialized))
     on(lsp.SHUTDOWN, _shutdown_of(session))
     on(lsp.EXIT, lambda *_: server.leave(0 if session.shutting_down else 1))
 
@@ -141,12 +143,34 @@ def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
     server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, kinds)(_pure(session, code_actions))
     if client.resolves_edits:
         server.feature(lsp.CODE_ACTION_RESOLVE)(_pure(session, resolve))
+    offer = inline_completion.Offer(session)
+    session.on_settings.append(offer.follow)
+    if offer.at_start:
+        _complete(server)
     if client.virtual_documents:
         server.feature(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT)(_pure(session, explanation.content))
     if client.pulls:
         pulled = lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="darner")
         server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, pulled)(_pure(session, diagnostics.pull))
         server.feature(lsp.WORKSPACE_DIAGNOSTIC)(_workspace_diagnostic_of(session))
+
+
+def _complete(server: DarnerServer) -> None:
+    """pygls offers inline completion only when it is given options."""
+    session, server.completes = server.session, True
+    if session.snapshot.client.completes_inline:
+        handler = _slow(session, inline_completion.inline_completion)
+        server.feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, lsp.InlineCompletionOptions())(handler)
+    else:
+        handler = _slow(session, inline_completion.completion)
+        server.feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions())(handler)
+
+
+def _initialized(server: DarnerServer, params: lsp.InitializedParams) -> None:
+    """What was not offered at the start is answered all the same, so that it can be offered later."""
+    if not server.completes:
+        _complete(server)
+    initialize.initialized(server.session, params)
 
 
 def _shutdown_of(session: Session) -> Callable[..., Any]:
@@ -201,6 +225,15 @@ def _command(session: Session, handler: Callable[..., object]) -> Callable[..., 
         return handler(session, *arguments)
 
     return command
+
+
+def _slow(session: Session, handler: Callable[[Session, P], Awaitable[R]]) -> Callable[[P], Awaitable[R]]:
+    """A handler that waits; pygls ends it when the client cancels the request."""
+
+    async def answer(params: P) -> R:
+        return await handler(session, params)
+
+    return answer
 
 
 def _slow_command(session: Session, handler: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:

@@ -14,6 +14,7 @@ from ..engine.project import find_root
 from ..engine.trust import is_trusted
 from .configuration import Configuration
 from .engine_link import EngineLink
+from .inline_completion import Completer
 from .jobs import Jobs
 from .publish import Publisher
 from .snapshot import Board, Document, Snapshot
@@ -44,6 +45,7 @@ class Session:
         self._publisher = Publisher(self)
         self.jobs = Jobs()
         self.saves = saves(self)
+        self.completer = Completer(self)
         self._engine_factory = engine
         self._engine: EngineLink | None = None
         self._told_trust: bool | None = None

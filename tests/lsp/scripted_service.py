@@ -110,7 +110,14 @@ def collect(job: int, params: dict[str, Any]) -> object:
     return {"nodeids": [NODEID, f"{NODEID}[two]"]}
 
 
-METHODS = {"test": test, "collect": collect, "repair": repair, "explain": explain, "about": about}
+def fill(job: int, params: dict[str, Any]) -> object:
+    """The text says how: `slow` never comes in time, else one word is filled in."""
+    if params["before"].endswith("slow"):
+        CANCELLED[job].wait()
+    return {"text": "_filled" if params["before"] else ""}
+
+
+METHODS = {"fill": fill, "test": test, "collect": collect, "repair": repair, "explain": explain, "about": about}
 
 
 def work(job: int, method: str, params: dict[str, Any]) -> None:
