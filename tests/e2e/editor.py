@@ -48,6 +48,26 @@ class Editor:
             self.edits.append(params)
             return lsp.ApplyWorkspaceEditResult(applied=True)
 
+        converter: Any = client.protocol._converter  # pyright: ignore[reportPrivateUsage]
+
+        def action(row: Any, _: object) -> object:  # noqa: ANN401
+            """lsprotocol takes an action with a command for a bare command."""
+            return converter.structure(row, lsp.Command if isinstance(row.get("command"), str) else lsp.CodeAction)
+
+        converter.register_structure_hook(lsp.Command | lsp.CodeAction, action)
+        self.registered: dict[str, str] = {}
+        """Methods that the server asked to register later, by registration id."""
+
+        @client.feature(lsp.CLIENT_REGISTER_CAPABILITY)  # pyright: ignore[reportUntypedFunctionDecorator]
+        def register(params: lsp.RegistrationParams) -> None:  # pyright: ignore[reportUnusedFunction]
+            self.registered |= {one.id: one.method for one in params.registrations}
+
+        @client.feature(lsp.CLIENT_UNREGISTER_CAPABILITY)  # pyright: ignore[reportUntypedFunctionDecorator]
+        def unregister(params: lsp.UnregistrationParams) -> None:  # pyright: ignore[reportUnusedFunction]
+            for one in params.unregisterations:
+                self.registered.pop(one.id)
+
+        @client.feature(lsp.WORKSPACE_INLAY_HINT_REFRESH)  # pyright: ignore[reportUntypedFunctionDecorator]
         @client.feature(lsp.WORKSPACE_CODE_LENS_REFRESH)  # pyright: ignore[reportUntypedFunctionDecorator]
         def refresh(_: None) -> None:  # pyright: ignore[reportUnusedFunction]
             return None
@@ -113,6 +133,36 @@ class Editor:
     async def command(self, name: str, **argument: object) -> Any:  # noqa: ANN401 - whatever the command answers
         params = lsp.ExecuteCommandParams(f"darner.{name}", [argument])
         return await self.client.workspace_execute_command_async(params)
+
+    async def configure(self, **settings: object) -> None:
+        """Change the user's settings, as an editor tells of it; the server asks for them in turn."""
+        self.client.set_configuration({"darner": settings}, scope_uri=self.root.as_uri())
+        self.client.set_configuration({"darner": settings})
+        self.client.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(settings=None))
+
+    async def actions(self, name: str, line: int) -> list[lsp.CodeAction]:
+        position = lsp.Position(line, 0)
+        document = lsp.TextDocumentIdentifier(self.uri(name))
+        context = lsp.CodeActionContext([], trigger_kind=lsp.CodeActionTriggerKind.Invoked)
+        params = lsp.CodeActionParams(document, lsp.Range(position, position), context)
+        found = await self.client.text_document_code_action_async(params)
+        return [action for action in found or () if isinstance(action, lsp.CodeAction)]
+
+    async def choose(self, action: lsp.CodeAction) -> None:
+        """As an editor does: resolve what came without an edit, apply the edit, then run the command."""
+        if action.edit is None and action.data is not None:
+            action = await self.client.code_action_resolve_async(action)
+        if action.edit is not None:
+            self.apply(action.edit)
+        if action.command is not None:
+            params = lsp.ExecuteCommandParams(action.command.command, action.command.arguments)
+            await self.client.workspace_execute_command_async(params)
+
+    async def titles(self, name: str) -> list[str]:
+        """Of the code lenses."""
+        params = lsp.CodeLensParams(lsp.TextDocumentIdentifier(self.uri(name)))
+        found = await self.client.text_document_code_lens_async(params)
+        return [lens.command.title for lens in found or () if lens.command is not None]
 
     def trust(self, trusted: bool = True) -> None:
         self.client.protocol.notify("darner/setTrust", {"trusted": trusted})
