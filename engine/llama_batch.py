@@ -11,6 +11,7 @@ import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from .llama_lookup import Lookup
 from .llama_native import BATCH_TOKENS, Aborted, AbortFlag, Context, Entry, Native, Sampler, Weights
 from .model import Completion, Ending, Sampling
 
@@ -153,6 +154,8 @@ class Sample:
         self._engine, self._prompt, self._sampling, self._told = engine, prompt, sampling, told
         self._done: dict[int, Completion] = {}
         self._lanes: list[Lane] = []
+        self._lookup = Lookup(prompt) if sampling.n == 1 else None
+        """For one lane only: a batch of lanes keeps the processor busy already."""
 
     def run(self, width: int, cells: int, batch: int) -> tuple[Completion, ...]:
         """Decode with at most `width` lanes at once; every index has a completion afterwards."""
@@ -187,13 +190,36 @@ class Sample:
         freed = [lane.sequence for lane in list(self._lanes) if self._take(lane)]
         context = self._engine.context()
         context.forget(freed)
-        if self._lanes:
+        if self._lanes and self._lookup:
+            self._leap(self._lanes[0], self._lookup)
+        elif self._lanes:
             context.decode([Entry(a.token, a.position, (a.sequence,), True) for a in self._lanes])
             for i, lane in enumerate(self._lanes):
                 lane.position += 1
                 lane.token = lane.sampler.draw(i)
+        if self._lanes:
             self._told.progress()
         return freed
+
+    def _leap(self, lane: Lane, lookup: Lookup) -> None:
+        """Decode the lane's token with a guess of those behind it, and keep as much of the guess as the model draws.
+
+        Each token is drawn from the logits that it would have been drawn from alone, so the text is the same.
+        """
+        lookup.add(lane.token)
+        guess = lookup.guess(self._sampling.max_tokens - lane.count)
+        tokens = [lane.token, *guess]
+        context, start = self._engine.context(), lane.position
+        context.decode([Entry(token, start + i, (lane.sequence,), True) for i, token in enumerate(tokens)])
+        right = 0
+        lane.token = lane.sampler.draw(0)
+        while right < len(guess) and lane.token == guess[right] and not self._take(lane):
+            lookup.add(lane.token)
+            right += 1
+            lane.token = lane.sampler.draw(right)
+        lookup.learn(len(guess), right)
+        lane.position = start + 1 + right
+        context.forget([lane.sequence], lane.position)
 
     def _take(self, lane: Lane) -> bool:
         """Add the lane's token to its text; True when that ended the lane."""
