@@ -172,6 +172,8 @@ class Server:
         with layer:
             end["changed"] = jails.changes_behind(layer) if self._jail.layered else None
         self._jail.tidy()
+        if self._contained:
+            containing.tidy()
         if self._contained and not end["why"] and containing.oom_kills() > oom_kills:
             end["why"] = "oom"
         watching.write_frame(self._sock, {"end": end})

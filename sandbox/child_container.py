@@ -7,6 +7,7 @@ when memory ran out. Standard library only, Python 3.9 to 3.14; loaded by child.
 from __future__ import annotations
 
 import os
+from typing import Any, Callable, List
 
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """Control groups of version 2 and of version 1, as a container sees its own."""
@@ -49,6 +50,41 @@ def oom_kills() -> int:
         except (OSError, ValueError):
             continue
     return 0
+
+
+def tidy() -> None:
+    """Between runs: empty the folders that all runs of a container share. What is mounted below them stays."""
+    for top in ("/tmp", "/tmp/home", "/dev/shm"):
+        device = os.lstat(top).st_dev
+        folders = [top]
+        for folder in folders:  # grows while it is walked
+            folders += _emptied(folder, device)
+        for folder in reversed(folders[1:]):
+            _quietly(os.rmdir, folder)
+
+
+def _emptied(folder: str, device: int) -> List[str]:
+    """Remove the files of a folder; its folders on the same device are left and named."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        _quietly(os.chmod, folder, 0o700)
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            return []
+    below = [e.path for e in entries if e.is_dir(follow_symlinks=False)]
+    for entry in entries:
+        if entry.path not in below:
+            _quietly(os.unlink, entry.path)
+    return [path for path in below if os.lstat(path).st_dev == device]
+
+
+def _quietly(action: Callable[..., None], *arguments: Any) -> None:
+    try:
+        action(*arguments)
+    except OSError:  # a mount, what leads to one, or not ours
+        pass
 
 
 def die_first() -> None:

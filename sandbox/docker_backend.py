@@ -47,9 +47,14 @@ class Docker:
     def start(self, launch: Launch) -> Link:
         engine = self._connected()
         root = launch.workspace.root
+        jail = {
+            "landlock": {"read": ["/"], "write": [str(root), "/tmp", "/dev"]},
+            "filter": True,
+            "weighed": [str(root)],
+        }
         box = Box(
             image=ready_image(engine, launch.runtime),
-            command=launch.words(root, {"contained": True}),
+            command=launch.words(root, {"contained": True, "jail": jail}),
             environment=environment_with({"HOME": "/tmp/home", "TMPDIR": "/tmp"}),
             shares=shares_for(launch),
             folder=root,
