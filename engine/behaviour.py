@@ -32,6 +32,8 @@ class Inputs:
 
     path: str
     expressions: tuple[str, ...]
+    recorded: tuple[str, ...]
+    """Those that a test really made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def inputs_for(evidence: Evidence, places: Iterable[tuple[str, str]]) -> tuple[I
     for place in [*sorted(wanted), *([direct] if direct else [])]:
         own = [text for call in calls if (call.path, call.function) == place and (text := expression(call))]
         by_path[place[0]] += own[:_MOST_RECORDED]
-    return tuple(Inputs(path, _with_neighbours(texts)) for path, texts in by_path.items() if texts)
+    return tuple(Inputs(path, _with_neighbours(texts), tuple(texts)) for path, texts in by_path.items() if texts)
 
 
 def expression(call: Call) -> str | None:
@@ -166,22 +168,23 @@ def cluster(
 
     Without usable inputs there is one cluster: nothing is known to differ.
     """
-    outputs = [_outputs(session, candidate, inputs, nodeid, stop) for candidate in candidates]
-    unsteady = {text for row in outputs for text, result in row.items() if result.exception in _UNKNOWN}
+    rows = [outputs(session, candidate, inputs, nodeid, stop) for candidate in candidates]
+    unsteady = {text for row in rows for text, result in row.items() if result.exception in _UNKNOWN}
     groups: dict[Signature, list[int]] = defaultdict(list)
-    for index, row in enumerate(outputs):
+    for index, row in enumerate(rows):
         signature = tuple((r.result, r.exception) for text, r in row.items() if text not in unsteady)
         groups[signature].append(index)
-    steady = [{t: r for t, r in row.items() if t not in unsteady} for row in outputs]
+    steady = [{t: r for t, r in row.items() if t not in unsteady} for row in rows]
     return tuple(Cluster(tuple(members), steady[members[0]]) for members in groups.values())
 
 
 _UNKNOWN = frozenset(("NotDeterministic", "Crash"))
 
 
-def _outputs(
+def outputs(
     session: Session, candidate: Candidate, inputs: Sequence[Inputs], nodeid: str, stop: Stop
 ) -> dict[str, CallResult]:
+    """What a candidate gives on every input, by expression."""
     found: dict[str, CallResult] = {}
     for group in inputs:
         results = session.call(

@@ -13,6 +13,7 @@ from . import traced
 from .dataflow import statements
 from .departure import departure
 from .errors import BadInput
+from .examination import examination
 from .explain import from_facts
 from .history import Edits, uncommitted
 from .localise import LineScore, gather_signals, score_lines, suspects
@@ -39,6 +40,8 @@ class Case:
     """Facts only."""
     test: str
     """Source of the failing test."""
+    examined: str
+    """That and everything it draws on: the gate looks for these literals in a candidate."""
     trial: Trial
     doctested: frozenset[str] = frozenset()
     """Sources whose docstrings are tests: their examples are read-only."""
@@ -105,6 +108,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
         suspects=ranked,
         explanation=from_facts(evidence, ranked, said, blocks),
         test=_test_source(session, evidence.nodeid),
+        examined=examination(session.root, evidence.nodeid),
         trial=trial_for(session, suite, evidence),
         doctested=suite.doctested,
     )

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ..sandbox.types import Assurance
 from . import loop, report, show, terminal, trust, undo
 from .cli_model import model_app, open_model
 from .config import parse_budget
@@ -66,6 +67,7 @@ def fix(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write verified repairs; `darner undo` takes them back.")
     ] = False,
+    least: Annotated[Assurance, typer.Option("--least", help="Assurance that --apply asks of a repair.")] = Assurance.B,
     as_json: Json = False,
     budget: Annotated[
         str, typer.Option("--budget", help="quick, normal, deep or seconds per failing test.")
@@ -96,7 +98,7 @@ def fix(
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, nodeids), stop, live.test)
             reports = _follow(mend(session, suite, llm, spending, stop, answer=answer, seed=seed), live, as_json)
-            patch = to_apply(session, suite, reports, stop) if apply else None
+            patch = to_apply(session, suite, reports, stop, least) if apply else None
             guarantees = session.guarantees
         if patch is not None:
             ignore_signals()
@@ -236,7 +238,9 @@ def _conclude(suite: Suite, reports: tuple[FailureReport, ...], written: Patch |
         paths = ", ".join(change.path for change in written.files)
         typer.echo(f"Applied to {paths}. `darner undo` takes it back.")
     elif apply:
-        typer.echo("Nothing was applied.")
+        repaired = [r.repairs[0].verdict.proof for r in reports if r.status is FixStatus.REPAIRED]
+        few = repaired and not any(proof.believed for proof in repaired)
+        typer.echo("Nothing was applied" + ("; --least C applies repairs of less assurance." if few else "."))
     elif any(r.status is FixStatus.REPAIRED for r in reports):
         typer.echo("Nothing was changed; --apply writes the repairs.")
 

@@ -22,15 +22,16 @@ from .types import Candidate, FileChange, Origin
 _MOST_GROWTH = 200_000
 
 
-def check(candidate: Candidate, originals: Mapping[str, bytes], test_source: str) -> str | None:
+def check(candidate: Candidate, originals: Mapping[str, bytes], test_source: str, examined: str = "") -> str | None:
     """The reason to refuse this candidate, as one clause; None if it may be tried.
 
-    originals: the user's files by path, as they are now. test_source: the failing test's own text.
+    originals: the user's files by path, as they are now. test_source: the failing test's own text. examined: also the
+    tables, fixtures and set-up that it draws on (examination.py).
     """
     for change in candidate.patch.files:
         reason = _path_reason(change, originals)
         if reason is None and candidate.origin is not Origin.REVERT:
-            reason = _content_reason(change, test_source)
+            reason = _content_reason(change, test_source, examined)
         if reason is not None:
             return f"{change.path}: {reason}"
     return None if candidate.patch.files else "the patch changes no file"
@@ -69,7 +70,24 @@ def _path_reason(change: FileChange, originals: Mapping[str, bytes]) -> str | No
     return None
 
 
-def _content_reason(change: FileChange, test_source: str) -> str | None:
+def doubts(candidate: Candidate, examined: str) -> tuple[str, ...]:
+    """What an honest repair may do too, but a hard-coded answer always does: reasons to believe it less."""
+    if candidate.origin is Origin.REVERT:
+        return ()
+    pairs = [
+        (_facts(change.path, change.before), _facts(change.path, change.after)) for change in candidate.patch.files
+    ]
+    return tuple(doubt for old, new in pairs if (doubt := _literal_doubt(old, new, examined)) is not None)
+
+
+def _facts(path: str, data: bytes) -> facts.Facts:
+    try:
+        return facts.read(Source.parse(path, data).tree)
+    except BadInput:
+        return facts.read(ast.Module([], []))
+
+
+def _content_reason(change: FileChange, test_source: str, examined: str) -> str | None:
     if change.after == change.before:
         return "nothing changes"
     if not change.path.endswith(".py"):
@@ -80,12 +98,12 @@ def _content_reason(change: FileChange, test_source: str) -> str | None:
         new = facts.read(Source.parse(change.path, change.after).tree)
     except BadInput as e:
         return f"it is not valid Python ({e})"
-    try:
-        old = facts.read(Source.parse(change.path, change.before).tree)
-    except BadInput:
-        old = facts.read(ast.Module([], []))
+    old = _facts(change.path, change.before)
     return (
-        _capability_reason(old, new) or _hiding_reason(old, new, test_source) or _literal_reason(old, new, test_source)
+        _capability_reason(old, new)
+        or _hiding_reason(old, new, test_source)
+        or _literal_reason(old, new, test_source)
+        or _table_reason(old, new, examined)
     )
 
 
@@ -136,6 +154,29 @@ def _literal_reason(old: facts.Facts, new: facts.Facts, test_source: str) -> str
         if literal in fresh:
             return f"it returns {literal}, which the test expects"
     return None
+
+
+def _table_reason(old: facts.Facts, new: facts.Facts, examined: str) -> str | None:
+    """The case and the answer, both from what the test draws on; or a case pinned between two bounds."""
+    fresh = {x for x in facts.literals(_parsed(examined)) if x not in old.literals}
+    asked = sum(new.cases.values()) > sum(old.cases.values())
+    cases = [x for x in _more(old.cases, new.cases) if asked and x in fresh]
+    answers = [x for x in _more(old.answers, new.answers) if x in fresh]
+    rows = sorted((case, answer) for case, answer in new.rows - old.rows if case in fresh and answer in fresh)
+    if rows or (cases and answers):
+        case, answer = rows[0] if rows else (cases[0], answers[0])
+        return f"it special-cases {case} and answers {answer}, which the test's own tables hold"
+    more_pins = sum(new.pinned.values()) > sum(old.pinned.values())
+    pinned = next((x for x in _more(old.pinned, new.pinned) if more_pins and x in fresh), None)
+    return f"it special-cases {pinned} between two bounds, and the test uses it" if pinned is not None else None
+
+
+def _literal_doubt(old: facts.Facts, new: facts.Facts, examined: str) -> str | None:
+    fresh = {x for x in facts.literals(_parsed(examined)) if x not in old.literals}
+    asked = sum(new.cases.values()) > sum(old.cases.values())
+    known = [x for x in _more(old.cases, new.cases) if asked and x in fresh]
+    known += [x for x in _more(old.answers, new.answers) if x in fresh]
+    return f"it holds {known[0]}, which the test draws on" if known else None
 
 
 def _asserts_inside_with(test_source: str) -> bool:

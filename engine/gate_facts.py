@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from .gate_fold import fold
+from .gate_pins import pins
 
 # `sys` is here for its constants; MEMBERS_ALLOWED says which.
 PURE_MODULES = frozenset((
@@ -80,6 +81,10 @@ class Facts:
     """Literals that a branch asks for: equality, membership, dictionary keys, `match` cases."""
     answers: Counter[str] = field(default_factory=Counter[str])
     """Literals that are returned whole."""
+    rows: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Literal keys of dictionaries, with their literal values."""
+    pinned: Counter[str] = field(default_factory=Counter[str])
+    """Whole numbers that two bounds leave (`126 < n < 128`), or that are taken away before a test (`not n - 127`)."""
     smells: Counter[str] = field(default_factory=Counter[str])
     aliases: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -94,6 +99,7 @@ def read(tree: ast.Module) -> Facts:
     for node in ast.walk(tree):
         _mentions(node, found)
         _branches(node, found)
+        found.pinned.update(pins(node))
         found.smells.update(_smells(node, found))
     found.literals = literals(tree)
     return found
@@ -212,8 +218,9 @@ def _branches(node: ast.AST, found: Facts) -> None:
         if isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn | ast.Is | ast.IsNot):
             found.cases.update(_asked(node))
     elif isinstance(node, ast.Dict):
-        keys = (_literal(k) for k in node.keys if k is not None)
-        found.cases.update(k for k in keys if k is not None)
+        rows = [(_literal(k), _literal(v)) for k, v in zip(node.keys, node.values, strict=True) if k is not None]
+        found.cases.update(k for k, _ in rows if k is not None)
+        found.rows |= {(k, v) for k, v in rows if k is not None and v is not None}
     elif isinstance(node, ast.Call):
         found.cases.update(literal for table in _tables(node) for literal in _asked(table))
     elif isinstance(node, ast.MatchValue):

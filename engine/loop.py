@@ -15,6 +15,7 @@ from . import behaviour, choose
 from . import explain as explaining
 from .case import Case, open_case
 from .config import Budget
+from .confirm import confirm
 from .errors import ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .evidence import Flaky, gather
@@ -176,13 +177,14 @@ def _conclude(
         for one in ranked:
             if len(repairs) >= _MOST_CONFIRMED or work.stop:
                 break
-            verdict = case.trial.confirm(work.plausible[one.best], work.stop)
+            verdict = confirm(case, work.plausible[one.best], work.stop)
             if verdict.verified:
                 kept.append(one)
                 repairs.append(Repair(work.plausible[one.best], verdict))
                 yield Found(nodeid, repairs[-1])
             elif not verdict.complete and not repairs and not work.stop:
                 work.trouble = verdict.run.detail
+        kept, repairs = _believed_first(kept, repairs)
         question = choose.question(kept, repairs, judged)
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
     report = _report(work, nodeid, repairs, question, explanation)
@@ -192,6 +194,12 @@ def _conclude(
         yield Prose(nodeid, text)
         report = replace(report, explanation=_with_prose(explanation, text, confirmed=bool(repairs)))
     yield Done(report)
+
+
+def _believed_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tuple[list[choose.Behaviour], list[Repair]]:
+    """A repair that left a doubt stands behind those that left none, whatever its score."""
+    order = sorted(range(len(repairs)), key=lambda i: not repairs[i].verdict.proof.believed)
+    return [kept[i] for i in order], [repairs[i] for i in order]
 
 
 def _ranked(work: Work, session: Session, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from string import ascii_uppercase
 
 from ..sandbox.session import Session
-from ..sandbox.types import Limits, Outcome
+from ..sandbox.types import Assurance, Limits, Outcome
 from .combine import combine
 from .config import Budget
 from .errors import BadInput
@@ -78,15 +78,23 @@ def settle(report: FailureReport, answer: str) -> FailureReport:
     return replace(report, status=FixStatus.REPAIRED, repairs=(chosen, *others), question=None, note=note)
 
 
-def to_apply(session: Session, suite: Suite, reports: Sequence[FailureReport], stop: Stop) -> Patch | None:
+def is_believed(report: FailureReport, least: Assurance) -> bool:
+    """The first repair has at least this assurance; A is more than B."""
+    return bool(report.repairs) and report.repairs[0].verdict.proof.assurance <= least
+
+
+def to_apply(
+    session: Session, suite: Suite, reports: Sequence[FailureReport], stop: Stop, least: Assurance = Assurance.B
+) -> Patch | None:
     """One patch that makes every repaired test pass and breaks none, tried as a whole; None when there is none.
 
-    Repairs found one by one may contradict each other: those that do are left out, latest first.
+    Repairs found one by one may contradict each other: those that do are left out, latest first; so are repairs of
+    less assurance than `least`.
     """
     accepted: list[Patch] = []
     targets: list[str] = []
     together: Patch | None = None
-    for report in (r for r in reports if r.status is FixStatus.REPAIRED):
+    for report in (r for r in reports if r.status is FixStatus.REPAIRED and is_believed(r, least)):
         patch = report.repairs[0].candidate.patch
         whole = combine([*accepted, patch])
         if whole is None or stop:

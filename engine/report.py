@@ -73,6 +73,10 @@ def verified(verdict: Verdict) -> dict[str, Any]:
         "passed_before": verdict.passed_before,
         "still_passing": verdict.still_passing,
         "broken": list(verdict.broken),
+        "assurance": verdict.proof.assurance.value,
+        "control": verdict.proof.control.value,
+        "split": verdict.proof.split.value,
+        "reasons": list(verdict.proof.reasons),
     }
 
 

@@ -39,7 +39,9 @@ def mutations(case: Case) -> Frontier:
 def allowed(case: Case, candidate: Candidate) -> bool:
     """The static gate lets it be run (engine/gate.py)."""
     doctests = [change for change in candidate.patch.files if change.path in case.doctested]
-    return all(keeps_examples(change) for change in doctests) and check(candidate, case.originals, case.test) is None
+    if not all(keeps_examples(change) for change in doctests):
+        return False
+    return check(candidate, case.originals, case.test, case.examined) is None
 
 
 def identity(patch: Patch) -> tuple[tuple[str, bytes], ...]:

@@ -108,7 +108,7 @@ def report(report: FailureReport) -> RenderableType:
         parts.append(question(report.question, report.repairs))
     elif report.repairs:
         best = report.repairs[0]
-        parts += [diff(best), Text(evidence(report, best), "green")]
+        parts += [diff(best), Text(evidence(report, best), "green"), assurance(best)]
         if more := len(report.repairs) - 1:
             parts.append(Text(f"{more} more verified; see --json.", "dim"))
     else:
@@ -162,6 +162,14 @@ def evidence(report: FailureReport, repair: Repair) -> str:
     colon = ":" if repair.candidate.origin is Origin.REVERT else ""
     where = f"{repair.candidate.origin.value}{colon} {repair.candidate.description}"
     return printable(f"passes {test}; {others}; {report.seconds:.1f} s; {where}")
+
+
+def assurance(repair: Repair) -> Text:
+    """`assurance B: its values cannot be handed from one process to another`; yellow below what is applied unasked."""
+    proof = repair.verdict.proof
+    reasons = "; ".join(proof.reasons)
+    line = f"assurance {proof.assurance}: {reasons}" if reasons else f"assurance {proof.assurance}"
+    return Text(printable(line), "green" if proof.believed else "yellow")
 
 
 def _test_name(nodeid: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..sandbox.errors import NoIsolation, SandboxError
@@ -68,6 +68,17 @@ class Trial:
     def look(self, candidate: Candidate, stop: Stop) -> RunResult:
         """The failing test alone, with frames and locals: feedback for a model."""
         return self._run(candidate.patch, (self.nodeid,), Detail.OUTCOMES, stop)
+
+    @property
+    def patient(self) -> Limits:
+        """For the few runs that decide how far a repair is believed: a busy machine must not look like a doubt."""
+        limits = self.limits
+        return replace(limits, wall_s=limits.wall_s + 30, cpu_s=limits.cpu_s + 30, test_wall_s=limits.test_wall_s + 20)
+
+    def alone(self, edits: Mapping[str, bytes], stop: Stop) -> RunResult:
+        """The failing test with these files in place, whatever they are."""
+        limits, detail = self.patient, Detail.VERDICTS
+        return self.session.run((self.nodeid,), edits, limits=limits, detail=detail, cancelled=lambda: bool(stop))
 
     def confirm(self, candidate: Candidate, stop: Stop) -> Verdict:
         """The whole suite in a fresh interpreter: only this makes a repair."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..sandbox.types import RunResult, TestResult
+from ..sandbox.types import Assurance, Control, RunResult, Status, TestResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,24 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What was tried to show that a passing candidate only seems to pass."""
+
+    assurance: Assurance = Assurance.D
+    control: Control = Control.NONE
+    """Of the failing test's twin."""
+    split: Status = Status.UNSUPPORTED
+    """PASS when the test also passes in a process that holds no candidate code (sandbox/split.py)."""
+    reasons: tuple[str, ...] = ()
+    """Why it is not A, each one clause."""
+
+    @property
+    def believed(self) -> bool:
+        """May be applied without being asked."""
+        return self.assurance in (Assurance.A, Assurance.B)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What running a candidate showed."""
 
@@ -92,6 +110,7 @@ class Verdict:
     """The decisive run, whose failures become feedback."""
     complete: bool = False
     """The whole set that passed before was run again, in a fresh interpreter."""
+    proof: Proof = Proof()
 
     @property
     def verified(self) -> bool:

@@ -106,7 +106,7 @@ def _apply(snapshot: Snapshot, hit: Hit, repair: Repair, index: int, title: str)
     else:
         edit = _edit(snapshot, board, repair, case.nodeid, confirm=False)
         action.edit = edit if isinstance(edit, lsp.WorkspaceEdit) else None
-    if client.preferred and index == 0 and _certain(case):
+    if client.preferred and index == 0 and _certain(case, repair):
         action.is_preferred = True
     return action
 
@@ -153,6 +153,6 @@ def _tags(snapshot: Snapshot, repair: Repair) -> list[lsp.CodeActionTag] | None:
     return [lsp.CodeActionTag.LlmGenerated] if snapshot.client.llm_tag and by_model else None
 
 
-def _certain(case: Case) -> bool:
-    """One behaviour is left: nothing has to be asked."""
-    return case.question is None
+def _certain(case: Case, repair: Repair) -> bool:
+    """One behaviour is left, and nothing says that it only seems to pass: nothing has to be asked."""
+    return case.question is None and repair.verdict.proof.believed

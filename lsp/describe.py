@@ -57,10 +57,17 @@ def frames_of(result: TestResult) -> tuple[Frame, ...]:
 
 
 def evidence(repair: Repair, nodeid: str) -> str:
-    """What running it showed: `passes test_total; 41 of 41 others still pass`."""
+    """What running it showed: `passes test_total; 41 of 41 others still pass; assurance A`."""
     verdict = repair.verdict
     passed = f"passes {test_name(nodeid)}" if verdict.target_passed else f"does not pass {test_name(nodeid)}"
-    return f"{passed}; {verdict.still_passing} of {verdict.passed_before} others still pass"
+    others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
+    return f"{passed}; {others}; assurance {verdict.proof.assurance}"
+
+
+def doubt(repair: Repair) -> str:
+    """Why a repair is not applied without being asked; empty when it may be."""
+    proof = repair.verdict.proof
+    return "" if proof.believed else "; ".join(proof.reasons) or "it was not confirmed"
 
 
 def repair_title(repair: Repair, nodeid: str) -> str:

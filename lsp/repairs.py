@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsprotocol import types as lsp
 
 from ..engine.types import Question
-from .describe import evidence, short
+from .describe import doubt, evidence, short
 from .edits import workspace_edit
 from .snapshot import Board, Case, Snapshot
 
@@ -31,6 +31,8 @@ def _repairs(snapshot: Snapshot, board: Board, case: Case) -> list[dict[str, obj
                 "index": index,
                 "description": short(repair.candidate.description, 100),
                 "evidence": evidence(repair, case.nodeid),
+                "assurance": repair.verdict.proof.assurance.value,
+                "doubt": doubt(repair),
                 "origin": repair.candidate.origin.value,
                 "edit": edit if isinstance(edit, lsp.WorkspaceEdit) else None,
                 "refused": edit if isinstance(edit, str) else "",

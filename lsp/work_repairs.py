@@ -16,7 +16,7 @@ from ..engine.rest import reason_to_rest
 from ..engine.settings import NO_MODEL
 from ..engine.types import FailureReport, FixStatus, Patch, Repair
 from . import explanation, feed, known
-from .describe import evidence, short, test_name
+from .describe import doubt, evidence, short, test_name
 from .edits import reverse, workspace_edit
 from .engine_link import Row
 from .jobs import Job
@@ -29,7 +29,7 @@ _MOST_UNDO = 20
 
 
 async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: str, apply: bool) -> None:
-    """Look for a verified repair; apply it when it is the only behaviour that is left and `apply` says so."""
+    """Look for a verified repair; apply it when nothing is left to ask or to doubt and `apply` says so."""
     if nodeid not in session.board(root).cases:
         await run_tests(session, job, root, (), Which.ALL)
     report = await _loop(session, job, root, nodeid, "repair", {"budget": budget})
@@ -37,7 +37,10 @@ async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: st
         return
     feed.candidates(session, root, report.nodeid)
     if report.status is FixStatus.REPAIRED and apply:
-        await apply_repair(session, root, report.nodeid, 0)
+        if why := doubt(report.repairs[0]):
+            session.show(f"{_ending(report)} It was not applied: {why}. The code action applies it.")
+        else:
+            await apply_repair(session, root, report.nodeid, 0)
     elif report.status is not FixStatus.REPAIRED:
         session.show(_ending(report))
 

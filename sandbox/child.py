@@ -41,6 +41,9 @@ watching: Any = _beside("child_watch")
 pytests: Any = _beside("child_pytest")
 calling: Any = _beside("child_calls")
 containing: Any = _beside("child_container")
+_beside("child_plain")
+_beside("child_graph")
+splitting: Any = _beside("child_split")
 kernel: Any = _beside("child_kernel")
 limiting: Any = _beside("child_limits")
 for _name in ("child_record", "child_hooks", "child_steps", "child_seccomp", "child_landlock"):
@@ -70,6 +73,8 @@ class Server:
         """To the stage that this server forked; None when there is none."""
         self._stage: Any = None
         """Set in the stage itself, which serves by the same words."""
+        self._heard = -1
+        """In a child: what the parent says to it."""
 
     def serve(self) -> None:
         while True:
@@ -82,7 +87,7 @@ class Server:
                 watching.write_frame(self._sock, {"staged": self._start_stage(request)})
             elif self._link is not None and "edited" in request:
                 self._link = relaying.relay(self._link, self._sock, request)
-            else:
+            elif request["do"] not in ("say", "stop"):  # these came too late: their child has ended
                 self._run(request)
         watching.kill_everyone()
 
@@ -150,6 +155,7 @@ class Server:
         said_r, said_w = os.pipe()
         output_r, output_w = os.pipe()
         layer, hand_over = socket.socketpair()
+        heard_r, heard_w = os.pipe()
         started = time.monotonic()
         sys.stdout.flush()
         oom_kills = containing.oom_kills() if self._contained else 0
@@ -159,15 +165,18 @@ class Server:
         if pid == 0:
             os.close(said_r)
             os.close(output_r)
+            os.close(heard_w)
             self._sock.close()
             layer.close()
+            self._heard = heard_r
             self._child(request, said_w, output_w, hand_over)
         os.close(said_w)
         os.close(output_w)
         hand_over.close()
+        os.close(heard_r)
         keep = frozenset(() if self._link is None else (int(self._link.pid),))
         scales = weighing.Scales(request["limits"], self._jail.weighed, started, keep)
-        watch = watching.Watch(self._sock, pid, said_r, output_r, request["limits"], started, scales, keep)
+        watch = watching.Watch(self._sock, pid, said_r, output_r, heard_w, request["limits"], started, scales, keep)
         end = watch.until_the_end()
         with layer:
             end["changed"] = jails.changes_behind(layer) if self._jail.layered else None
@@ -199,6 +208,7 @@ class Server:
 
             self._confine(request, hand_over, emit)
             kinds = {"tests": self._tests, "calls": self._calls, "list": self._list, "attempts": self._attempts}
+            kinds.update(half=self._half, answers=self._answers)
             code = (kinds[request["do"]] if self._stage is None else self._staged)(request, emit)
             sys.stdout.flush()
             sys.stderr.flush()
@@ -251,6 +261,17 @@ class Server:
         self._pytest([*nodeids, "--collect-only"], probe)
         return probe.collected
 
+    def _half(self, request: Dict[str, Any], emit: Emit) -> int:
+        """Run tests whose functions are asked for in another process (child_split.py)."""
+        return self._tests(request, splitting.begin(self._root, emit, self._heard))
+
+    def _answers(self, request: Dict[str, Any], emit: Emit) -> int:
+        """The other process: no test and no pytest, only the functions that are asked for."""
+        sys.path.insert(0, self._root)
+        emit({"serving": True})
+        splitting.Peer(self._root, emit, self._heard, trusting=True).until_the_end()
+        return 0
+
     def _list(self, request: Dict[str, Any], emit: Emit) -> int:
         emit({"collected": self._collect([])})
         return 0
@@ -265,6 +286,8 @@ class Server:
             return 0
         if request["do"] == "calls":
             return self._answer(request, emit)
+        if request["do"] == "half":
+            emit = splitting.begin(self._root, emit, self._heard)
         self._stage.probe.begin(request["detail"], _Rows(emit), request["limits"])
         code = int(self._stage.run(items))
         emit({"finished": {"code": code, "ids": self._stage.probe.ids}})

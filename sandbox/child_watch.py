@@ -55,6 +55,7 @@ class Watch:
         pid: int,
         said: int,
         output: int,
+        heard: int,
         limits: Dict[str, Any],
         began: float,
         scales: Any,
@@ -66,6 +67,9 @@ class Watch:
         self._sock, self._pid, self._began = sock, pid, began
         self._pipes = {said: bytearray(), output: bytearray()}
         self._said = said
+        self._heard = heard
+        self._unheard = bytearray()
+        os.set_blocking(heard, False)
         self._limits = limits
         self._why = ""
         self._tail = bytearray()
@@ -91,7 +95,7 @@ class Watch:
             pass
         if self._begun and os.WIFEXITED(status):
             self._why = self._why or "forged"  # a row that was begun and never ended
-        for fd in list(self._pipes):
+        for fd in [*self._pipes, self._heard]:
             os.close(fd)
         if self._ended >= 0:
             os.close(self._ended)
@@ -107,7 +111,10 @@ class Watch:
 
     def _listen(self, seconds: float) -> bool:
         ended = [self._ended] if self._ended >= 0 else []
-        ready, _, _ = select.select([*self._pipes, self._sock, *ended], [], [], seconds)
+        waiting = [self._heard] if self._unheard else []
+        ready, free, _ = select.select([*self._pipes, self._sock, *ended], waiting, [], seconds)
+        if free:
+            self._tell()
         pipes = [fd for fd in ready if isinstance(fd, int) and fd != self._ended]
         if self._sock in ready:
             self._obey()
@@ -116,12 +123,25 @@ class Watch:
         return bool(pipes)
 
     def _obey(self) -> None:
-        """The only thing a parent says while a run is on is "stop"; its silence for ever means it died."""
+        """A parent says "stop", or something to the child; its silence for ever means it died."""
         request = read_frame(self._sock)
+        if request is not None and request["do"] == "say":
+            self._unheard += request["line"].encode() + b"\n"
+            self._tell()
+            return
         self._stop("cancel")
         if request is None:
             kill_everyone()
             os._exit(0)
+
+    def _tell(self) -> None:
+        """As much as the child's pipe takes; a child that does not listen is none of ours to wait for."""
+        try:
+            del self._unheard[: os.write(self._heard, self._unheard)]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._unheard.clear()
 
     def _read(self, fd: int) -> None:
         part = os.read(fd, 1 << 16)

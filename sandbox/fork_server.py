@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
@@ -21,6 +22,7 @@ class ForkServer:
 
     def __init__(self, backend: Backend, launch: Launch) -> None:
         self._link = backend.start(launch)
+        self._sending = threading.Lock()
         try:
             ready = self._expect("ready", _START_S)
         except BaseException:
@@ -58,6 +60,14 @@ class ForkServer:
                 return self._end_of(frame)
             on_line(str(frame.get("line", "")))
 
+    def say(self, line: str) -> None:
+        """A line for the child that runs now, from any thread."""
+        self._send({"do": "say", "line": line})
+
+    def stop(self) -> None:
+        """End the child that runs now, from any thread; whoever follows it hears of its end."""
+        self._send({"do": "stop"})
+
     def _end_of(self, frame: Mapping[str, object]) -> dict[str, object]:
         try:
             return dict(wire.end(frame["end"]))
@@ -75,7 +85,8 @@ class ForkServer:
     def _send(self, message: Mapping[str, object]) -> None:
         body = json.dumps(message).encode()
         try:
-            self._link.sendall(struct.pack("!I", len(body)) + body)
+            with self._sending:
+                self._link.sendall(struct.pack("!I", len(body)) + body)
         except OSError as error:
             raise SandboxError(self._last_words()) from error
 

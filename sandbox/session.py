@@ -22,7 +22,7 @@ from . import wire
 from .backend import Backend, Launch, Report, Runtime
 from .choice import examined, second_to, strongest
 from .cold import ColdServers
-from .errors import SandboxError
+from .errors import SandboxError, WorkspaceError
 from .fork_server import ForkServer
 from .staged import Staged, row_of
 from .types import CallResult, Detail, Guarantees, Limits, RunResult, Status, TestResult
@@ -58,6 +58,8 @@ class Session:
         self._layered = False
         self.exchanged = 0
         """Candidates that ran without a fresh import."""
+        self._asked: ForkServer | None = None
+        self._partner: Session | None = None
         self.report: Report = examined(backend)
 
     @property
@@ -164,7 +166,43 @@ class Session:
         missing = expressions[len(given) :]
         return (*given[: len(expressions)], *(CallResult(text, None, "Crash") for text in missing))
 
+    def converse(
+        self,
+        request: dict[str, object],
+        edits: Mapping[str, bytes],
+        limits: Limits,
+        cancelled: Callable[[], bool],
+        on_row: Callable[[Row], None],
+    ) -> tuple[list[Row], dict[str, object]]:
+        """One child with which `say` talks while it runs (split.py): its rows, and how it ended."""
+        return self._exchange(request, edits, limits, cancelled, on_row)
+
+    def say(self, line: str) -> None:
+        """To the child that runs now. Raises SandboxError when its server is gone."""
+        if self._asked is not None:
+            self._asked.say(line)
+
+    def stop(self) -> None:
+        if self._asked is not None:
+            self._asked.stop()
+
+    def partner(self) -> Session:
+        """Another sandbox on the same sources, opened once: what runs here cannot reach what runs there.
+
+        Raises WorkspaceError when the sources have changed since this session copied them.
+        """
+        if self._partner is None:
+            workspace = Workspace(self.root, self._backend.owner())
+            if not workspace.copies_the_same_as(self._workspace):
+                workspace.close()
+                raise WorkspaceError(f"{self.root} changed while Darner was working on it; run the command again.")
+            self._partner = Session(workspace, self._launch.runtime, self._backend, lambda: None)
+            self._partner.prepare()
+        return self._partner
+
     def close(self) -> None:
+        if self._partner is not None:
+            self._partner.close()
         self._staged.close()
         self._cold.close()
         self._workspace.close()
@@ -196,7 +234,7 @@ class Session:
             if cold:
                 with closing(_running(cold)) as server:
                     return ask(server, request)
-            quick = _running(self._staged.quick) if request["do"] in ("tests", "calls") else None
+            quick = _running(self._staged.quick) if request["do"] in ("tests", "calls", "half") else None
             if quick is not None:
                 rows, end = ask(quick, {**request, "edited": list(edits)})
                 self._staged.ended(str(end["why"]))
@@ -221,6 +259,7 @@ class Session:
         on_row: Callable[[Row], None],
     ) -> tuple[list[Row], dict[str, object]]:
         """One request to one server, believing only rows that carry the nonce."""
+        self._asked = server
         self._workspace.place(edits)
         self._layered = server.layered
         nonce = secrets.token_hex(16)

@@ -45,6 +45,32 @@ class Outcome(StrEnum):
     XPASSED = "xpassed"
 
 
+class Assurance(StrEnum):
+    """How far a PASS can be believed. Nothing is applied without being asked below B."""
+
+    A = "A"
+    """Judged by a process that the candidate never ran in, on mutated tests too, and from cold."""
+    B = "B"
+    """The candidate ran beside pytest, but could not pass a mutated test, and passed from cold."""
+    C = "C"
+    """It passed beside pytest; something that would prove more was not possible, or left a doubt."""
+    D = "D"
+    """Not run, or did not pass."""
+
+
+class Control(StrEnum):
+    """What became of the twin of a test that passed: the same test, made so that it must fail."""
+
+    HELD = "held"
+    """The twin failed, as it must."""
+    EQUAL = "equal"
+    """Only the twin that compares with something unequal passed: the result equals everything."""
+    FOOLED = "fooled"
+    """The opposite of the test passed as well."""
+    NONE = "none"
+    """There is no twin, or it did not end: nothing is known."""
+
+
 class Detail(StrEnum):
     """How much a run records besides outcomes."""
 

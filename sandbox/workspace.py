@@ -113,6 +113,10 @@ class Workspace:
         """What a trusted scouting run wrote (bytecode) belongs to the clean state from now on."""
         self._clean, self._folders = _scan(self.tree)
 
+    def copies_the_same_as(self, other: Workspace) -> bool:
+        """Both copied the project in one state."""
+        return self._originals == other._originals
+
     def place(self, edits: Mapping[str, bytes]) -> None:
         """Write a candidate's files, each with a time no bytecode cache can carry. Never through a link that leaves."""
         self._clock += _EPOCH_STEP_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from darner.engine.gate import check, keeps_examples
+from darner.engine.gate import check, doubts, keeps_examples
 from darner.engine.mutate import mutants
 from darner.engine.protected import is_protected
 from darner.engine.source import Source
@@ -123,6 +123,42 @@ CHEATS = {
     "not Python": BUGGY + "\ndef broken(:\n",
     "nothing at all": BUGGY,
 }
+
+
+EXAMINED = (
+    TEST
+    + """
+TABLE = [(4096, 13), (77, 29)]
+"""
+)
+HIDDEN_CASES = {
+    "two bounds": _in_bits("if 126 < n < 128:\n    return n // 18"),
+    "two bounds, the other way": _in_bits("if 128 > n > 126:\n    return n // 18"),
+    "two bounds joined by and": _in_bits("if n >= 127 and n <= 127:\n    return n // 18"),
+    "a difference": _in_bits("if not n - 127:\n    return n // 18"),
+    "a difference that is small": _in_bits("if abs(n - 127) < 1:\n    return n // 18"),
+    "an exclusive or": _in_bits("if not n ^ 127:\n    return n // 18"),
+    "a range": _in_bits("if n in range(127, 128):\n    return n // 18"),
+    "the test's table": _in_bits("if n == 4096:\n    return 13"),
+    "the test's table as a table": _in_bits("return {4096: 13, 77: 29}[n]"),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN_CASES)
+def test_a_special_case_of_what_the_test_draws_on_is_refused(name: str) -> None:
+    """Neither bounds around a case nor a case out of a table is a repair."""
+    candidate = _candidate(HIDDEN_CASES[name])
+
+    assert check(candidate, {"shop/cart.py": BUGGY.encode()}, TEST, EXAMINED) is not None
+
+
+def test_what_an_honest_repair_may_do_too_is_a_doubt_only() -> None:
+    """A literal out of a table may be the right one: it is believed less, not refused."""
+    candidate = _candidate(_in_bits("if n == 4096:\n    n = n - 1"))
+
+    assert check(candidate, {"shop/cart.py": BUGGY.encode()}, TEST, EXAMINED) is None
+    assert doubts(candidate, EXAMINED)
+    assert not doubts(_candidate(HONEST["operator"]), EXAMINED)
 
 
 @pytest.mark.parametrize("name", CHEATS)

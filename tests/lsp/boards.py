@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from darner.engine.types import Candidate, Explanation, FileChange, Origin, Patch, Repair, Suspect, Verdict
+from darner.engine.types import Candidate, Explanation, FileChange, Origin, Patch, Proof, Repair, Suspect, Verdict
 from darner.lsp.client import Client
 from darner.lsp.convert import Text
 from darner.lsp.snapshot import Board, Case, Document, Snapshot, file_uri
-from darner.sandbox.types import Failure, Frame, Outcome, RunResult, Status, TestResult
+from darner.sandbox.types import Assurance, Failure, Frame, Outcome, RunResult, Status, TestResult
 
 ROOT = Path("/nowhere/shop")
 NODEID = "test_cart.py::TestCart::test_total[two]"
@@ -44,7 +44,7 @@ def repair(origin: Origin = Origin.MUTATION, *, complete: bool = True, before: s
     patch = Patch((FileChange("cart.py", before.encode(), after.encode()),))
     run = RunResult(Status.PASS, (), 0, None, 0.1, "")
     candidate = Candidate(patch, origin, "`prices[1:]` → `prices` at cart.py:2", operator="qwen")
-    return Repair(candidate, Verdict(True, 41, 41, (), run, complete=complete))
+    return Repair(candidate, Verdict(True, 41, 41, (), run, complete=complete, proof=Proof(Assurance.A)))
 
 
 def case(*repairs: Repair) -> Case:

@@ -27,12 +27,13 @@ from darner.engine.types import (
     FixStatus,
     Origin,
     Patch,
+    Proof,
     Repair,
     Suspect,
     Verdict,
 )
 from darner.engine.wire import Ran, encode
-from darner.sandbox.types import Failure, Frame, Outcome, RunResult, Status, TestResult
+from darner.sandbox.types import Assurance, Failure, Frame, Outcome, RunResult, Status, TestResult
 
 NODEID = "test_cart.py::test_total"
 BUG, FIX = b"a < b", b"a <= b"
@@ -90,7 +91,8 @@ def repair(job: int, params: dict[str, Any]) -> object:
     patch = Patch((FileChange("cart.py", before, before.replace(BUG, FIX)),))
     run = RunResult(Status.PASS, (), 0, None, 0.1, "")
     found = Repair(
-        Candidate(patch, Origin.MUTATION, "`<` → `<=` at cart.py:2"), Verdict(True, 0, 0, (), run, complete=True)
+        Candidate(patch, Origin.MUTATION, "`<` → `<=` at cart.py:2"),
+        Verdict(True, 0, 0, (), run, complete=True, proof=Proof(Assurance.A)),
     )
     event(job, Found(NODEID, found))
     return FailureReport(params["nodeid"], FixStatus.REPAIRED, (found,), explanation, 0.1, 3, suspects=suspects)

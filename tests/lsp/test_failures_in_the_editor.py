@@ -193,7 +193,8 @@ def test_a_verified_repair_is_offered_with_its_evidence_and_a_versioned_edit() -
     action = actions_at(snapshot(case(repair())), ASSERT_LINE)[0]
 
     assert action.title == (
-        "Apply repair: `prices[1:]` → `prices` at cart.py:2 (passes test_total[two]; 41 of 41 others still pass)"
+        "Apply repair: `prices[1:]` → `prices` at cart.py:2 "
+        "(passes test_total[two]; 41 of 41 others still pass; assurance A)"
     )
     assert action.is_preferred
     assert action.tags is None
