@@ -1,22 +1,26 @@
 """Make the environment in which Darner's server runs, from the wheel that lies beside this file.
 
-    python3 create.py FOLDER
+    python3 create.py FOLDER [--model]
 
 Run by the extension, in a terminal, after the user agreed. Uses pip, so pip's own settings (index, proxy) hold.
+With `--model`, llama.cpp too: compiled for this machine, or taken from what `make setup` compiled before.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OLDEST = (3, 11)
+NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+"""Some virtual machines advertise these instructions, and trap them."""
 
 
-def main(folder: str) -> int:
+def main(folder: str, *options: str) -> int:
     python = suitable()
     if python is None:
         print("Darner's server needs Python 3.11 or newer, and none was found; install one and try again.")
@@ -29,19 +33,22 @@ def main(folder: str) -> int:
     if subprocess.call([python, "-m", "venv", "--clear", folder]) != 0:
         print("The environment could not be made; on Debian and Ubuntu, install python3-venv and try again.")
         return 3
-    pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check"]
-    if subprocess.call([*pip, "--constraint", str(HERE / "constraints.txt"), str(wheel)]) != 0:
+    if install(folder, str(wheel), {}) != 0:
         print("pip could not install the server; the lines above say why. Nothing else was changed.")
         return 1
-    print("Done. Repairs are found by search; for a local model as well, install llama-cpp-python there:")
-    print("   ", " ".join(pip), "--constraint", HERE / "constraints.txt", "llama-cpp-python")
+    if "--model" in options and install(folder, "llama-cpp-python", compiling()) != 0:
+        print(
+            "llama.cpp could not be compiled; the lines above say why. Repairs are found by search until it is there."
+        )
+        return 0
+    print("Done.")
     return 0
 
 
 def suitable() -> str | None:
     """This Python or another on PATH that is new enough."""
+    check = f"import sys; sys.exit(sys.version_info < {OLDEST})"
     for python in (sys.executable, "python3.14", "python3.13", "python3.12", "python3.11"):
-        check = f"import sys; sys.exit(sys.version_info < {OLDEST})"
         try:
             if subprocess.call([python, "-c", check], stderr=subprocess.DEVNULL) == 0:
                 return python
@@ -50,5 +57,24 @@ def suitable() -> str | None:
     return None
 
 
+def install(folder: str, what: str, environ: dict[str, str]) -> int:
+    """pip's exit code. Only versions that Darner was tested with."""
+    python = os.path.join(folder, "bin", "python")
+    built = [f"--find-links={path.parent}" for path in cache().glob("**/llama_cpp_python-*.whl")]
+    words = ["-m", "pip", "install", "--disable-pip-version-check", "--constraint", str(HERE / "constraints.txt")]
+    return subprocess.call([python, *words, *built, what], env={**os.environ, **environ})
+
+
+def compiling() -> dict[str, str]:
+    """The user's own flags win: those for CUDA, Metal or Vulkan."""
+    if "CMAKE_ARGS" in os.environ or platform.machine() not in ("x86_64", "AMD64"):
+        return {}
+    return {"CMAKE_ARGS": f"-DCMAKE_C_FLAGS='{NO_AMX}' -DCMAKE_CXX_FLAGS='{NO_AMX}' -DLLAMA_BUILD_TOOLS=OFF"}
+
+
+def cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "darner" / "wheels"
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -90,15 +90,18 @@ async function chooseModel(server: Server): Promise<void> {
 
 /** pip into a folder of the extension's own, only when the user agreed. */
 async function createEnvironment(context: vscode.ExtensionContext, server: Server): Promise<void> {
-  const create = vscode.l10n.t('Create')
+  const search = vscode.l10n.t('Create, for Search Alone')
+  const model = vscode.l10n.t('Create, with Models')
   const detail = vscode.l10n.t(
-    'An environment is made in {0}. pip installs the server that this extension brings, and downloads its packages (about 60 MB) from your package index. Python 3.11 or newer is needed.',
+    'An environment is made in {0}. pip installs the server that this extension brings, and downloads its packages (about 110 MB on disk) from your package index; Python 3.11 or newer is needed. For models, llama.cpp is compiled as well: about 10 minutes, with a C++ compiler.',
     server.environment.fsPath,
   )
   const title = vscode.l10n.t('Create an environment for Darner\'s server?')
-  if ((await vscode.window.showInformationMessage(title, { modal: true, detail }, create)) !== create) return
-  const script = context.asAbsolutePath(join('server', 'create.py'))
-  const code = await runTask(vscode.l10n.t('Darner: Create Environment'), 'python3', [script, server.environment.fsPath])
+  const chosen = await vscode.window.showInformationMessage(title, { modal: true, detail }, search, model)
+  if (chosen === undefined) return
+  const words = [context.asAbsolutePath(join('server', 'create.py')), server.environment.fsPath]
+  if (chosen === model) words.push('--model')
+  const code = await runTask(vscode.l10n.t('Darner: Create Environment'), 'python3', words)
   if (code === 0 && (await runs(environmentServer(server.environment)))) await server.restart()
 }
 

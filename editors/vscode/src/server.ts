@@ -165,6 +165,7 @@ export class Server implements vscode.Disposable {
       this.#statuses.fire(undefined)
       return
     }
+    this.log.info('the server is running')
     this.#ready.fire()
     this.#statuses.fire(await this.execute<Status>('darner.showStatus'))
   }
