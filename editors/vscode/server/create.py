@@ -38,7 +38,7 @@ def main(folder: str, *options: str) -> int:
         return 1
     if "--model" in options and install(folder, "llama-cpp-python", compiling()) != 0:
         print(
-            "llama.cpp could not be compiled; the lines above say why. Repairs are found by search until it is there."
+            "llama.cpp could not be compiled; the lines above say why. Repairs are found by search alone."
         )
         return 0
     print("Done.")
