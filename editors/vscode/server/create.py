@@ -37,9 +37,7 @@ def main(folder: str, *options: str) -> int:
         print("pip could not install the server; the lines above say why. Nothing else was changed.")
         return 1
     if "--model" in options and install(folder, "llama-cpp-python", compiling()) != 0:
-        print(
-            "llama.cpp could not be compiled; the lines above say why. Repairs are found by search alone."
-        )
+        print("llama.cpp could not be compiled; the lines above say why. Repairs are found by search alone.")
         return 0
     print("Done.")
     return 0
