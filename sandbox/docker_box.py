@@ -7,12 +7,11 @@ accepts limits and ignores them.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from .docker_engine import Engine
 from .docker_link import AttachLink
@@ -45,7 +44,7 @@ class Box:
 
 def most_memory() -> int:
     """Half of the machine at most: the editor and the model live here too."""
-    return min(_MOST_MEMORY, psutil.virtual_memory().total // 2)
+    return min(_MOST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
 
 
 def user_of(engine: Engine, tree: Path) -> str:
