@@ -15,8 +15,9 @@ from .departure import departure
 from .errors import BadInput
 from .examination import examination
 from .explain import from_facts
-from .history import Edits, uncommitted
+from .history import Edits, since, uncommitted
 from .localise import LineScore, gather_signals, score_lines, suspects
+from .memory import files_when_passed
 from .prompt import Target
 from .protected import is_protected
 from .source import Function, Source
@@ -32,6 +33,9 @@ _MOST_BYTES = 2 << 20
 class Case:
     evidence: Evidence
     edits: Edits
+    """Since the last commit."""
+    recent: Edits
+    """Since the test last passed, where that is remembered."""
     sources: Mapping[str, Source]
     """Project files that the failing test executes or that are on its stack, parsed."""
     lines: Mapping[tuple[str, int], LineScore]
@@ -48,7 +52,7 @@ class Case:
 
     @property
     def originals(self) -> dict[str, bytes]:
-        return {path: source.data for path, source in self.sources.items()} | self.edits.now
+        return {path: source.data for path, source in self.sources.items()} | self.edits.now | self.recent.now
 
     @property
     def suspected_calls(self) -> tuple[Call, ...]:
@@ -86,10 +90,12 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
     """Parse what the test touched and rank its lines. Files that do not parse or may not be touched are left out."""
     tests = suite.test_files
     edits = uncommitted(session.root, besides=tests)
-    touched = [path for path in _touched(evidence, edits) if path not in tests][:_MOST_FILES]
+    recent = since(session.root, files_when_passed(session.root, evidence.nodeid), besides=tests)
+    touched = [path for path in _touched(evidence, edits, recent) if path not in tests][:_MOST_FILES]
     sources = {path: source for path in touched if (source := _parse(session, path)) is not None}
     own_tests = {path: source for path in tests & _on_path(evidence) if (source := _parse(session, path)) is not None}
     edited = dict.fromkeys(edits.lines(), "you changed it since the last commit")
+    edited |= dict.fromkeys(recent.lines(), "you changed it since this test last passed")
     known = {**own_tests, **sources}
     signals = gather_signals(evidence, edited, known)
     lines = score_lines(signals, sources)
@@ -103,6 +109,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
     return Case(
         evidence=evidence,
         edits=edits,
+        recent=recent,
         sources=sources,
         lines=lines,
         suspects=ranked,
@@ -119,11 +126,11 @@ def _on_path(evidence: Evidence) -> frozenset[str]:
     return frozenset(one.path for one in trace.activations) if trace is not None else frozenset()
 
 
-def _touched(evidence: Evidence, edits: Edits) -> list[str]:
+def _touched(evidence: Evidence, edits: Edits, recent: Edits) -> list[str]:
     failure = evidence.failing.failure
     stack = [frame.path for frame in failure.frames] if failure is not None else []
     executed = [path for path, _ in evidence.failing.lines]
-    every = dict.fromkeys([*reversed(stack), *executed, *edits.now])
+    every = dict.fromkeys([*reversed(stack), *executed, *edits.now, *recent.now])
     return [path for path in every if not path.startswith("/") and not is_protected(path)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +14,7 @@ import typer
 from rich.text import Text
 
 from ..sandbox.types import Assurance
-from . import loop, report, show, terminal, trust, undo
+from . import loop, memory, report, show, terminal, trust, undo
 from .cli_model import model_app, open_model
 from .config import parse_budget
 from .errors import BadInput
@@ -94,9 +95,11 @@ def fix(
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
+            began = time.time()
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, nodeids), stop, live.test)
+            memory.remember(project.root, suite.passed, began)
             reports = _follow(mend(session, suite, llm, spending, stop, answer=answer, seed=seed), live, as_json)
             patch = to_apply(session, suite, reports, stop, least) if apply else None
             guarantees = session.guarantees
@@ -130,9 +133,11 @@ def explain(
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
+            began = time.time()
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, [nodeid]), stop, live.test)
+            memory.remember(project.root, suite.passed, began)
             if not suite.failing:
                 raise BadInput(f"{nodeid} passes; there is nothing to explain.")
             found = _collect(loop.explain(session, suite, suite.failing[0], llm, stop), live)
@@ -150,6 +155,14 @@ def undo_last(root: Root = _HERE) -> None:
         taken = undo.undo(find_root(root))
         paths = ", ".join(change.path for change in taken.patch.files)
         typer.echo(f"Undone: {taken.title} of {taken.when} ({paths}).")
+
+
+@app.command(name="forget")
+def forget_project(root: Root = _HERE) -> None:
+    """Delete what Darner remembers of this project: the source files with which each test last passed."""
+    with terminal.ending(False):
+        folder = find_root(root)
+        typer.echo(f"{'Forgotten' if memory.forget(folder) else 'Nothing is remembered'}: {folder}.")
 
 
 @app.command(name="trust")

@@ -1,6 +1,7 @@
-"""Which of the user's own edits did it: delta debugging over the uncommitted hunks.
+"""Which of the user's own edits did it: delta debugging over the hunks of what changed, then over their lines.
 
-ddmin, Zeller and Hildebrandt 2002, section 3: the smallest set of hunks whose reversal makes the test pass.
+ddmin, Zeller and Hildebrandt 2002, section 3: a smallest set of edits whose reversal makes the test pass. Where more
+edits never hurt, as is usual, halving finds each guilty one in log2(n) runs, and ddmin only confirms.
 """
 
 from __future__ import annotations
@@ -8,32 +9,59 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from .history import Edits, Hunk
+from .history import Edits, Hunk, lines_of
 from .types import Candidate, Origin
 
 Passes = Callable[[Sequence[Hunk]], bool]
 _MOST_HUNKS = 64
+_MOST_LINES = 24
 
 
-def culprits(edits: Edits, passes: Passes) -> Candidate | None:
+def culprits(edits: Edits, passes: Passes, what: str = "your uncommitted edit") -> Candidate | None:
     """The smallest reversal for which `passes` holds, or None when taking every edit back does not help."""
     hunks = edits.hunks
     if not 0 < len(hunks) <= _MOST_HUNKS or not passes(hunks):
         return None
-    least = ddmin(hunks, passes)
-    places = ", ".join(hunk.place for hunk in least)
+    guilty = least(hunks, passes)
+    lines = tuple(line for hunk in guilty for line in lines_of(hunk))
+    if len(guilty) < len(lines) <= _MOST_LINES:
+        guilty = least(lines, passes)
+    places = ", ".join(dict.fromkeys(hunk.place for hunk in guilty))
     return Candidate(
-        patch=edits.revert(least),
+        patch=edits.revert(guilty),
         origin=Origin.REVERT,
-        description=f"take back your uncommitted edit at {places}",
+        description=f"take back {what} at {places}",
         operator="revert",
         prior=1.0,
-        path=least[0].path,
-        line=least[0].start + 1,
+        path=guilty[0].path,
+        line=guilty[0].start + 1,
     )
 
 
 Item = TypeVar("Item")
+
+
+def least(items: Sequence[Item], passes: Callable[[Sequence[Item]], bool]) -> tuple[Item, ...]:
+    """A 1-minimal subset for which `passes` holds, in order; `passes(items)` must hold. Nothing is asked twice."""
+    known: dict[tuple[int, ...], bool] = {tuple(range(len(items))): True}
+
+    def ask(chosen: Sequence[int]) -> bool:
+        key = tuple(sorted(chosen))
+        if key not in known:
+            known[key] = passes([items[n] for n in key])
+        return known[key]
+
+    found: list[int] = []
+    top = len(items)
+    while top and not (found and ask(found)):
+        low, high = 0, top  # the first `high` pass with what was found, the first `low` do not
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if ask([*range(middle), *found]) else (middle, high)
+        top = high - 1
+        found.append(top)
+    whole = found if ask(found) else range(len(items))
+    return tuple(items[n] for n in sorted(ddmin(sorted(whole), ask)))
 
 
 def ddmin(items: Sequence[Item], passes: Callable[[Sequence[Item]], bool]) -> tuple[Item, ...]:

@@ -36,7 +36,11 @@ def from_facts(
 
 def with_repair(explanation: Explanation, candidate: Candidate) -> Explanation:
     """A verified repair settles the place: what was a suspicion is confirmed."""
-    first = f"This edit did it: {candidate.description}." if candidate.origin is Origin.REVERT else ""
+    first = (
+        f"This edit did it: {candidate.description.removeprefix('take back ')}."
+        if candidate.origin is Origin.REVERT
+        else ""
+    )
     return replace(
         explanation,
         summary=f"{first} {explanation.summary}".strip(),

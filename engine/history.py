@@ -1,11 +1,11 @@
-"""The user's uncommitted edits: hunks between the last commit and the files as they are now."""
+"""The user's edits: hunks between the files as they were (at the last commit, or remembered) and as they are now."""
 
 from __future__ import annotations
 
 import difflib
 import subprocess
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .protected import is_protected
@@ -23,7 +23,9 @@ class Hunk:
     end: int
     """Of the lines as they are now."""
     before: tuple[bytes, ...]
-    """The lines of the last commit that stood there."""
+    """The lines that stood there before."""
+    part: int = 0
+    """Tells the lines of one hunk apart (lines_of); several may stand at one place."""
 
     @property
     def place(self) -> str:
@@ -32,7 +34,7 @@ class Hunk:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Every uncommitted hunk of Python files that a repair may touch."""
+    """Every changed hunk of Python files that a repair may touch."""
 
     hunks: tuple[Hunk, ...]
     now: dict[str, bytes]
@@ -46,10 +48,25 @@ class Edits:
         changes: list[FileChange] = []
         for path in sorted({hunk.path for hunk in hunks}):
             lines = self.now[path].splitlines(keepends=True)
-            for hunk in sorted((h for h in hunks if h.path == path), key=lambda h: -h.start):
+            for hunk in sorted((h for h in hunks if h.path == path), key=lambda h: (-h.start, -h.part)):
                 lines[hunk.start : hunk.end] = hunk.before
             changes.append(FileChange(path, self.now[path], b"".join(lines)))
         return Patch(tuple(changes))
+
+
+def lines_of(hunk: Hunk) -> tuple[Hunk, ...]:
+    """The hunk line by line where lines can be told apart: added, deleted, or exchanged one for one; else itself."""
+    added, deleted = hunk.end - hunk.start, len(hunk.before)
+    if not added:
+        return tuple(replace(hunk, before=(line,), part=n) for n, line in enumerate(hunk.before))
+    if not deleted:
+        return tuple(replace(hunk, start=n, end=n + 1) for n in range(hunk.start, hunk.end))
+    if added == deleted:
+        return tuple(
+            replace(hunk, start=hunk.start + n, end=hunk.start + n + 1, before=(line,))
+            for n, line in enumerate(hunk.before)
+        )
+    return (hunk,)
 
 
 def uncommitted(root: Path, besides: Collection[str] = ()) -> Edits:
@@ -65,6 +82,25 @@ def uncommitted(root: Path, besides: Collection[str] = ()) -> Edits:
             now[path] = after
             hunks += _hunks(path, before.splitlines(keepends=True), after.splitlines(keepends=True))
     return Edits(tuple(hunks), now)
+
+
+def since(root: Path, files: Mapping[str, bytes], besides: Collection[str] = ()) -> Edits:
+    """Edits since the files were so (memory.py), of what a repair may touch, without `besides`."""
+    hunks: list[Hunk] = []
+    now: dict[str, bytes] = {}
+    for path, before in sorted(files.items()):
+        after = _read(root / path) if path not in besides and not is_protected(path) else None
+        if after is not None and after != before and max(len(before), len(after)) <= _MOST_BYTES:
+            now[path] = after
+            hunks += _hunks(path, before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return Edits(tuple(hunks), now)
+
+
+def source_files(root: Path) -> tuple[str, ...]:
+    """Python files that a repair may touch: what git tracks or would track; without git, none."""
+    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
+    names = (listed or b"").decode("utf-8", "surrogateescape").split("\0")
+    return tuple(sorted({name for name in names if name and not is_protected(name)}))
 
 
 def _hunks(path: str, before: Sequence[bytes], after: Sequence[bytes]) -> list[Hunk]:

@@ -8,7 +8,7 @@ from .case import Case
 from .culprit import culprits
 from .frontier import Frontier
 from .gate import check, keeps_examples
-from .history import Hunk
+from .history import Edits, Hunk
 from .stop import Stop
 from .types import Candidate, Origin, Patch
 
@@ -16,7 +16,17 @@ _MOST_REVERTS = 48
 
 
 def reversal(case: Case, stop: Stop) -> Candidate | None:
-    """The smallest reversal of uncommitted hunks that passes the failing test and breaks none that covers it."""
+    """The smallest reversal of the user's own edits that passes the failing test and breaks none that covers it.
+
+    Edits since the test last passed come first; those since the last commit are many more.
+    """
+    recent = _culprits(case, case.recent, "your edit since the test last passed", stop)
+    if recent is not None or case.recent.hunks == case.edits.hunks:
+        return recent
+    return _culprits(case, case.edits, "your uncommitted edit", stop)
+
+
+def _culprits(case: Case, edits: Edits, what: str, stop: Stop) -> Candidate | None:
     tries = 0
 
     def passes(hunks: Sequence[Hunk]) -> bool:
@@ -24,11 +34,10 @@ def reversal(case: Case, stop: Stop) -> Candidate | None:
         tries += 1
         if stop or tries > _MOST_REVERTS:
             return False
-        candidate = Candidate(case.edits.revert(hunks), Origin.REVERT, "")
-        verdict = case.trial.quick(candidate, stop)
+        verdict = case.trial.quick(Candidate(edits.revert(hunks), Origin.REVERT, ""), stop)
         return verdict.target_passed and not verdict.broken
 
-    return culprits(case.edits, passes)
+    return culprits(edits, passes, what)
 
 
 def mutations(case: Case) -> Frontier:

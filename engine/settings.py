@@ -38,6 +38,10 @@ class Settings:
     code_lens: bool = _setting(True, "Run, Explain and Repair above tests; failing tests counted above functions.")
     inlay_hints: bool = _setting(True, "Values that occurred, at the failing line and at suspected lines.")
     inline_completion: bool = _setting(False, "Ghost text from the local model, within 500 ms or not at all.")
+    snapshots: bool = _setting(
+        True,
+        "Remember, in the cache folder, the source files with which each test last passed; `darner forget` wipes it.",
+    )
     completion_model: str = _setting(
         "qwen2.5-coder-0.5b",
         "Model of the ghost text: a catalogue name, or path of a GGUF file that can fill in.",

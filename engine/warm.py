@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..sandbox.session import OnTest, Session
-from ..sandbox.types import Detail, Guarantees, Limits, TestResult
+from ..sandbox.types import Detail, Guarantees, Limits, Outcome, TestResult
+from . import memory
 from .affected import Outline, Reach, is_test_file, outline
 from .errors import BadInput
 from .project import Project, find_interpreter
@@ -28,6 +30,8 @@ class WarmProject:
         self._python = python
         self._turn = threading.Lock()
         self._session: Session | None = None
+        self._copied = 0.0
+        """When the session's copy was begun, as `time.time()`."""
         self._mark: Mark = ()
         self._suite: Suite | None = None
         """Of the whole project."""
@@ -119,13 +123,14 @@ class WarmProject:
             self._session = None
 
     def _refresh(self) -> None:
+        began = time.time()
         mark = _mark(self._root)
         if self._session is not None and mark == self._mark:
             return
         self.close()
         project = Project(self._root, find_interpreter(self._root, self._python))
         self._session = open_session(project, trusted=True)  # the owner asked only because the user agreed
-        self._mark = mark
+        self._mark, self._copied = mark, began
 
     def _current(self) -> Suite | None:
         return self._suite if self._suite_mark == self._mark else None
@@ -133,6 +138,8 @@ class WarmProject:
     def _keep(self, suite: Suite, traced: Sequence[TestResult]) -> None:
         """The suite is true of the files as they are now, and so is the reach of the tests that were traced."""
         self._suite, self._suite_mark = suite, self._mark
+        passed = (test.nodeid for test in traced if test.outcome is Outcome.PASSED)
+        memory.remember(self._root, passed, self._copied)
         files = self._python_files() if self._reach.functions or any(test.lines for test in traced) else {}
         self._reach.outlines = {path: found for path, found in files.items() if found is not None}
         self._reach.learn(traced)

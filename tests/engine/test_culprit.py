@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from darner.engine.culprit import culprits, ddmin
-from darner.engine.history import Edits, Hunk, uncommitted
+from darner.engine.culprit import culprits, ddmin, least
+from darner.engine.history import Edits, Hunk, lines_of, uncommitted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,9 +25,20 @@ def test_ddmin_finds_exactly_the_guilty_hunks(count: int, data: st.DataObject) -
     every = hunks(count)
     guilty = data.draw(st.sets(st.sampled_from(every), min_size=1, max_size=3))
 
-    found = ddmin(every, lambda chosen: guilty <= set(chosen))
+    assert set(ddmin(every, lambda chosen: guilty <= set(chosen))) == guilty
+    assert set(least(every, lambda chosen: guilty <= set(chosen))) == guilty
 
-    assert set(found) == guilty
+
+@given(st.integers(1, 12), st.data())
+def test_what_is_found_is_minimal_even_where_more_edits_may_hurt(count: int, data: st.DataObject) -> None:
+    """Edits may depend on each other in any way: the answer passes, and no single edit of it can be left out."""
+    every = hunks(count)
+    passing = data.draw(st.sets(st.frozensets(st.sampled_from(every)), max_size=20)) | {frozenset(every)}
+
+    found = least(every, lambda chosen: frozenset(chosen) in passing)
+
+    assert frozenset(found) in passing
+    assert len(found) == 1 or all(frozenset(found) - {hunk} not in passing for hunk in found)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -43,8 +54,31 @@ def test_one_guilty_hunk_is_found_in_few_runs(seed: int) -> None:
         runs += 1
         return guilty in chosen
 
-    assert ddmin(every, passes) == (guilty,)
+    assert least(every, passes) == (guilty,)
     assert runs <= 3 * math.log2(len(every)) + len(every)
+
+
+@pytest.mark.parametrize(
+    ("hunk", "needed"),
+    [
+        (Hunk("a.py", 1, 4, (b"x\n", b"y\n", b"z\n")), 1),
+        (Hunk("a.py", 1, 4, ()), 2),
+        (Hunk("a.py", 2, 2, (b"x\n", b"y\n", b"z\n")), 2),
+    ],
+)
+def test_of_a_long_hunk_only_the_guilty_line_is_taken_back(hunk: Hunk, needed: int) -> None:
+    """A hunk is where edits happen to touch; the lines beside the guilty one stay as the user wants them."""
+    edits = Edits((hunk,), {"a.py": b"a\nb\nc\nd\ne\n"})
+    goal = edits.revert([lines_of(hunk)[needed]]).files[0].after
+
+    def passes(chosen: Sequence[Hunk]) -> bool:
+        return hunk in chosen or lines_of(hunk)[needed] in chosen
+
+    found = culprits(edits, passes)
+
+    assert found is not None
+    assert found.patch.files[0].after == goal
+    assert edits.revert(lines_of(hunk)).files[0].after == edits.revert([hunk]).files[0].after
 
 
 def git(root: Path, *words: str) -> None:
