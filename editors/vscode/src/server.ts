@@ -25,6 +25,7 @@ const SERVER_SETTINGS = [
   'inlayHints',
   'inlineCompletion',
   'completionModel',
+  'snapshots',
 ]
 
 export class Server implements vscode.Disposable {
