@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -21,9 +23,8 @@ _INVALID_PARAMS = -32602
 
 def content(snapshot: Snapshot, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:
     """`workspace/textDocumentContent`."""
-    asked = parse_qs(urlsplit(params.uri).query)
-    board = snapshot.boards.get(Path(asked.get("root", [""])[0]))
-    nodeid = asked.get("test", [""])[0]
+    root, nodeid = _asked(urlsplit(params.uri).query)
+    board = snapshot.boards.get(Path(root))
     case = board.cases.get(nodeid) if board is not None else None
     if board is None or not nodeid:
         raise JsonRpcException(f"{params.uri} is no document of Darner's.", _INVALID_PARAMS)
@@ -33,9 +34,23 @@ def content(snapshot: Snapshot, params: lsp.TextDocumentContentParams) -> lsp.Te
 
 
 def uri(board: Board, nodeid: str) -> str:
-    """`darner:/explanation/test_total.md?…`: ends in .md, so that editors render it."""
+    """`darner:/explanation/test_total.md?…`: ends in .md, so that editors render it.
+
+    Clients write an address anew, each in its own way (VS Code makes `=` of a query `%3D`): only letters, digits, `-`
+    and `_` are safe from that, so the query is base64.
+    """
     name = quote(test_name(nodeid), safe="")
-    return f"{SCHEME}:/explanation/{name}.md?root={quote(str(board.root), safe='')}&test={quote(nodeid, safe='')}"
+    query = base64.urlsafe_b64encode(json.dumps([str(board.root), nodeid]).encode()).decode().rstrip("=")
+    return f"{SCHEME}:/explanation/{name}.md?{query}"
+
+
+def _asked(query: str) -> tuple[str, str]:
+    """Root and node id, both empty for a query that is none of ours."""
+    try:
+        root, nodeid = json.loads(base64.urlsafe_b64decode(query + "=" * (-len(query) % 4)))
+    except (ValueError, TypeError):
+        return "", ""
+    return str(root), str(nodeid)
 
 
 def shown(snapshot: Snapshot, board: Board, nodeid: str) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from boards import CART, FULL, NODEID, ROOT, case, repair, snapshot, uri
@@ -134,6 +134,16 @@ def test_an_explanation_of_a_test_that_passes_again_says_so() -> None:
     params = lsp.TextDocumentContentParams(explanation.uri(snapshot().boards[ROOT], NODEID))
 
     assert "does not fail any more" in explanation.content(snapshot(), params).text
+
+
+def test_an_explanation_is_found_by_an_address_that_the_client_wrote_anew() -> None:
+    """VS Code decodes a query and encodes it again, with `=` and `&` as `%3D` and `%26`."""
+    address = explanation.uri(snapshot().boards[ROOT], NODEID)
+    path, _, query = address.partition("?")
+
+    rewritten = f"{path}?{quote(unquote(query), safe='')}"
+
+    assert "the test expects 3" in explanation.content(snapshot(case()), lsp.TextDocumentContentParams(rewritten)).text
 
 
 @pytest.mark.parametrize("asked_for", ["darner:/other", f"darner:/explanation/x.md?root={quote('/etc')}&test=x"])

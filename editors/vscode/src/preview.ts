@@ -90,6 +90,7 @@ export class Preview implements vscode.Disposable {
     await this.#contexts(true, found.repairs.length)
     await diff(titleOf(found, index), sides)
     await vscode.window.tabGroups.close(before)
+    if (repair.doubt !== '') void vscode.window.showWarningMessage(vscode.l10n.t('This repair passes, but: {0}', repair.doubt))
   }
 
   async #edit(repair: Repair): Promise<vscode.WorkspaceEdit | undefined> {

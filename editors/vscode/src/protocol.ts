@@ -63,6 +63,8 @@ export interface Repair {
   readonly evidence: string
   readonly edit: WorkspaceEdit | null
   readonly refused: string
+  /** Why it may only seem right, though it passes; empty when nothing says so. */
+  readonly doubt: string
 }
 
 export interface Found extends Test {
