@@ -1,7 +1,7 @@
 """Twenty-one ways in which a program that is still wrong made test harnesses say "passed"; each is written to work.
 
-`add` stays wrong in all of them. What must happen before the test begins is done by a default value, so that nothing but
-a function changes, and by the test's own fixture, which calls `add` first.
+`add` stays wrong in all. What must happen before the test begins is done by a default value, so that nothing but a
+function changes, and by the test's own fixture, which calls `add` first.
 """
 
 from __future__ import annotations
