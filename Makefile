@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-lsp bench-localise clean test-chaos
+.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-localise clean test-chaos
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -53,6 +53,9 @@ check: setup ## Lint, format, strict types, import arrows, and what the wheel ho
 
 bench: setup ## Measure repairs on the development tasks; options in BENCH="--model none --limit 5"
 	@$(BIN)/python -P tests/bench/repair.py $(BENCH)
+
+bench-search: setup ## Measure how fast candidates are tried, beside a fresh pytest each; options in BENCH="--soak 10000"
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/search.py $(BENCH)
 
 bench-lsp: setup ## Measure how long an editor waits for the server while a repair runs; options in BENCH="--tests 500"
 	@$(BIN)/python -P tests/bench/lsp.py $(BENCH)

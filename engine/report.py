@@ -48,13 +48,14 @@ def sandbox(guarantees: Guarantees) -> dict[str, Any]:
 
 
 def failure(report: FailureReport) -> dict[str, Any]:
-    """One failing test. `patch`, `origin` and `verified` are null unless a repair was verified."""
+    """One failing test. `patch`, `origin`, `operator` and `verified` are null unless a repair was verified."""
     best = report.repairs[0] if report.repairs else None
     return {
         "nodeid": report.nodeid,
         "status": report.status.value,
         "patch": unified_diff(best.candidate.patch) if best else None,
         "origin": best.candidate.origin.value if best else None,
+        "operator": best.candidate.operator if best else None,
         "description": best.candidate.description if best else None,
         "verified": verified(best.verdict) if best else None,
         "seconds": round(report.seconds, 3),

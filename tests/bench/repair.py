@@ -39,6 +39,7 @@ class Row:
     task: str
     status: str
     origin: str
+    operator: str
     description: str
     plausible: bool
     correct: bool
@@ -102,7 +103,8 @@ def fix(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     model = ["--no-model"] if options.model == "none" else ["--model", options.model]
     command = [sys.executable, "-P", "-m", "darner.engine.cli", "fix", "--json", "--no-prose", "--trust", *model]
     command += ["--budget", options.budget, "--seed", str(options.seed), "--python", options.python]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as when installed
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
     try:
         return json.loads(done.stdout)
     except json.JSONDecodeError:
@@ -123,6 +125,7 @@ def score(task: dict[str, str], folder: Path, report: dict[str, Any], seconds: f
         task=task["id"],
         status=first["status"],
         origin=first.get("origin") or "",
+        operator=first.get("operator") or "",
         description=first.get("description") or "",
         plausible=plausible,
         correct=correct,
@@ -159,10 +162,27 @@ def table(rows: list[Row]) -> str:
             f" {statistics.median(seconds):9.1f} {seconds[int(0.9 * (len(seconds) - 1))]:7.1f} {seconds[-1]:7.1f}"
         )
     origins = Counter(row.origin for row in rows if row.correct)
-    wrong = [row.task for row in rows if row.plausible and not row.correct]
     lines.append(f"correct by origin: {', '.join(f'{name} {n}' for name, n in origins.most_common()) or 'none'}")
-    lines.append(f"plausible but wrong ({len(wrong)}): {', '.join(wrong) or 'none'}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *by_operator(rows), *false_repairs(rows)])
+
+
+def by_operator(rows: list[Row]) -> list[str]:
+    """What each edit operator was offered for, and how often that was right."""
+    offered = Counter(row.operator for row in rows if row.operator)
+    correct = Counter(row.operator for row in rows if row.correct)
+    heads = f"\n{'operator':24} {'offered':>8} {'correct':>8} {'false':>6}"
+    return [
+        heads,
+        *(f"{name:24} {n:8} {correct[name]:8} {n - correct[name]:6}" for name, n in sorted(offered.items())),
+    ]
+
+
+def false_repairs(rows: list[Row]) -> list[str]:
+    """Offered, every visible test passes, and a hidden one fails: the count that must be small, and each of them."""
+    wrong = [row for row in rows if row.plausible and not row.correct]
+    offered = sum(row.plausible for row in rows)
+    share = f" ({len(wrong) / offered:.1%} of those offered)" if offered else ""
+    return [f"\nfalse repairs: {len(wrong)}{share}", *(f"  {r.task}: {r.description}" for r in wrong)]
 
 
 def commit() -> str:
