@@ -151,7 +151,7 @@ KINDS = {
     ),
     "numpy": Kind(
         {
-            "calc.py": "import numpy\ndef add(a, b):\n    a, b = numpy.asarray(a), numpy.asarray(b)\n    return a - b\n",
+            "calc.py": "import numpy\ndef add(a, b):\n    a = numpy.asarray(a)\n    return a - b\n",
             "test_a.py": "import numpy as np\nfrom calc import add\n"
             "def test_add(): assert (add(np.ones((9, 9)), [1] * 9) == 2).all()\n",
         },
