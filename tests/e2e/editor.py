@@ -12,7 +12,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 from lsprotocol.converters import get_converter
-from pytest_lsp import ClientServerConfig, LanguageClient
+from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 CLIENTS = Path(__file__).parents[1] / "clients"
 PROFILES = ("vscode", "neovim", "minimal")
@@ -22,10 +22,12 @@ _UNITS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-
 
 
 def profile(name: str) -> lsp.InitializeParams:
-    """The recorded `initialize` of a real client, or the least that can still apply an edit."""
+    """The `initialize` of a client, recorded or written like it, or the least that can still apply an edit."""
     if name == "minimal":
         workspace = lsp.WorkspaceClientCapabilities(apply_edit=True)
         return lsp.InitializeParams(lsp.ClientCapabilities(workspace=workspace))
+    if name == "emacs":
+        return lsp.InitializeParams(client_capabilities("emacs"))
     recorded = json.loads((CLIENTS / f"initialize_{name}.json").read_text(encoding="utf-8"))
     return get_converter().structure(recorded, lsp.InitializeParams)
 
@@ -69,7 +71,7 @@ class Editor:
 
         @client.feature(lsp.WORKSPACE_INLAY_HINT_REFRESH)  # pyright: ignore[reportUntypedFunctionDecorator]
         @client.feature(lsp.WORKSPACE_CODE_LENS_REFRESH)  # pyright: ignore[reportUntypedFunctionDecorator]
-        def refresh(_: None) -> None:  # pyright: ignore[reportUnusedFunction]
+        def agreed(_: object) -> None:  # pyright: ignore[reportUnusedFunction]
             return None
 
     @classmethod

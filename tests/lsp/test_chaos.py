@@ -107,6 +107,7 @@ def test_an_engine_that_is_stopped_holds_up_neither_an_answer_nor_the_end(
     leave(client, figures, "the engine is stopped")
 
 
+@pytest.mark.slow
 def test_a_job_in_a_stopped_engine_can_be_cancelled_and_the_next_one_works(start: Start, project: Path) -> None:
     """The engine is killed for it; whoever comes next gets another."""
     client = start()
@@ -187,6 +188,7 @@ def test_thousands_of_failing_tests_arrive_and_go(start: Start, project: Path) -
     client.notification("textDocument/publishDiagnostics", shows(0))
 
 
+@pytest.mark.slow
 def test_two_servers_on_one_workspace_do_not_disturb_each_other(start: Start, project: Path) -> None:
     """Two editors, or a window that is opened twice."""
     first, second = start(), start()
@@ -198,6 +200,7 @@ def test_two_servers_on_one_workspace_do_not_disturb_each_other(start: Start, pr
     assert ended(second, run(second, project)) == "1 run, 1 failed"
 
 
+@pytest.mark.slow
 def test_a_file_that_never_ends_stops_nothing(start: Start, project: Path) -> None:
     """A pipe in the project's folder; to open it for reading waits for a writer, for ever."""
     os.mkfifo(project / "pipe.py")
@@ -213,7 +216,9 @@ def test_a_file_that_never_ends_stops_nothing(start: Start, project: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", ["prepar", "Running the tests", "suspect", "search", "tried", "found", "confirm"])
+@pytest.mark.parametrize(
+    "phase", ["Preparing", "Running the tests", "under the probe", "trying edits", "tried", "comparing", "from cold"]
+)
 def test_a_repair_can_be_cancelled_in_every_phase(start: Start, project: Path, phase: str, figures: list[str]) -> None:
     """Nothing was changed, nothing of it goes on, and the same repair then succeeds."""
     client = start(SERVER)
