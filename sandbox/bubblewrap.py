@@ -58,7 +58,7 @@ class Bubblewrap:
                 "landlock": {"read": ["/"], "write": [str(root), "/tmp", "/dev"]},
                 "filter": True,
                 "tidied": "/tmp/home",
-                "weighed": [str(root)],
+                "weighed": [str(root), "/tmp"],
             }
         }
         with tempfile.TemporaryFile() as code:

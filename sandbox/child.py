@@ -169,6 +169,8 @@ class Server:
             self._sock.close()
             layer.close()
             self._heard = heard_r
+            if self._link is not None:
+                self._link.sock.close()  # the stage listens to the server, not to a candidate
             self._child(request, said_w, output_w, hand_over)
         os.close(said_w)
         os.close(output_w)

@@ -99,6 +99,7 @@ class Jail:
         layer = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         kernel.mount("tmpfs", "/tmp", "tmpfs", flags, self._plan["tmp"])
         os.mkdir("/tmp/home")
+        kernel.mount("tmpfs", "/dev/shm", "tmpfs", flags | kernel.NOEXEC, "mode=1777,size=64m,nr_inodes=4096")
         os.makedirs(self._root, exist_ok=True)
         parts = "userxattr,lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d/upper,workdir=/proc/self/fd/%d/work"
         kernel.mount("overlay", self._root, "overlay", flags, parts % (below, layer, layer))

@@ -31,7 +31,8 @@ class Scales:
             others = everyone_else(self._spare)
             if len(others) > self._limits["processes"]:
                 return "crowd"
-            if len(others) > 1 and sum(map(_held_bytes, others)) > self._limits["memory_bytes"]:
+            most = self._limits["memory_bytes"]
+            if len(others) > 1 and sum(map(_held_bytes, others)) > most and sum(map(_share_bytes, others)) > most:
                 return "oom"
         if self._folders and now >= self._next_disk:
             if sum(self._written()) > self._limits["disk_bytes"]:
@@ -72,10 +73,20 @@ def _descendants(pid: int, spare: FrozenSet[int]) -> List[int]:
 
 
 def _held_bytes(pid: int) -> int:
-    """Memory of its own, without files and what is shared."""
+    """Memory without files; quick, but what a fork shares with its parent counts twice."""
     try:
         with open("/proc/%d/statm" % pid) as file:
             _, resident, shared = file.read().split()[:3]
     except OSError:
         return 0
     return (int(resident) - int(shared)) * _PAGE
+
+
+def _share_bytes(pid: int) -> int:
+    """Memory, with what is shared divided among those that share it. Slow: every page is looked at."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as file:
+            rows = [line.split() for line in file if line.startswith("Pss:")]
+    except OSError:
+        return _held_bytes(pid)
+    return int(rows[0][1]) << 10 if rows else 0

@@ -28,8 +28,21 @@ _SKIPPED = frozenset(
         ".ruff_cache",
     )
 )
-_SECRET_NAMES = (".env", ".netrc", ".npmrc", ".pypirc", "id_rsa", "id_ed25519", "id_ecdsa")
-_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx")
+_SECRET_NAMES = (
+    ".env",
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".git-credentials",
+    ".htpasswd",
+    ".dockercfg",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+)
+_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx")
+_SECRET_FOLDERS = frozenset((".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"))
 _EPOCH_STEP_S = 2
 _MOST_BYTES = 2 << 30
 
@@ -73,7 +86,9 @@ class Workspace:
             here = Path(folder)
             relative = here.relative_to(self.root)
             environments += [str(relative / n) for n in names if (here / n / "pyvenv.cfg").exists()]
-            names[:] = [n for n in names if n not in _SKIPPED and str(relative / n) not in environments]
+            names[:] = [
+                n for n in names if n not in _SKIPPED | _SECRET_FOLDERS and str(relative / n) not in environments
+            ]
             links = [n for n in names if (here / n).is_symlink()]
             names[:] = [n for n in names if n not in links]
             (self.tree / relative).mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from darner.sandbox.session import Session
 
@@ -28,3 +29,11 @@ def test_sum():
 GOOD = SOURCE.replace("-=", "+=")
 
 OpenProject = Callable[..., Session]
+
+
+def lay_out(root: Path) -> Path:
+    root.mkdir()
+    (root / "cart.py").write_text(SOURCE)
+    (root / "test_cart.py").write_text(TESTS)
+    (root / "pytest.ini").write_text("[pytest]\n")
+    return root.resolve()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cart_project import SOURCE, TESTS, OpenProject
+from cart_project import OpenProject, lay_out
 from darner.sandbox.backend import Backend
 from darner.sandbox.choice import BACKENDS, examined
 from darner.sandbox.docker_backend import Docker
@@ -50,14 +50,6 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     if trouble := examined(chosen).trouble:
         pytest.skip(trouble)
     return chosen
-
-
-def lay_out(root: Path) -> Path:
-    root.mkdir()
-    (root / "cart.py").write_text(SOURCE)
-    (root / "test_cart.py").write_text(TESTS)
-    (root / "pytest.ini").write_text("[pytest]\n")
-    return root.resolve()
 
 
 @pytest.fixture
