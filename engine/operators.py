@@ -17,7 +17,9 @@ from . import operators_cond as cond
 from . import operators_expr as expr
 from . import operators_flow as flow
 from . import operators_name as name
+from . import operators_state as state
 from . import operators_stmt as stmt
+from . import operators_text as text
 from .scope import Edit, Scope
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -99,4 +101,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator("exception-type", 0.2, (ast.ExceptHandler, ast.Raise), flow.exception_type),
     Operator("mutable-default", 0.9, _FUNCTIONS, flow.mutable_default),
     Operator("format-string", 0.9, (ast.Constant,), stmt.format_string),
+    Operator("format-spec", 0.25, (ast.Constant, ast.JoinedStr), text.format_spec),
+    Operator("regex", 0.5, (ast.Constant,), text.regex),
+    Operator("copy", 0.1, (ast.Name, ast.Attribute), state.copy),
+    Operator("aliased-rows", 0.9, (ast.BinOp,), state.aliased_rows),
+    Operator("time-zone", 0.6, (ast.Call,), state.time_zone),
+    Operator("add-yield", 0.06, (ast.Expr, ast.Return), state.add_yield),
+    Operator("insert-jump", 0.1, (ast.If,), state.insert_jump),
+    Operator("guard-raise", 0.02, _FUNCTIONS, state.guard_raise),
 )

@@ -131,6 +131,7 @@ def call_keyword(node: ast.Call, scope: Scope) -> Iterator[Edit]:
         yield _with_arguments(node, f"{join}reverse=True", scope, 1.0)
     if name in ("sorted", "sort", "min", "max") and "key" not in given:
         keys = ["len", "abs", "str", "str.lower", "lambda x: x[1]", "lambda x: x[0]"]
+        keys += ["lambda x: -x", "lambda x: (x[1], x[0])", "lambda x: (-x[1], x[0])"]
         keys = [f"{d}.get" for d, kind in scope.kinds.items() if kind in ("dict", "Counter", "defaultdict")] + keys
         yield from (_with_arguments(node, f"{join}key={key}", scope, 0.3) for key in keys)
     for keyword in node.keywords:
@@ -138,6 +139,8 @@ def call_keyword(node: ast.Call, scope: Scope) -> Iterator[Edit]:
         yield _with_arguments(node, ", ".join(kept), scope, 0.5)
     if isinstance(node.func, ast.Attribute) and name == "get" and len(node.args) == 1:
         yield from (_with_arguments(node, f"{inner}, {default}", scope, 0.5) for default in ("0", "''", "[]", "False"))
+    if len(node.args) == {"pop": 1, "next": 1, "getattr": 2}.get(name, 0) and name:
+        yield _with_arguments(node, f"{inner}, None", scope, 0.4)
     if name == "join" and len(node.args) == 1:
         yield _with_arguments(node, f"map(str, {inner})", scope, 0.4)
     if name in ("split", "replace", "strip") and len(node.args) == 0:

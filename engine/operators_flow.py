@@ -125,10 +125,18 @@ def owner_of_both(one: ast.stmt, other: ast.stmt, scope: Scope) -> ast.stmt | No
 
 
 def exception_type(node: ast.ExceptHandler | ast.Raise, scope: Scope) -> Iterator[Edit]:
+    """Another exception; a handler that catches one more, any, or one fewer."""
     raised = node.type if isinstance(node, ast.ExceptHandler) else node.exc
     name = raised.func if isinstance(raised, ast.Call) else raised
     if isinstance(name, ast.Name):
         yield from (scope.put(name, other) for other in _EXCEPTIONS if other != name.id)
+    if isinstance(node, ast.ExceptHandler) and isinstance(name, ast.Name):
+        yield scope.put(name, "Exception", 0.5)
+        yield from (scope.put(name, f"({name.id}, {other})", 0.4) for other in _EXCEPTIONS if other != name.id)
+    if isinstance(node, ast.ExceptHandler) and isinstance(raised, ast.Tuple):
+        yield from (
+            scope.put(raised, f"({scope.text(raised)[1:-1].rstrip(', ')}, {other})", 0.4) for other in _EXCEPTIONS
+        )
 
 
 def mutable_default(node: FunctionNode, scope: Scope) -> Iterator[Edit]:

@@ -74,6 +74,6 @@ def renamed(node: ast.Attribute, name: str, scope: Scope, weight: float = 1.0) -
 
 
 def add_self(node: ast.Name, scope: Scope) -> Iterator[Edit]:
-    """`total` to `self.total`, when the file knows that attribute."""
-    if node.id in scope.attributes.get("self", ()) and "self" in scope.names(node):
+    """`total` to `self.total`, when the file knows that attribute or method."""
+    if "self" in scope.names(node) and node.id in (*scope.attributes.get("self", ()), *scope.methods):
         yield scope.put(node, f"self.{node.id}")

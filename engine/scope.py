@@ -213,6 +213,12 @@ class Scope:
                     found.setdefault(node.value.id, {})[node.attr] = None
         return {owner: tuple(names) for owner, names in found.items()}
 
+    @cached_property
+    def methods(self) -> frozenset[str]:
+        """Names of the methods that the file's classes define."""
+        classes = (n for n in ast.walk(self.source.tree) if isinstance(n, ast.ClassDef))
+        return frozenset(s.name for c in classes for s in c.body if isinstance(s, FunctionNode))
+
     def names(self, node: ast.AST) -> tuple[str, ...]:
         """Names in scope at a node: its comprehension's, its functions' locals and parameters. Nearest first."""
         holder = next((a for a in self.up(node) if isinstance(a, Comprehension | FunctionNode | ast.Lambda)), None)

@@ -105,6 +105,47 @@ EXAMPLES = [
         "def f(a, b=None):\n    if b is None:\n        b = []\n    b.append(a)",
     ),
     ("format-string", "return '{a} of them'", "return f'{a} of them'"),
+    ("format-spec", "return f'{a} of {b:.1f}'", "return f'{a:.2f} of {b:.1f}'"),
+    ("format-spec", "return f'{a} of {b:.1f}'", "return f'{a} of {b:.2f}'"),
+    ("format-spec", "return '{} {:>8}'.format(a, b)", "return '{} {:<8}'.format(a, b)"),
+    ("format-spec", "return '%d of %.1f' % (a, b)", "return '%s of %.1f' % (a, b)"),
+    ("regex", "return re.match('[a-z]+', a)", "return re.match('[a-z]+$', a)"),
+    ("regex", "return re.search(r'<(.*)>', a)", "return re.search('<(.*?)>', a)"),
+    ("regex", "return re.split('.', a)", "return re.split(r'\\.', a)"),
+    ("copy", "b = a\nreturn b", "b = a.copy()\nreturn b"),
+    ("copy", "items.append(a)", "items.append(list(a))"),
+    ("aliased-rows", "return [[0] * a] * b", "return [[0] * a for _ in range(b)]"),
+    (
+        "time-zone",
+        "def f(a):\n    from datetime import datetime, timezone\n    return datetime.now()",
+        "def f(a):\n    from datetime import datetime, timezone\n    return datetime.now(timezone.utc)",
+    ),
+    (
+        "time-zone",
+        "def f(a):\n    from datetime import datetime, UTC\n    return datetime.fromisoformat(a)",
+        "def f(a):\n    from datetime import datetime, UTC\n    return datetime.fromisoformat(a).replace(tzinfo=None)",
+    ),
+    ("add-yield", "for x in items:\n    return x", "for x in items:\n    yield x"),
+    ("add-yield", "f(a)", "yield from f(a)"),
+    (
+        "insert-jump",
+        "for x in items:\n    if x:\n        a = x",
+        "for x in items:\n    if x:\n        a = x\n        break",
+    ),
+    ("guard-raise", "return a", "if a < 0:\n    raise ValueError\nreturn a"),
+    ("guard-raise", "return a", "if not isinstance(a, str):\n    raise TypeError\nreturn a"),
+    (
+        "exception-type",
+        "try:\n    return a\nexcept KeyError:\n    return b",
+        "try:\n    return a\nexcept (KeyError, TypeError):\n    return b",
+    ),
+    ("call-keyword", "return items.pop(a)", "return items.pop(a, None)"),
+    ("call-keyword", "return sorted(items)", "return sorted(items, key=lambda x: (-x[1], x[0]))"),
+    (
+        "add-self",
+        "def f(self, x):\n    class Box:\n        def g(self): pass\n    return g(x)",
+        "def f(self, x):\n    class Box:\n        def g(self): pass\n    return self.g(x)",
+    ),
 ]
 
 
