@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import replace
+from contextlib import ExitStack, closing
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -14,15 +14,18 @@ import typer
 from rich.text import Text
 
 from ..sandbox.types import Assurance
-from . import loop, memory, report, show, terminal, trust, undo
+from . import loop, memory, report, show, terminal, trace, trust, undo
 from .cli_model import model_app, open_model
-from .config import parse_budget
+from .cli_trace import trace_app
+from .config import Budget, parse_budget
 from .errors import BadInput
 from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
 from .mend import mend, to_apply
+from .model import Model
 from .project import Project, find_root, open_project
 from .suite import Suite, run_suite
+from .trace import TracedModel
 from .trial import open_session
 from .types import FailureReport, FixStatus, Patch
 
@@ -34,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(model_app, name="model")
+app.add_typer(trace_app, name="trace")
 
 Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
 Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]
@@ -100,7 +104,9 @@ def fix(
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, nodeids), stop, live.test)
             memory.remember(project.root, suite.passed, began)
-            reports = _follow(mend(session, suite, llm, spending, stop, answer=answer, seed=seed), live, as_json)
+            llm, written = _recorded(project, suite, llm, spending, opened, answer=answer, seed=seed)
+            events = mend(session, suite, llm, spending, stop, answer=answer, seed=seed)
+            reports = _follow(written.follow(events) if written else events, live, as_json)
             patch = to_apply(session, suite, reports, stop, least) if apply else None
             guarantees = session.guarantees
         if patch is not None:
@@ -219,6 +225,17 @@ def _from_root(root: Path, nodeid: str) -> str:
     if here.exists() and here.is_relative_to(root):
         path = here.relative_to(root).as_posix()
     return f"{path}{colons}{test}"
+
+
+def _recorded(
+    project: Project, suite: Suite, llm: Model | None, budget: Budget, opened: ExitStack, **asked: object
+) -> tuple[Model | None, trace.Trace | None]:
+    """The model and the trace of this run, when the user wants one; what `replay` needs stands at its beginning."""
+    if not trace.is_on() or not suite.failing:
+        return llm, None
+    start = {"nodeids": list(suite.failing), "python": str(project.interpreter.path), "budget": asdict(budget), **asked}
+    written = opened.enter_context(trace.begin(project.root, {**start, "model": llm.name if llm else None}))
+    return TracedModel(llm, written) if llm else None, written
 
 
 def _follow(events: Iterable[Event], live: show.Live, as_json: bool) -> tuple[FailureReport, ...]:

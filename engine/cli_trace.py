@@ -1,0 +1,135 @@
+"""`darner trace ...`: records of runs, kept only when the user wants them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from . import replay, show, terminal, trace, trust
+from .events import Done
+from .interrupt import interruptible
+from .mend import mend
+from .project import open_project
+from .replay import RecitingModel, Recording
+from .suite import run_suite
+from .trial import open_session
+from .types import FailureReport
+
+trace_app = typer.Typer(
+    name="trace",
+    help="Record runs of `darner fix` for replay and for training. Off by default: a trace holds source.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Name = Annotated[str, typer.Argument(help="A trace, by the beginning of its name or by its path; the newest if none.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+
+
+@trace_app.command()
+def on() -> None:
+    """Record every `darner fix` from now on, in files that only you can read."""
+    with terminal.ending(False):
+        trace.switch(True)
+        typer.echo(f"Runs are recorded in {trace.folder()}. They hold source; `darner trace wipe` deletes them.")
+
+
+@trace_app.command()
+def off() -> None:
+    """Record nothing; what was recorded stays until `darner trace wipe`."""
+    with terminal.ending(False):
+        trace.switch(False)
+        typer.echo(f"Nothing is recorded any more; {len(replay.recordings())} traces are still here.")
+
+
+@trace_app.command()
+def wipe() -> None:
+    """Delete every trace."""
+    with terminal.ending(False):
+        found = replay.recordings()
+        for path in found:
+            path.unlink(missing_ok=True)
+        typer.echo(f"{len(found)} traces deleted.")
+
+
+@trace_app.command(name="list")
+def list_traces(as_json: Json = False) -> None:
+    """The traces on this machine, newest first."""
+    with terminal.ending(as_json):
+        names = [path.name for path in replay.recordings()]
+        if as_json:
+            terminal.print_json({"version": 1, "on": trace.is_on(), "folder": str(trace.folder()), "traces": names})
+            return
+        for name in names:
+            typer.echo(name)
+        typer.echo(f"{len(names)} traces in {trace.folder()}; recording is {'on' if trace.is_on() else 'off'}.")
+
+
+@trace_app.command(name="show")
+def show_trace(name: Name = "", as_json: Json = False) -> None:
+    """Tell a recorded run: what was asked, what the model said, and each report."""
+    with terminal.ending(as_json):
+        recording = replay.read(replay.find(name))
+        if as_json:
+            terminal.print_json({"version": 1, "start": recording.start, "rows": list(recording.rows)})
+            return
+        _tell(recording)
+
+
+@trace_app.command(name="replay")
+def replay_trace(name: Name = "", as_json: Json = False) -> None:
+    """Run a recorded repair again with the model's recorded answers; exit code 1 when it ends differently."""
+    with terminal.ending(as_json):
+        recording = replay.read(replay.find(name))
+        changed = replay.changed_files(recording)
+        if changed:
+            terminal.say(
+                f"darner: {len(changed)} files changed since, {changed[0]} first; the run may end differently."
+            )
+        reports, unknown = _run_again(recording)
+        different = [new.nodeid for new in reports if _gist(new) not in {_gist(old) for old in recording.reports}]
+        if as_json:
+            found = {"changed": changed, "unknown_requests": unknown, "different": different}
+            terminal.print_json({"version": 1, "trace": str(recording.path), **found})
+        else:
+            for new in reports:
+                terminal.results().print(show.report(new))
+            typer.echo(f"Ended differently: {', '.join(different)}." if different else "It ended as it did then.")
+        raise typer.Exit(1 if different else 0)
+
+
+def _run_again(recording: Recording) -> tuple[tuple[FailureReport, ...], int]:
+    start = recording.start
+    model = RecitingModel(recording) if start["model"] else None
+    with interruptible() as (stop, opened):
+        project = open_project(Path(start["root"]), start["python"])
+        session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+        suite = run_suite(session, tuple(start["nodeids"]), stop)
+        events = mend(session, suite, model, recording.budget, stop, answer=start["answer"], seed=start["seed"])
+        reports = tuple(event.report for event in events if isinstance(event, Done))
+    return reports, model.unknown if model else 0
+
+
+def _gist(found: FailureReport) -> tuple[object, ...]:
+    return found.nodeid, found.status, tuple(repair.candidate.patch for repair in found.repairs[:1])
+
+
+def _tell(recording: Recording) -> None:
+    start, results = recording.start, terminal.results()
+    results.print(
+        Text(f"{recording.path.name}: {start['root']}, budget {start['budget']['name']}, seed {start['seed']}")
+    )
+    for row in recording.rows:
+        if row["kind"] == "asked" and "said" in row:
+            said = row["said"]
+            results.print(Text(f"the model was asked for {len(said)}: {sum(c['tokens'] for c in said)} tokens"))
+        elif row["kind"] == "asked":
+            results.print(Text(f"the model weighed {len(row['continuations'])} candidates"))
+        elif row["event" if row["kind"] == "event" else "kind"] == "Phase":
+            results.print(Text(row["data"]["text"]))
+    for found in recording.reports:
+        results.print(show.report(found))
+    results.print(Text(f"The run {'finished' if recording.ended == 'finished' else 'ended: ' + recording.ended}."))

@@ -1,0 +1,136 @@
+"""A trace read back: as a story for a person, or as a run again with the model's recorded answers in its place."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from . import trace
+from .config import Budget
+from .errors import BadInput
+from .model import Completion, Ending, Message, ModelStatus, Sampling
+from .stop import Stop
+from .types import FailureReport
+from .wire import decode
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A whole trace in memory."""
+
+    path: Path
+    start: Row
+    rows: tuple[Row, ...]
+    """Everything behind the start, in order; one torn last line is left out."""
+
+    @property
+    def budget(self) -> Budget:
+        return decode(self.start["budget"], Budget)
+
+    @property
+    def reports(self) -> tuple[FailureReport, ...]:
+        done = (row["data"]["report"] for row in self.rows if row["kind"] == "event" and row["event"] == "Done")
+        return tuple(decode(report, FailureReport) for report in done)
+
+    @property
+    def ended(self) -> str:
+        """How the run ended; `interrupted` when nothing says."""
+        return next((str(row["how"]) for row in self.rows if row["kind"] == "end"), "interrupted")
+
+
+def recordings() -> tuple[Path, ...]:
+    """The traces on this machine, newest first."""
+    return tuple(sorted(trace.folder().glob("*.jsonl"), reverse=True))
+
+
+def find(name: str) -> Path:
+    """The trace of this name, beginning of a name, or path; the newest for an empty name. Raises BadInput."""
+    if name and Path(name).is_file():
+        return Path(name)
+    found = [path for path in recordings() if path.name.startswith(name)]
+    if not found:
+        raise BadInput(f"There is no trace {name!r}; `darner trace list` shows those there are.".replace(" ''", ""))
+    return found[0]
+
+
+def read(path: Path) -> Recording:
+    """Raises BadInput with the line for what is no trace of this format."""
+    rows = list(_rows(path))
+    if not rows or rows[0].get("kind") != "start" or rows[0].get("format") != trace.FORMAT:
+        raise BadInput(f"{path} is not a trace of format {trace.FORMAT}; make one with `darner trace on`, then repair.")
+    return Recording(path, rows[0], tuple(rows[1:]))
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}).") from error
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            row: object = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict) or "kind" not in row:
+            raise BadInput(f"{path}:{number}: this line is no record of a trace; the file was damaged.")
+        yield cast(Row, row)
+
+
+def changed_files(recording: Recording) -> tuple[str, ...]:
+    """Python files of the project that are not as they were when the trace was made."""
+    then, now = cast(dict[str, str], recording.start["files"]), trace.fingerprint(Path(recording.start["root"]))
+    return tuple(sorted(path for path in {*then, *now} if then.get(path) != now.get(path)))
+
+
+class RecitingModel:
+    """Answers a request as it was answered in the trace; one that was never made gets nothing."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._answers: dict[str, deque[Row]] = defaultdict(deque)
+        for row in recording.rows:
+            if row["kind"] == "asked":
+                self._answers[row["key"]].append(row)
+        self.name = str(recording.start["model"])
+        self.unknown = 0
+        """Requests that the trace does not hold."""
+
+    def sample(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stop: Stop,
+        on_text: Callable[[int, str], None] | None = None,
+        on_completion: Callable[[int, Completion], None] | None = None,
+    ) -> tuple[Completion, ...]:
+        row = self._next(trace.key(messages, sampling))
+        said = list(decode(row["said"], tuple[Completion, ...])) if row else []
+        said += [Completion("", Ending.CANCELLED, 0)] * (sampling.n - len(said))
+        for i, completion in enumerate(said):
+            if on_text and completion.text:
+                on_text(i, completion.text)
+            if on_completion:
+                on_completion(i, completion)
+        return tuple(said)
+
+    def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
+        row = self._next(trace.score_key(messages, continuations))
+        return tuple(row["scores"]) if row else ()
+
+    def status(self) -> ModelStatus:
+        return ModelStatus(self.name, "recited from a trace", 0, 0, None)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+    def _next(self, key: str) -> Row | None:
+        waiting = self._answers.get(key)
+        if not waiting:
+            self.unknown += 1
+            return None
+        return waiting.popleft() if len(waiting) > 1 else waiting[0]

@@ -1,0 +1,165 @@
+"""One JSON Lines file a run, when the user wants it: what was asked, what the model said, what was tried and shown.
+
+    {"kind": "start"}    versions, project, tests, budget, seed, model, SHA-256 of every Python file
+    {"kind": "asked"}    a request to the model and all that it answered
+    {"kind": "event"}    what the loop announced (events.py), reports whole
+    {"kind": "end"}      how the run ended
+
+Off unless turned on: a trace holds source. It stays on this machine, and `darner trace wipe` deletes all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from platformdirs import user_state_path
+
+from . import state
+from .errors import BadEnvironment
+from .events import Event
+from .model import Completion, Message, Model, ModelStatus, Sampling
+from .stop import Stop
+from .wire import encode
+
+FORMAT = 1
+_SWITCH = "trace.json"
+_MOST_FILES = 5_000
+_SKIPPED = frozenset((".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", "build", "dist"))
+
+
+def is_on() -> bool:
+    return state.read(_SWITCH).get("on") is True
+
+
+def switch(on: bool) -> None:
+    """Raises BadEnvironment when the choice cannot be kept."""
+    state.write(_SWITCH, {"on": on})
+
+
+def folder() -> Path:
+    return user_state_path("darner") / "traces"
+
+
+class Trace:
+    """An open trace; every line is on disk before the next thing happens. Use it as a context manager."""
+
+    def __init__(self, path: Path, start: Mapping[str, object]) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise BadEnvironment(
+                f"The trace {path} cannot be written ({error.strerror}); free space, or `darner trace off`."
+            ) from error
+        self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
+        self._ended = "interrupted"
+        self.write("start", {"format": FORMAT, "darner": version("darner"), **start})
+
+    def __enter__(self) -> Trace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ended = "finished" if kind is None else kind.__name__
+        self.write("end", {"how": ended, "why": str(error) if error else ""})
+        self._file.close()
+
+    def write(self, kind: str, data: Mapping[str, object]) -> None:
+        self._file.write(json.dumps({"kind": kind, "at": round(time.time(), 3), **data}, ensure_ascii=False) + "\n")
+
+    def follow(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The same events, each written down as it passes."""
+        for event in events:
+            self.write("event", {"event": type(event).__name__, "data": encode(event)})
+            yield event
+
+
+def begin(root: Path, asked: Mapping[str, object]) -> Trace:
+    """A new trace of work on the project at `root`. Raises BadEnvironment."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl"
+    return Trace(folder() / name, {"root": str(root), "files": fingerprint(root), **asked})
+
+
+def fingerprint(root: Path) -> dict[str, str]:
+    """SHA-256 of the project's Python files, by path from the root: at most 5,000 of them, in sorted order."""
+    found: dict[str, str] = {}
+    for path in _sources(root):
+        if len(found) == _MOST_FILES:
+            break
+        try:
+            found[path.relative_to(root).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            continue  # gone since it was listed, or not ours to read: then no repair reads it either
+    return found
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        yield from (Path(place, name) for name in sorted(names) if name.endswith(".py"))
+
+
+class TracedModel:
+    """A model whose every answer is written down."""
+
+    def __init__(self, model: Model, trace: Trace) -> None:
+        self._model, self._trace = model, trace
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    def sample(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stop: Stop,
+        on_text: Callable[[int, str], None] | None = None,
+        on_completion: Callable[[int, Completion], None] | None = None,
+    ) -> tuple[Completion, ...]:
+        done = self._model.sample(messages, sampling, stop, on_text, on_completion)
+        self._trace.write(
+            "asked", {"key": key(messages, sampling), **_request(messages, sampling), "said": [asdict(c) for c in done]}
+        )
+        return done
+
+    def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
+        scores = self._model.score(messages, continuations, stop)
+        request = {"messages": [asdict(m) for m in messages], "continuations": list(continuations)}
+        self._trace.write("asked", {"key": score_key(messages, continuations), **request, "scores": list(scores)})
+        return scores
+
+    def status(self) -> ModelStatus:
+        return self._model.status()
+
+    def close(self) -> None:
+        self._model.close()
+
+
+def key(messages: Sequence[Message], sampling: Sampling) -> str:
+    """Equal for equal requests."""
+    return _digest(_request(messages, sampling))
+
+
+def score_key(messages: Sequence[Message], continuations: Sequence[str]) -> str:
+    return _digest({"messages": [asdict(m) for m in messages], "continuations": list(continuations)})
+
+
+def _request(messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
+    return {"messages": [asdict(m) for m in messages], "sampling": asdict(sampling)}
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
