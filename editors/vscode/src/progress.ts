@@ -1,4 +1,4 @@
-/** Progress of what the user asked for, with a cancel button; runs of tests show in the Testing view and status bar. */
+/** Progress of what the user waits for, with a cancel button; all else only in the status bar, or in the Testing view. */
 import * as vscode from 'vscode'
 import type {
   ProgressToken,
@@ -15,23 +15,23 @@ interface Shown {
   readonly end: () => void
 }
 
+const WAITED_FOR = /^(Repair|Explain) /
+
 export class ProgressView {
   readonly #shown = new Map<ProgressToken, Shown>()
-  readonly #tests = new Set<string>()
 
   constructor(readonly server: Server) {}
 
   handle(token: ProgressToken, value: Value, next: (token: ProgressToken, value: Value) => void): void {
-    if (value.kind === 'begin' && value.title.startsWith('Run ')) this.#tests.add(String(token))
-    if (this.#tests.has(String(token))) {
-      if (value.kind === 'end') this.#tests.delete(String(token))
-      next(token, value)
-    } else if (value.kind === 'begin') {
+    const shown = this.#shown.get(token)
+    if (value.kind === 'begin' && WAITED_FOR.test(value.title)) {
       this.#begin(token, value)
+    } else if (shown === undefined) {
+      next(token, value)
     } else if (value.kind === 'report') {
-      this.#shown.get(token)?.progress.report(value.message === undefined ? {} : { message: value.message })
-    } else {
-      this.#shown.get(token)?.end()
+      shown.progress.report(value.message === undefined ? {} : { message: value.message })
+    } else if (value.kind === 'end') {
+      shown.end()
       this.#shown.delete(token)
     }
   }

@@ -1,11 +1,10 @@
 /** The one connection to the server: found, started, restarted, told of trust, and asked. */
 import * as vscode from 'vscode'
-import {
+import type {
+  ExecuteCommandSignature,
   LanguageClient,
-  State,
-  type ExecuteCommandSignature,
-  type LanguageClientOptions,
-  type StaticFeature,
+  LanguageClientOptions,
+  StaticFeature,
 } from 'vscode-languageclient/node'
 
 import { findServer } from './find'
@@ -75,7 +74,7 @@ export class Server implements vscode.Disposable {
   }
 
   get running(): boolean {
-    return this.#client?.state === State.Running
+    return this.#client?.isRunning() ?? false
   }
 
   /** A command of the server that this extension answers itself, by its lens or light bulb, too. */
@@ -108,7 +107,7 @@ export class Server implements vscode.Disposable {
   /** `workspace/executeCommand`. Undefined when there is no server or it refused; the user was then told. */
   async execute<T>(command: string, argument: object = {}): Promise<T | undefined> {
     const client = this.#client
-    if (client?.state !== State.Running) {
+    if (client?.isRunning() !== true) {
       this.#say(vscode.l10n.t('No server is running; see "Darner: Show Log", then "Darner: Restart Server".'))
       return undefined
     }
@@ -140,14 +139,15 @@ export class Server implements vscode.Disposable {
     this.#interpreter = vscode.workspace.isTrusted ? await findInterpreter(this.log) : ''
     this.log.info(`starting ${place.path} (found by ${place.why})`)
     const server = { command: place.path, options: { env: process.env } }
-    const client = new LanguageClient('darner', 'Darner', server, this.#options())
+    const library = await import('vscode-languageclient/node') // here: activation should not wait for all of it
+    const client = new library.LanguageClient('darner', 'Darner', server, this.#options())
     client.registerFeature(FEED)
     client.onNotification('darner/testTree', (tree: TestTree) => { this.#trees.fire(tree) })
     client.onNotification('darner/testRun', (run: TestRun) => { this.#runs.fire(run) })
     client.onNotification('darner/testResult', (result: TestResult) => { this.#results.fire(result) })
     client.onNotification('darner/status', (status: Status) => { this.#statuses.fire(status) })
-    client.onDidChangeState(({ newState }) => {
-      if (this.#client === client) void this.#changed(newState)
+    client.onDidChangeState(() => {
+      if (this.#client === client) void this.#changed()
     })
     this.#client = client
     try {
@@ -160,9 +160,9 @@ export class Server implements vscode.Disposable {
     this.#compareVersions(client)
   }
 
-  async #changed(state: State): Promise<void> {
-    await vscode.commands.executeCommand('setContext', 'darner.running', state === State.Running)
-    if (state !== State.Running) {
+  async #changed(): Promise<void> {
+    await vscode.commands.executeCommand('setContext', 'darner.running', this.running)
+    if (!this.running) {
       this.#statuses.fire(undefined)
       return
     }

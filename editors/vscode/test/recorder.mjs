@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const LONGEST_S = 1.2
-const SHORTEST_S = 0.25
+const LONGEST_S = 1
+const SHORTEST_S = 0.4
 const LAST_S = 2.5
-const WAIT_S = 1.5
+const WAIT_S = 1
 
 export class Recorder {
   #page
