@@ -24,6 +24,7 @@ from .source import Function, Source
 from .suite import Suite
 from .trial import Trial, trial_for
 from .types import Evidence, Explanation, Suspect
+from .withheld import variables_read
 
 _MOST_FILES = 40
 _MOST_BYTES = 2 << 20
@@ -46,6 +47,8 @@ class Case:
     """Source of the failing test."""
     examined: str
     """That and everything it draws on: the gate looks for these literals in a candidate."""
+    variables: Mapping[str, str]
+    """Environment variables that what failed was made of, and where each is read."""
     trial: Trial
     doctested: frozenset[str] = frozenset()
     """Sources whose docstrings are tests: their examples are read-only."""
@@ -104,6 +107,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
     said = (
         *traced.born(evidence, signals.slice, tables, sources),
         *traced.left(departure(evidence), tables, sources),
+        *traced.unordered(evidence.failing.failure, signals.slice, tables),
     )
     blocks = traced.blocks(evidence.failing.trace, tables)
     return Case(
@@ -116,6 +120,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
         explanation=from_facts(evidence, ranked, said, blocks),
         test=_test_source(session, evidence.nodeid),
         examined=examination(session.root, evidence.nodeid),
+        variables=variables_read(signals.slice, known),
         trial=trial_for(session, suite, evidence),
         doctested=suite.doctested,
     )

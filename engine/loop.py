@@ -108,7 +108,7 @@ def repair(
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
     yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
-    if kept := withheld(session.root, case.evidence.failing.failure):
+    if kept := withheld(session.root, case.evidence.failing.failure, case.variables):
         report = _report(Work(case, stop, began), nodeid, [], None, case.explanation)
         yield Done(replace(report, note=kept))
         return

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import cast
 
-from ..sandbox.types import Activation, Trace
-from .dataflow import Statement
+from ..sandbox.types import Activation, Failure, Trace
+from .dataflow import Statement, own_parts
 from .departure import Departure
 from .protected import is_test_path
 from .slicing import Slice, Statements
@@ -64,6 +65,41 @@ def left(found: Departure | None, statements: Statements, sources: Sources) -> I
         f"{_call(found.failing)} goes another way than the passing {_call(found.passing)} {at}{values}:"
         f" {_next(found.failing_next)}, there {_next(found.passing_next)}"
     )
+
+
+def unordered(failure: Failure | None, found: Slice, statements: Statements) -> Iterator[str]:
+    """Both sides hold the same items, and a set took part: the order of its strings changes from run to run."""
+    if failure is None or failure.left == failure.right or not _same_items(failure.left, failure.right):
+        return
+    for path, line in found.distances:
+        statement = statements.get(path, {}).get(line)
+        if statement is not None and any(
+            _makes_set(node) for part in own_parts(statement.node) for node in ast.walk(part)
+        ):
+            yield (
+                f"both sides hold the same items in another order, and {path}:{line} makes a set: its order depends on"
+                " PYTHONHASHSEED, which is 0 here, so the test may pass in your shell"
+            )
+            return
+
+
+def _same_items(left: str | None, right: str | None) -> bool:
+    one, other = _items(left), _items(right)
+    return one is not None and one == other
+
+
+def _items(text: str | None) -> list[str] | None:
+    """What a list or tuple holds, whatever its order."""
+    try:
+        value: object = ast.literal_eval(text or "")
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return sorted(map(repr, cast("list[object]", value))) if isinstance(value, list | tuple) else None
+
+
+def _makes_set(node: ast.AST) -> bool:
+    call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset")
+    return call or isinstance(node, ast.Set | ast.SetComp)
 
 
 def blocks(trace: Trace | None, statements: Statements) -> tuple[str, ...]:
