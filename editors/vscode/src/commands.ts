@@ -26,7 +26,7 @@ export function registerCommands(
   preview: Preview,
 ): vscode.Disposable[] {
   const commands: Record<string, (argument?: unknown) => unknown> = {
-    runAllTests: () => vscode.commands.executeCommand('testing.runAll'),
+    runAllTests: () => runAllTests(server),
     explainTest: (argument) => repairs.explain(argument),
     repairTest: (argument) => repairs.repair(argument),
     showPreview: (argument) => repairs.show(argument),
@@ -42,6 +42,13 @@ export function registerCommands(
     copyDiagnostics: () => copyDiagnostics(context, server),
   }
   return Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(`darner.${name}`, run))
+}
+
+/** Also before the tree is read, when VS Code's own command finds nothing to run. */
+async function runAllTests(server: Server): Promise<void> {
+  for (const folder of vscode.workspace.workspaceFolders ?? []) {
+    await server.execute('darner.runTests', { root: folder.uri.fsPath })
+  }
 }
 
 /** The command line of the same installation as the server. */

@@ -89,7 +89,8 @@ export class TestTree implements vscode.Disposable {
     }
     const asked = (row.tests ?? []).flatMap((nodeid) => this.#item({ root: row.root, nodeid }) ?? [])
     const items = asked.length > 0 ? asked : roofItems(this.#controller.items, row.root)
-    const run = this.#controller.createTestRun(new vscode.TestRunRequest(items), undefined, true)
+    const request = new vscode.TestRunRequest(asked.length > 0 ? asked : undefined)
+    const run = this.#controller.createTestRun(request, undefined, true)
     for (const item of items) mark(item, (each) => { run.enqueued(each) })
     this.#runs.set(row.job, run)
   }
