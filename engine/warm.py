@@ -25,9 +25,11 @@ Mark = tuple[tuple[str, int, int], ...]
 
 
 class WarmProject:
-    def __init__(self, root: Path, python: str | None) -> None:
+    def __init__(self, root: Path, python: str | None, *, trusted: bool = True) -> None:
+        """`trusted`: the user agreed that it runs without a sandbox where none works; editors ask before anything."""
         self._root = root
         self._python = python
+        self._trusted = trusted
         self._turn = threading.Lock()
         self._session: Session | None = None
         self._copied = 0.0
@@ -54,6 +56,16 @@ class WarmProject:
             yield self
         finally:
             self._turn.release()
+
+    @property
+    def changed(self) -> bool:
+        """A file is not what it was when the project was opened for its last user. Needs no turn."""
+        return _mark(self._root) != self._mark
+
+    def wait_changed(self, stop: Stop, every_s: float) -> None:
+        """Until a file changes, or `stop`."""
+        while not stop and not self.changed:
+            time.sleep(every_s)
 
     @property
     def sandbox(self) -> Guarantees | None:
@@ -129,7 +141,7 @@ class WarmProject:
             return
         self.close()
         project = Project(self._root, find_interpreter(self._root, self._python))
-        self._session = open_session(project, trusted=True)  # the owner asked only because the user agreed
+        self._session = open_session(project, trusted=self._trusted)
         self._mark, self._copied = mark, began
 
     def _current(self) -> Suite | None:
