@@ -82,7 +82,11 @@ class Engine:
         with self.answering("answer"):
             docker = importlib.import_module("docker")
             self._client: Any = docker.DockerClient(base_url=address, version="auto", timeout=_SLOW_S)
-            self.facts = _facts(self._client.info(), self._client.version())
+            try:
+                self.facts = _facts(self._client.info(), self._client.version())
+            except BaseException:
+                self.close()
+                raise
 
     @contextlib.contextmanager
     def answering(self, what: str) -> Generator[None]:
