@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-localise clean test-chaos
+.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-localise clean test-chaos test-sandbox soak-sandbox
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -66,3 +66,9 @@ bench-localise: setup ## Measure whether the faulty line is among the first susp
 clean: ## Remove .venv and everything else that was built here; the cache in ~/.cache/darner stays
 	rm -rf .venv build dist bench-results ./*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find lsp engine sandbox training tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test-sandbox: setup ## Attack every sandbox that this machine can start, a real dockerd of the tests' own included
+	@$(BIN)/python -m pytest tests/sandbox
+
+soak-sandbox: setup ## 2,000 candidates through a container, cancelled at random, the engine killed; DARNER_SOAK=200 for fewer
+	@$(BIN)/python -m pytest -s tests/sandbox/soak.py

@@ -169,6 +169,9 @@ def assurance(repair: Repair) -> Text:
     proof = repair.verdict.proof
     reasons = "; ".join(proof.reasons)
     line = f"assurance {proof.assurance}: {reasons}" if reasons else f"assurance {proof.assurance}"
+    run = repair.verdict.run
+    line += f"; confirmed in {run.backend}" if run.backend and not run.note else ""
+    line += f"; {run.note}" if run.note else ""
     return Text(printable(line), "green" if proof.believed else "yellow")
 
 

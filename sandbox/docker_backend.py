@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from .errors import SandboxError
 from .places import environment as environment_with
 from .workspace import Workspace
 
+_SWITCH = "DARNER_DOCKER"
+"""`off` leaves the engine alone: confirming runs then stay in the backend of the search."""
+
 
 class Docker:
     """Keeps one connection for all sessions, and makes a new one when the engine went away and came back."""
@@ -31,6 +35,8 @@ class Docker:
         self._engine: Engine | None = None
 
     def examine(self) -> Report:
+        if os.environ.get(_SWITCH, "").lower() in ("off", "0", "no"):
+            return Report(self.name, self.tier, f"containers are switched off by {_SWITCH}.")
         if trouble := sdk_trouble():
             return Report(self.name, self.tier, trouble)
         try:

@@ -73,6 +73,14 @@ def test_an_engine_that_ignores_limits_is_not_used(daemon: Daemon, monkeypatch: 
     assert containers(daemon) == 0
 
 
+def test_containers_can_be_switched_off_and_the_report_says_who_did(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A choice of the user's is not a fault, and is not forgotten either."""
+    monkeypatch.setenv("DARNER_DOCKER", "off")
+    assert "switched off by DARNER_DOCKER" in Docker(daemon.address).examine().trouble
+
+
 def test_without_an_engine_the_report_says_so_in_one_sentence(tmp_path: Path) -> None:
     """Nobody who has no Docker waits for it, or reads a traceback."""
     report = Docker(f"unix://{tmp_path}/none.sock").examine()
