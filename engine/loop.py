@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
 from ..sandbox.session import Session
 from . import behaviour, choose
@@ -16,18 +15,19 @@ from . import explain as explaining
 from .case import Case, open_case
 from .config import Budget
 from .confirm import confirm
+from .crew import Helper
 from .errors import ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .evidence import Flaky, gather
-from .frontier import Failure, Frontier, change_of, failure_of
 from .model import Model
 from .prompt import Target
 from .sample import Sampler
-from .search import allowed, identity, mutations, reversal
+from .search import mutations, reversal
 from .stop import Stop
 from .suite import Suite, run_suite
-from .types import Candidate, Explanation, FailureReport, FixStatus, Question, Repair, Standing, Verdict
+from .types import Candidate, Explanation, FailureReport, FixStatus, Question, Repair, Standing
 from .withheld import withheld
+from .work import Work
 
 __all__ = ["Suite", "explain", "repair", "run_suite"]
 
@@ -39,60 +39,13 @@ _LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
 """After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
 machine finds the same repair as a quiet one.
 """
+_LONG = 60
+"""Candidates without success, after which a partner session is worth its start."""
 _ENOUGH_PLAUSIBLE = 24
 _MOST_BEHAVIOURS = 8
 _MOST_CONFIRMED = 3
 _PROSE_S = 12.0
 _SHOW_EVERY = 10
-
-
-@dataclass
-class Work:
-    """What has been tried for one failing test so far."""
-
-    case: Case
-    stop: Stop
-    began: float
-    pool: Frontier = field(default_factory=lambda: Frontier(()))
-    """Mutants not yet tried, best first."""
-    tried: int = 0
-    plausible: list[Candidate] = field(default_factory=list[Candidate])
-    seen: set[tuple[tuple[str, bytes], ...]] = field(default_factory=set[tuple[tuple[str, bytes], ...]])
-    cured: int = 0
-    """Related failures that the plausible candidates cure, at best."""
-    trouble: str = ""
-
-    @property
-    def cures_all(self) -> bool:
-        return bool(self.plausible) and self.cured == len(self.case.trial.related)
-
-    def attempt(self, candidate: Candidate) -> Verdict | None:
-        """Run a candidate once; remember it when the failing test and those that cover it pass."""
-        key = identity(candidate.patch)
-        if key in self.seen:
-            return None
-        self.seen.add(key)
-        self.tried += 1
-        verdict = self.case.trial.quick(candidate, self.stop)
-        change = change_of(verdict.run, self.case.evidence.nodeid, self._failure)
-        self.pool.learn(candidate, change, broke_others=bool(verdict.broken))
-        if verdict.target_passed and not verdict.broken and allowed(self.case, candidate):
-            self.accept(candidate)
-        return verdict
-
-    @cached_property
-    def _failure(self) -> Failure | None:
-        """How the test fails unchanged, told as briefly as a candidate's run."""
-        return failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
-
-    def accept(self, candidate: Candidate) -> None:
-        """Keep only the candidates that cure most of the related failures."""
-        cured = self.case.trial.also_passing(candidate, self.stop)
-        if cured > self.cured:
-            self.plausible.clear()
-            self.cured = cured
-        if cured == self.cured:
-            self.plausible.append(candidate)
 
 
 def repair(
@@ -137,17 +90,22 @@ def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
             work.tried += 1
             return
     enough: int | None = None
-    for candidate in work.pool:
-        if stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE:
-            break
-        work.attempt(candidate)
-        if work.cures_all and enough is None:
-            enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
-            stop = stop.within(_LINGER_MOST_S)
-        if enough is not None and work.tried >= enough:
-            break
-        if work.tried % _SHOW_EVERY == 0:
-            yield Tried(nodeid, work.tried, len(work.plausible))
+    work.learn_failure()
+    with Helper(work.case.trial, work.take, work.attempt, stop) as helper:
+        while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
+            candidate = work.take()
+            if candidate is None:
+                break
+            work.attempt(candidate)
+            if work.cures_all and enough is None:
+                enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
+                stop = stop.within(_LINGER_MOST_S)
+            if enough is not None and work.tried >= enough:
+                break
+            if enough is None and work.tried >= _LONG:
+                helper.call()
+            if work.tried % _SHOW_EVERY == 0:
+                yield Tried(nodeid, work.tried, len(work.plausible))
     yield Tried(nodeid, work.tried, len(work.plausible))
 
 

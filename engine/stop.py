@@ -11,6 +11,7 @@ class Stop:
 
     def __init__(self, seconds: float | None = None) -> None:
         self._event = threading.Event()
+        self._above: Stop | None = None
         self._deadline = None if seconds is None else time.monotonic() + seconds
 
     def cancel(self) -> None:
@@ -19,7 +20,7 @@ class Stop:
     @property
     def cancelled(self) -> bool:
         """Somebody asked to stop; nothing more is wanted."""
-        return self._event.is_set()
+        return self._event.is_set() or (self._above is not None and self._above.cancelled)
 
     @property
     def remaining_s(self) -> float:
@@ -35,5 +36,11 @@ class Stop:
     def within(self, seconds: float) -> Stop:
         """A stop with its own, nearer deadline that also obeys this one's cancel."""
         child = Stop(min(seconds, self.remaining_s))
-        child._event = self._event
+        child._event, child._above = self._event, self._above
+        return child
+
+    def branch(self) -> Stop:
+        """A stop that ends when this one does and can also be cancelled by itself."""
+        child = Stop(self.remaining_s if self._deadline is not None else None)
+        child._above = self
         return child

@@ -1,0 +1,84 @@
+"""What has been tried for one failing test: candidates taken from the search, tried once, and kept when they pass."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from ..sandbox.types import Status
+from .case import Case
+from .frontier import Failure, Frontier, change_of, failure_of
+from .search import allowed, identity
+from .stop import Stop
+from .trial import Trial
+from .types import Candidate, Verdict
+
+
+@dataclass
+class Work:
+    """What has been tried for one failing test so far. `attempt` and `take` may be called from two threads."""
+
+    case: Case
+    stop: Stop
+    began: float
+    pool: Frontier = field(default_factory=lambda: Frontier(()))
+    """Mutants not yet tried, best first."""
+    tried: int = 0
+    plausible: list[Candidate] = field(default_factory=list[Candidate])
+    seen: set[tuple[tuple[str, bytes], ...]] = field(default_factory=set[tuple[tuple[str, bytes], ...]])
+    cured: int = 0
+    """Related failures that the plausible candidates cure, at best."""
+    returned: list[Candidate] = field(default_factory=list[Candidate])
+    """Taken, and given back when the run was cancelled."""
+    failure: Failure | None = None
+    trouble: str = ""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def cures_all(self) -> bool:
+        return bool(self.plausible) and self.cured == len(self.case.trial.related)
+
+    def take(self) -> Candidate | None:
+        """The next candidate of the search that nobody has tried; None when there is none."""
+        with self.lock:
+            if self.returned:
+                return self.returned.pop()
+            return next((c for c in self.pool if identity(c.patch) not in self.seen), None)
+
+    def attempt(self, candidate: Candidate, trial: Trial | None = None, stop: Stop | None = None) -> Verdict | None:
+        """Run a candidate once; remember it when the failing test and those that cover it pass.
+
+        `trial` and `stop` are a helper's own (crew.py); it may run at the same time as another attempt.
+        """
+        trial, stop = trial or self.case.trial, stop or self.stop
+        key = identity(candidate.patch)
+        with self.lock:
+            if key in self.seen:
+                return None
+            self.seen.add(key)
+        verdict = trial.quick(candidate, stop)
+        with self.lock:
+            if verdict.run.status is Status.ABORT:
+                self.seen.discard(key)
+                self.returned.append(candidate)
+                return verdict
+            self.tried += 1
+            change = change_of(verdict.run, self.case.evidence.nodeid, self.failure)
+            self.pool.learn(candidate, change, broke_others=bool(verdict.broken))
+            if verdict.target_passed and not verdict.broken and allowed(self.case, candidate):
+                self.accept(candidate, trial)
+        return verdict
+
+    def learn_failure(self) -> None:
+        """How the test fails unchanged, told as briefly as a candidate's run: what the order of the search compares."""
+        if self.failure is None:
+            self.failure = failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
+
+    def accept(self, candidate: Candidate, trial: Trial | None = None) -> None:
+        """Keep only the candidates that cure most of the related failures."""
+        cured = (trial or self.case.trial).also_passing(candidate, self.stop)
+        if cured > self.cured:
+            self.plausible.clear()
+            self.cured = cured
+        if cured == self.cured:
+            self.plausible.append(candidate)

@@ -1,0 +1,69 @@
+"""A long search has two pairs of hands: nothing is tried twice, nothing is lost, and both end together."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from darner.engine import crew
+from darner.engine.case import open_case
+from darner.engine.crew import Helper
+from darner.engine.evidence import gather
+from darner.engine.search import mutations
+from darner.engine.stop import Stop
+from darner.engine.suite import run_suite
+from darner.engine.types import Candidate
+from darner.engine.work import Work
+from darner.sandbox.session import open_session
+
+SOURCE = "def total(a, b, c):\n    d = a * b\n    e = d - c\n    return e + 1\n"
+TESTS = "from app import total\n\ndef test_total():\n    assert total(2, 3, 4) == 1_000\n"
+
+
+def test_two_sessions_share_one_search_and_end_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partner tries what the first session has not; leaving `with` leaves no thread behind."""
+    monkeypatch.setattr(crew, "spare_cores", lambda: 1)
+    (tmp_path / "app.py").write_text(SOURCE)
+    (tmp_path / "test_app.py").write_text(TESTS)
+    with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
+        stop = Stop()
+        suite = run_suite(session, (), stop)
+        case = open_case(session, suite, gather(session, suite, suite.failing[0], stop))
+        work = Work(case, stop, 0.0, mutations(case))
+        work.learn_failure()
+        helped = threading.Event()
+        tried: list[Candidate] = []
+
+        def attempt(candidate: Candidate, trial: crew.Trial, own: Stop) -> None:
+            work.attempt(candidate, trial, own)
+            tried.append(candidate)
+            if len(tried) == 5:
+                helped.set()
+
+        with Helper(case.trial, work.take, attempt, stop) as helper:
+            helper.call()
+            while not helped.is_set() and (candidate := work.take()) is not None:
+                work.attempt(candidate)
+
+        assert helped.is_set()
+        assert "darner-search" not in {thread.name for thread in threading.enumerate()}
+        assert work.tried + len(work.returned) == len(work.seen) + len(work.returned)
+        assert not stop, "ending the helper ends nobody else"
+        assert session.run([suite.failing[0]]).tests, "the first session goes on"
+
+
+def test_a_branch_of_a_stop_ends_with_it_and_not_the_other_way_round() -> None:
+    """A helper is sent home without cancelling the user's request; a cancelled request sends it home."""
+    stop = Stop(1000.0)
+    branch = stop.within(500.0).branch()
+    branch.cancel()
+    assert branch.cancelled
+    assert not stop.cancelled
+
+    other = stop.branch()
+    below = other.within(10.0)
+    stop.cancel()
+    assert other.cancelled
+    assert below.cancelled
