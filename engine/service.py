@@ -19,7 +19,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -28,11 +27,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from ..sandbox.errors import SandboxError
 from ..sandbox.session import Session
 from ..sandbox.types import TestResult
+from .blame import where
 from .config import NORMAL, Budget, parse_budget
 from .errors import BadEnvironment, BadInput, DarnerError, ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .loop import explain, repair
 from .model import Model
+from .orphan import wake_when_orphaned
 from .resident import Resident
 from .stop import Stop
 from .suite import Suite, expand
@@ -115,8 +116,7 @@ class Service:
         except SandboxError as error:  # as when a file was saved while its copy was at work
             answer = _error(str(error), BadEnvironment.exit_code)
         except Exception as error:
-            traceback.print_exc()
-            answer = _error(f"The engine failed inside ({type(error).__name__}: {error}); its log has the details.", 1)
+            answer = _error(f"The engine failed inside: {where(error)}.", 1)  # the message might quote source
         if stop.cancelled:
             answer = _error("Cancelled; nothing was changed.", CANCELLED)
         self._jobs.pop(request["id"], None)
@@ -290,12 +290,13 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner gets Ctrl-C and tells us what to do
+    wake_when_orphaned()
     service = Service(out)
     signal.signal(signal.SIGTERM, _leave)
     try:
         service.serve(iter(sys.stdin.buffer.readline, b""))
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        sys.stderr.write(f"{where(error)}\n")  # the owner shows the last line
     finally:
         service.close()
         os._exit(0)  # threads that are still in a run hold nothing that anybody needs

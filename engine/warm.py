@@ -14,6 +14,7 @@ from ..sandbox.types import Detail, Guarantees, Limits, Outcome, TestResult
 from . import memory
 from .affected import Outline, Reach, is_test_file, outline
 from .errors import BadInput
+from .opening import Opening
 from .project import Project, find_interpreter
 from .stop import Stop
 from .suite import Suite, expand, merged, run_some, run_suite
@@ -51,8 +52,9 @@ class WarmProject:
         while not self._turn.acquire(timeout=0.05):
             if stop:
                 raise BadInput("Cancelled; nothing was changed.")
+        if not Opening(self._refresh, self._turn.release).wait(stop):
+            raise BadInput("Cancelled; nothing was changed.")
         try:
-            self._refresh()
             yield self
         finally:
             self._turn.release()

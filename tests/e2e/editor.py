@@ -71,7 +71,7 @@ class Editor:
 
         @client.feature(lsp.WORKSPACE_INLAY_HINT_REFRESH)  # pyright: ignore[reportUntypedFunctionDecorator]
         @client.feature(lsp.WORKSPACE_CODE_LENS_REFRESH)  # pyright: ignore[reportUntypedFunctionDecorator]
-        def agreed(_: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        def agreed(_: None) -> None:  # pyright: ignore[reportUnusedFunction]
             return None
 
     @classmethod

@@ -221,6 +221,7 @@ def test_a_file_that_never_ends_stops_nothing(start: Start, project: Path) -> No
 )
 def test_a_repair_can_be_cancelled_in_every_phase(start: Start, project: Path, phase: str, figures: list[str]) -> None:
     """Nothing was changed, nothing of it goes on, and the same repair then succeeds."""
+    (project / "test_order.py").write_text(TESTS.replace("(2, 2) == 4", "(3, 2) == 0"))
     client = start(SERVER)
     job = client.command("repair", root=str(project), nodeid=NODEID, apply=False)["result"]["job"]
     reached = client.wait_for(

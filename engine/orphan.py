@@ -1,0 +1,18 @@
+"""A process that its owner's death must reach even while it is stopped."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def wake_when_orphaned() -> None:
+    """Be continued when the parent dies (Linux): stopped, a process cannot see that its input has ended.
+
+    Called early: a parent that died before is noticed by the end of input alone.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
