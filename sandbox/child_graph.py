@@ -11,6 +11,8 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 from __future__ import annotations
 
 import enum
+import importlib
+import importlib.util
 import io
 import os
 import sys
@@ -28,20 +30,10 @@ _MOST_NODES = 20_000
 _MOST_TEXT = 200_000
 _EXACT_INT = 1 << 53
 _BASES: Tuple[Any, ...] = (list, dict, set, bytearray, tuple, frozenset, int, float, str, bytes, BaseException)
-_SHARED_MODULES = frozenset(
-    (
-        "builtins",
-        "operator",
-        "math",
-        "collections",
-        "datetime",
-        "decimal",
-        "fractions",
-        "pathlib",
-        "uuid",
-        "json.decoder",
-    )
-)
+_SHARED_MODULES = frozenset((
+    "builtins", "operator", "_operator", "math", "collections", "datetime", "decimal", "fractions", "functools", "_functools",
+    "itertools", "pathlib", "uuid", "json.decoder",
+))  # fmt: skip
 _NEVER = (KeyboardInterrupt, GeneratorExit)
 
 
@@ -163,14 +155,19 @@ class Graph:
             if self._is_our_module(module):
                 found = next((k for k, v in vars(module).items() if v is value), None)
                 if found is not None:
-                    return ["global", name, found]
+                    return ["global", "%s@%s" % (name, self._file_of(name)), found]
         return None
 
     def _name(self, value: Any) -> List[str]:
         module, name = str(value.__module__), str(value.__qualname__)
         if "<locals>" in name or not (self._is_our_module(sys.modules.get(module)) or module in _SHARED_MODULES):
             raise Unsupported("%s.%s" % (module, name))
-        return [module, name]
+        return ["%s@%s" % (module, self._file_of(module)), name]
+
+    def _file_of(self, module: str) -> str:
+        """Where a module of the project stands, for a process that knows no other way to it."""
+        file = str(getattr(sys.modules.get(module), "__file__", "") or "")
+        return os.path.relpath(file, self._root) if file.startswith(self._root + os.sep) else ""
 
     def _is_ours(self, kind: type) -> bool:
         return self._is_our_module(sys.modules.get(kind.__module__))
@@ -284,16 +281,28 @@ class Graph:
 
     def _look_up(self, module: str, name: str) -> Any:
         """A class or function by name; where the other side is not to be trusted, only of what is loaded here."""
+        module, _, file = module.partition("@")
         found: Any = sys.modules.get(module)
         if found is None and not self._trusting:
             raise Unsupported("module %s" % module)
         if found is None:
-            found = __import__(module, fromlist=["*"])
+            found = self._import(module, file)
         if not (self._is_our_module(found) or module in _SHARED_MODULES):
             raise Unsupported("%s.%s" % (module, name))
         for part in name.split("."):
             found = getattr(found, part)
         return found
+
+    def _import(self, module: str, file: str) -> Any:
+        try:
+            return importlib.import_module(module)
+        except ImportError:
+            spec = importlib.util.spec_from_file_location(module, os.path.join(self._root, file)) if file else None
+            if spec is None or spec.loader is None:
+                raise
+            found = sys.modules[module] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(found)
+            return found
 
     def is_mutable(self, index: int) -> bool:
         node = self.nodes[index]

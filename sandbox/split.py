@@ -73,7 +73,12 @@ def _judged(run: RunResult, halves: _Halves, nodeid: str, seconds: float) -> Spl
     if run.status is Status.PASS and passed and not asked:
         return Split(Status.UNSUPPORTED, "the test never asks for what the candidate changed", asked, seconds)
     status = Status.PASS if run.status is Status.PASS and passed else Status.FAIL
-    return Split(status, "" if status is Status.PASS else "the test does not pass there", asked, seconds)
+    return Split(status, "" if status is Status.PASS else _failure(run), asked, seconds)
+
+
+def _failure(run: RunResult) -> str:
+    said = next((f"{t.failure.exception}: {t.failure.message}" for t in run.tests if t.failure is not None), "")
+    return f"the test does not pass there ({' '.join(said.split())[:120] or 'no report'})"
 
 
 class _Halves:
