@@ -31,8 +31,8 @@ _MOST_TEXT = 200_000
 _EXACT_INT = 1 << 53
 _BASES: Tuple[Any, ...] = (list, dict, set, bytearray, tuple, frozenset, int, float, str, bytes, BaseException)
 _SHARED_MODULES = frozenset((
-    "builtins", "operator", "_operator", "math", "collections", "datetime", "decimal", "fractions", "functools", "_functools",
-    "itertools", "pathlib", "uuid", "json.decoder",
+    "builtins", "operator", "_operator", "math", "collections", "datetime", "decimal", "fractions", "functools",
+    "_functools", "itertools", "pathlib", "uuid", "json.decoder",
 ))  # fmt: skip
 _NEVER = (KeyboardInterrupt, GeneratorExit)
 
