@@ -72,6 +72,13 @@ def stop_looking_ahead(session: Session, root: Path) -> None:
             job.cancel("Stopped for what you asked for.")
 
 
+def follow_watch(session: Session) -> None:
+    """The setting was switched off: what it began ends at once."""
+    for root, board in session.snapshot.boards.items():
+        if not board.settings.watch:
+            stop_looking_ahead(session, root)
+
+
 def repair(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.repair {nodeid, uri?, root?, budget?, apply?}`: applies the repair unless `apply` is false."""
     given = _read(arguments)

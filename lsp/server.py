@@ -144,7 +144,7 @@ def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
     if client.resolves_edits:
         server.feature(lsp.CODE_ACTION_RESOLVE)(_pure(session, resolve))
     offer = inline_completion.Offer(session)
-    session.on_settings.append(offer.follow)
+    session.on_settings += [offer.follow, lambda: commands.follow_watch(session)]
     if offer.at_start:
         _complete(server)
     if client.virtual_documents:

@@ -68,6 +68,7 @@ def running(bench: Bench) -> Generator[Watching]:
     running.process.wait()
 
 
+@pytest.mark.slow
 def test_a_save_runs_what_it_affects_and_ctrl_c_leaves_nothing(bench: Bench, running: Watching) -> None:
     """Red when it breaks, green when it is mended; the other test is left alone."""
     running.wait_for("2 of 2 tests ran, 0 fail")
