@@ -66,6 +66,7 @@ def repair(
         yield Done(replace(report, note=kept))
         return
     work = Work(case, stop.within(stop.remaining_s - _reserve(suite, budget)), began, mutations(case))
+    session.narrow((nodeid, *case.trial.covering, *case.trial.related))
     yield from _search(work, nodeid, limited=model is not None and budget.samples > 0)
     if not work.cures_all and model is not None and budget.samples and not work.stop:
         yield from _ask_model(work, model, budget, seed)
@@ -81,7 +82,9 @@ def _reserve(suite: Suite, budget: Budget) -> float:
 
 def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
     """Reversals, then mutants; lingers a little after the first success to see whether others behave differently."""
-    yield Phase(nodeid, "search", "trying edits of suspicious lines")
+    slow = work.case.trial.session.slow_because
+    alone = f", each with its own imports: {slow}" if slow else ""
+    yield Phase(nodeid, "search", f"trying edits of suspicious lines{alone}")
     stop = work.stop.within(_SEARCH_S) if limited else work.stop
     if not work.tried:
         undone = reversal(work.case, stop)

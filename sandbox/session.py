@@ -12,7 +12,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +40,8 @@ for finder in sys.meta_path:
     folders += list(known.values()) if isinstance(known, dict) else []
 print(json.dumps([f for f in dict.fromkeys(map(os.path.abspath, folders)) if os.path.exists(f)]))
 """
+
+_RUNTIME_S = 30
 
 OnTest = Callable[[TestResult], None]
 
@@ -83,7 +85,8 @@ class Session:
     def narrow(self, nodeids: Sequence[str]) -> None:
         """Keep only these tests ready for many quick runs, where all of them are too many."""
         self._workspace.restore(everything=not self._layered)
-        self._staged.narrow(nodeids)
+        with suppress(SandboxError):  # a server that is gone is told by the run that needs it
+            self._staged.narrow(nodeids)
 
     def run(
         self,
@@ -318,8 +321,9 @@ def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | 
     Without `backend`, fresh runs take place in a stronger second one where there is one (`RunResult.backend`).
     Raises NoIsolation when only a plain process is left and `trusted` is false; WorkspaceError when the copy fails.
     """
-    chosen = backend or strongest(trusted=trusted)
-    runtime = _ask_runtime(python)
+    with _ask_runtime(python) as asked:
+        chosen = backend or strongest(trusted=trusted)
+        runtime = _runtime(python, asked)
     session = Session(Workspace(root, chosen.owner()), runtime, chosen, lambda: None if backend else second_to(chosen))
     try:
         session.prepare()
@@ -329,9 +333,19 @@ def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | 
     return session
 
 
-def _ask_runtime(python: Path) -> Runtime:
+def _ask_runtime(python: Path) -> subprocess.Popen[str]:
+    """Begins; the backends are examined meanwhile."""
     command = [str(python), "-B", "-c", "import sys; sys.path[:] = [p for p in sys.path if p]\n" + _ASK_RUNTIME]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, cwd="/")
-    if done.returncode != 0:
-        raise SandboxError(f"The interpreter {python} does not run: {done.stderr.strip()[-200:]}")
-    return Runtime(python, tuple(Path(folder) for folder in json.loads(done.stdout)))
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, stdin=subprocess.DEVNULL, cwd="/")
+
+
+def _runtime(python: Path, asked: subprocess.Popen[str]) -> Runtime:
+    try:
+        said, complaint = asked.communicate(timeout=_RUNTIME_S)
+    except subprocess.TimeoutExpired as error:
+        asked.kill()
+        raise SandboxError(f"The interpreter {python} did not answer within {_RUNTIME_S} s.") from error
+    if asked.returncode != 0:
+        raise SandboxError(f"The interpreter {python} does not run: {complaint.strip()[-200:]}")
+    return Runtime(python, tuple(Path(folder) for folder in json.loads(said)))

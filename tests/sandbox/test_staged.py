@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from darner.sandbox import staged
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import Detail, Limits, RunResult, Status
 
@@ -201,3 +202,20 @@ def test_tests_that_cannot_all_be_collected_run_the_long_way(tmp_path: Path) -> 
             "test_bad.py": "error",
         }
         assert run(session, "test_good.py::test_good").status is Status.PASS
+
+
+def test_of_too_many_tests_only_the_wanted_ones_are_kept_and_all_still_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every fork of thousands of collected tests would be slow."""
+    monkeypatch.setattr(staged, "_MOST_KEPT", 2)
+    (tmp_path / "app.py").write_text("def one():\n    return 2\n")
+    tests = "".join(f"def test_{n}(): assert one() == {n}\n" for n in (1, 2, 3))
+    (tmp_path / "test_app.py").write_text("from app import one\n" + tests)
+    with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
+        session.narrow(["test_app.py::test_1"])
+        fixed = {"app.py": b"def one():\n    return 1\n"}
+        assert run(session, "test_app.py::test_1", fixed).status is Status.PASS
+        assert session.exchanged == 1
+        assert run(session, "test_app.py::test_2").status is Status.PASS
+        assert len(session.run((), limits=ROOMY).tests) == 3
