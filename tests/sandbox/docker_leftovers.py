@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -85,3 +86,15 @@ def remove_new(paths: list[Path]) -> None:
     for path in paths:
         with contextlib.suppress(OSError):  # a folder that somebody else uses by now is not empty
             path.rmdir() if path.is_dir() else path.unlink()
+
+
+def sweep_killed_runs(prefix: str) -> None:
+    """What the engine of a test run that was killed left in /tmp, or as mounts and control groups."""
+    for folder in Path("/tmp").glob(f"{prefix}*-*"):
+        owner = folder.name.removeprefix(prefix).split("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            end_processes_of(folder)
+            unmount_below(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            for group in [*_GROUPS.glob(f"{folder.name}-*"), *_GROUPS.glob(f"*/{folder.name}-*")]:
+                remove_control_groups(group.name)

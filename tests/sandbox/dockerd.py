@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -18,6 +20,8 @@ from darner.sandbox.errors import SandboxError
 from polling import until
 
 _START_S = 60.0
+_PR_SET_PDEATHSIG = 1
+_PREFIX = "darner-dockerd-"
 
 
 class Daemon:
@@ -34,7 +38,9 @@ class Daemon:
         log = self.folder / "log"
         (self.folder / "docker.pid").unlink(missing_ok=True)
         with log.open("ab") as output:
-            self._process = subprocess.Popen(self._command(), stdout=output, stderr=output, start_new_session=True)
+            self._process = subprocess.Popen(
+                self._command(), stdout=output, stderr=output, start_new_session=True, preexec_fn=_end_with_the_tests
+            )
         if until(lambda: self._process_ended() or self.answers(), _START_S) and self.answers():
             return ""
         self.kill()
@@ -93,6 +99,11 @@ class Daemon:
         return ["dockerd", *apart, *(f"{name}={value}" for name, value in places.items())]
 
 
+def _end_with_the_tests() -> None:
+    """A test run that is killed cannot stop its engine: the kernel asks the engine to end then."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 @contextlib.contextmanager
 def real_daemon() -> Generator[Daemon]:
     """Skips, loudly and with the reason, only where no engine can be started at all."""
@@ -100,7 +111,8 @@ def real_daemon() -> Generator[Daemon]:
         pytest.skip("NO DOCKER TESTS: dockerd is not installed (apt install docker.io iptables).")
     if os.getuid() != 0:
         pytest.skip("NO DOCKER TESTS: an engine of the tests' own needs root.")
-    with tempfile.TemporaryDirectory(prefix="darner-dockerd-", dir="/tmp", ignore_cleanup_errors=True) as name:
+    leftovers.sweep_killed_runs(_PREFIX)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir="/tmp", ignore_cleanup_errors=True) as name:
         elsewhere = leftovers.not_there_yet()
         daemon, troubles = _started(Path(name))
         if daemon is None:
