@@ -32,8 +32,8 @@ class RunFeed:
         self._about: dict[str, object] = {"job": job.id, "root": str(root)}
         self._root = root
 
-    def started(self, tests: Sequence[str]) -> None:
-        self._run({"state": "started", "tests": list(tests) or None, "outcome": ""})
+    def started(self, tests: Sequence[str], *, affected: bool) -> None:
+        self._run({"state": "started", "tests": list(tests) or None, "affected": affected, "outcome": ""})
 
     def result(self, result: TestResult) -> None:
         if "testResult" in self._session.snapshot.client.told:
@@ -41,7 +41,7 @@ class RunFeed:
             self._session.notify("testResult", self._about | row)
 
     def ended(self, outcome: str) -> None:
-        self._run({"state": "ended", "tests": None, "outcome": outcome})
+        self._run({"state": "ended", "tests": None, "affected": False, "outcome": outcome})
 
     def _run(self, row: dict[str, object]) -> None:
         self._session.notify("testRun", self._about | row)

@@ -37,7 +37,7 @@ async def run_tests(
     """
     before = frozenset(session.board(root).cases)
     told = RunFeed(session, job, root)
-    told.started(nodeids)
+    told.started(nodeids, affected=which is Which.AFFECTED)
     try:
         await _run_tests(session, job, root, nodeids, which, told, asked)
     finally:

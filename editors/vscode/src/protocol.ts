@@ -17,6 +17,7 @@ export interface TestRun {
   readonly root: string
   readonly state: 'started' | 'ended'
   readonly tests: readonly string[] | null
+  readonly affected: boolean
   readonly outcome: string
 }
 

@@ -91,7 +91,8 @@ export class TestTree implements vscode.Disposable {
     const items = asked.length > 0 ? asked : roofItems(this.#controller.items, row.root)
     const request = new vscode.TestRunRequest(asked.length > 0 ? asked : undefined)
     const run = this.#controller.createTestRun(request, undefined, true)
-    for (const item of items) mark(item, (each) => { run.enqueued(each) })
+    // Nobody knows yet which tests a change affects; one that is queued and never runs would lose its last result.
+    for (const item of row.affected ? [] : items) mark(item, (each) => { run.enqueued(each) })
     this.#runs.set(row.job, run)
   }
 
