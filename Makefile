@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-localise bench-split clean test-chaos test-sandbox soak-sandbox
+.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -59,6 +59,9 @@ bench-search: setup ## Measure how fast candidates are tried, beside a fresh pyt
 
 bench-lsp: setup ## Measure how long an editor waits for the server while a repair runs; options in BENCH="--tests 500"
 	@$(BIN)/python -P tests/bench/lsp.py $(BENCH)
+
+bench-sandbox: setup ## Measure what confinement costs, beside a fresh pytest; options in BENCH="--backend landlock --runs 20"
+	@$(BIN)/python -P tests/bench/sandbox.py $(BENCH)
 
 bench-localise: setup ## Measure whether the faulty line is among the first suspects; options in BENCH
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/localise.py $(BENCH)

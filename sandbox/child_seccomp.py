@@ -62,7 +62,7 @@ _AF_UNIX, _SOCK_STREAM, _SOCK_SEQPACKET, _SOCK_FLAGS = 1, 1, 5, (0o4000, 0o20000
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 
 
-class UnknownMachine(Exception):
+class UnknownMachine(OSError):
     """No numbers are known for this processor: no filter is better than a wrong one, and so is no sandbox."""
 
 

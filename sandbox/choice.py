@@ -11,8 +11,9 @@ from .errors import NoIsolation
 from .landlock import Landlock
 from .namespaces import Namespaces
 from .process import Process
+from .seatbelt import Seatbelt
 
-BACKENDS: tuple[Backend, ...] = (Namespaces(), Bubblewrap(), Docker(), Landlock(), Process())
+BACKENDS: tuple[Backend, ...] = (Namespaces(), Bubblewrap(), Docker(), Landlock(), Seatbelt(), Process())
 """In the order in which they are asked for the search: what holds, the fastest first. See `second_to`."""
 
 
