@@ -33,6 +33,7 @@ export function registerCommands(
     nextCandidate: () => preview.next(),
     applyCandidate: () => preview.apply(),
     discardCandidates: () => preview.discard(),
+    undoRepair: () => server.execute('darner.undo', projectHere()),
     cancelAll: () => server.execute('darner.cancel'),
     chooseModel: () => chooseModel(server),
     createEnvironment: () => createEnvironment(context, server),
@@ -42,6 +43,12 @@ export function registerCommands(
     copyDiagnostics: () => copyDiagnostics(context, server),
   }
   return Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(`darner.${name}`, run))
+}
+
+/** Which project is meant, where several are open: that of the active document. */
+function projectHere(): { uri?: string } {
+  const uri = vscode.window.activeTextEditor?.document.uri
+  return uri?.scheme === 'file' ? { uri: uri.toString() } : {}
 }
 
 /** Also before the tree is read, when VS Code's own command finds nothing to run. */
