@@ -12,6 +12,7 @@ export class TestTree implements vscode.Disposable {
   readonly #runs = new Map<string, vscode.TestRun>()
   readonly #failing = new Set<string>()
   #listing: NodeJS.Timeout | undefined
+  #telling: NodeJS.Timeout | undefined
 
   constructor(server: Server) {
     this.#server = server
@@ -35,6 +36,7 @@ export class TestTree implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.#listing)
+    clearTimeout(this.#telling)
     for (const each of this.#disposables) each.dispose()
   }
 
@@ -122,8 +124,13 @@ export class TestTree implements vscode.Disposable {
     if (broken) this.#failing.add(idOf(test))
     else this.#failing.delete(idOf(test))
     if (before !== this.#failing.size) {
-      void vscode.commands.executeCommand('setContext', 'darner.failing', [...this.#failing])
+      this.#telling ??= setTimeout(() => { this.#tellFailing() }, 100) // one list for many results
     }
+  }
+
+  #tellFailing(): void {
+    this.#telling = undefined
+    void vscode.commands.executeCommand('setContext', 'darner.failing', [...this.#failing])
   }
 
   #item(test: Test): vscode.TestItem | undefined {
