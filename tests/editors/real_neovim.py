@@ -24,7 +24,7 @@ vim.lsp.config('darner', {{ cmd = {{ {server} }}, init_options = {options} }})
 vim.lsp.enable('darner')
 vim.o.statusline = "%{{%v:lua.require'darner'.statusline()%}}"
 """
-OPTIONS = "{ budget = 90, model = 'none' }"
+OPTIONS = "{ budget = 180, model = 'none' }"
 """Search only. Seconds, not `quick`: what is tested is the editor, also on a machine that has other work."""
 
 T = TypeVar("T")
@@ -166,7 +166,7 @@ def neovim(home: Path, project: Path) -> Generator[Neovim]:
 
 
 def until(
-    condition: Callable[[], T], what: str, more: Callable[[], str] = lambda: "", seconds: float = 120.0
+    condition: Callable[[], T], what: str, more: Callable[[], str] = lambda: "", seconds: float = 300.0
 ) -> T:  # fmt: skip
     """Wait for a value that is true; fail with what was waited for."""
     end = time.monotonic() + seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from real_neovim import NVIM, PLUGIN, ROOT, Neovim, neovim, until
@@ -16,7 +17,6 @@ CART = (
     "        sign = '🛒𐐀'; result -= prices[i]  # Ω\r\n"
     "    return result\r\n"
 )
-FIXED = CART.replace("-=", "+=")
 TESTS = """\
 import pathlib
 import time
@@ -94,23 +94,25 @@ def test_a_repair_is_previewed_applied_and_undone(editor: Neovim, project: Path)
     title, lines = editor.preview()
     assert "passes test_total; 1 of 1 others still pass" in title
     assert title.startswith("repair 1 of ")
-    assert "\n".join(lines) + "\n" == FIXED.replace("\r\n", "\n")
+    names: dict[str, Any] = {}
+    exec("\n".join(lines), names)
+    assert names["total"]([19, 23]) == 42
     assert editor.api.current.buffer.options["modifiable"] is False
     assert (project / "cart.py").read_bytes() == CART.encode()
 
     editor.type("<CR>")
     until(lambda: len(editor.api.tabpages) == 1, "the preview to close")
     editor.show(project / "cart.py")
-    until(lambda: "+=" in "".join(editor.lines), "the edit", lambda: editor.messages)
+    until(lambda: editor.lines == lines, "the edit", lambda: editor.messages)
     editor.said("cart.py changed and not written yet")
     assert (project / "cart.py").read_bytes() == CART.encode()
     editor.command("write")
-    assert (project / "cart.py").read_bytes() == FIXED.encode()
+    assert (project / "cart.py").read_bytes() == "".join(f"{line}\r\n" for line in lines).encode()
     editor.green("test_cart.py")
     assert editor.values("test_cart.py") == {}
 
     editor.type("u")
-    until(lambda: "-=" in "".join(editor.lines), "the undo")
+    until(lambda: editor.lines != lines, "the undo")
     editor.command("write")
     assert (project / "cart.py").read_bytes() == CART.encode()
     editor.failing("test_cart.py")
@@ -195,7 +197,8 @@ def test_a_cancelled_repair_changes_nothing_and_the_next_one_works(editor: Neovi
     (project / "seconds").write_text("0")
     editor.command("DarnerRepair")
 
-    assert "+=" in "\n".join(editor.preview()[1])
+    title, _ = editor.preview()
+    assert "passes test_total" in title
 
 
 @pytest.mark.slow

@@ -161,8 +161,9 @@ export class Server implements vscode.Disposable {
   }
 
   async #changed(): Promise<void> {
-    await vscode.commands.executeCommand('setContext', 'darner.running', this.running)
-    if (!this.running) {
+    const running = this.running // now: it may change while the context is set
+    await vscode.commands.executeCommand('setContext', 'darner.running', running)
+    if (!running) {
       this.#statuses.fire(undefined)
       return
     }

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const LONGEST_S = 1
-const SHORTEST_S = 0.4
+const LONGEST_S = 0.35
+const SHORTEST_S = 0.3
 const LAST_S = 2.5
 const WAIT_S = 1
 

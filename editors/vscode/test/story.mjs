@@ -171,8 +171,13 @@ async function until(condition) {
 
 /** The light bulb's menu by its key, and one of its entries. */
 async function bulb(entry) {
-  await page.keyboard.press('Control+.')
-  await page.locator('.action-widget .monaco-list-row.focused').filter({ hasText: entry }).waitFor()
+  const row = page.locator('.action-widget .monaco-list-row.focused').filter({ hasText: entry })
+  const seen = () => row.waitFor({ timeout: 5_000 }).then(() => true, () => false)
+  for (let tries = 0; tries < 40; tries += 1) {
+    await page.keyboard.press('Control+.') // says "no code actions" while the server has not answered yet
+    if (await seen()) break
+  }
+  await row.waitFor()
   await page.keyboard.press('Enter')
 }
 
