@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ..sandbox.backend import Report, Tier
-from ..sandbox.choice import reports
+from ..sandbox.choice import examined, reports, second_to, strongest
 from . import catalogue, trust
 from .errors import DarnerError
 from .llama import LlamaModel
@@ -43,7 +43,7 @@ def examine(start: Path, python: str | None, model: str | None, endpoint: str | 
     """Every check, in the order in which a repair needs them. Loads the model, if it is here, to see that it works."""
     root = find_root(start)
     served = _remote(endpoint, model or "") if endpoint else _model(model or catalogue.DEFAULT)
-    return (*_interpreter(root, python), _sandbox(root), *served, _disk())
+    return (*_interpreter(root, python), _sandbox(root), _confirming(), *served, _disk())
 
 
 def _interpreter(root: Path, python: str | None) -> Iterator[Check]:
@@ -68,6 +68,18 @@ def _sandbox(root: Path) -> Check:
         return Check("sandbox", True, text, details=(*passed_over, *_promises(taken)))
     advice = "Install bubblewrap, or agree to run without: `darner trust`."
     return Check("sandbox", False, " ".join(passed_over), advice)
+
+
+def _confirming() -> Check:
+    """Where repairs are confirmed: a stronger backend than the search's, or why there is none."""
+    search = strongest(trusted=True)
+    second = second_to(search)
+    if second is not None:
+        found = examined(second)
+        return Check("confirm", True, f"repairs are confirmed in {found.backend}", details=_promises(found))
+    stronger = (report for report in reports() if report.tier > search.tier and report.trouble)
+    why = tuple(f"{report.backend}: {report.trouble}" for report in stronger)
+    return Check("confirm", True, f"repairs are confirmed where they are searched for, in {search.name}", details=why)
 
 
 def _promises(report: Report) -> tuple[str, ...]:
