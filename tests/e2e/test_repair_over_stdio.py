@@ -48,7 +48,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture(params=PROFILES)
 async def editor(request: pytest.FixtureRequest, project: Path) -> AsyncGenerator[Editor]:
-    editor = await Editor.start(project, request.param, options={"budget": 120, "model": "none"})
+    editor = await Editor.start(project, request.param, options={"budget": 240, "model": "none"})
     editor.open("cart.py")
     editor.open("test_cart.py")
     yield editor
@@ -70,7 +70,7 @@ async def test_a_failing_test_becomes_a_verified_repair(editor: Editor) -> None:
     assert "basket = [19, 23]" in await editor.hover("test_cart.py", LINE)
 
     await editor.command("repair", nodeid=NODEID, uri=editor.uri("test_cart.py"))
-    await until(lambda: editor.edits or editor.client.messages, "workspace/applyEdit")
+    await until(lambda: editor.edits or editor.client.messages, "workspace/applyEdit", seconds=280)
     assert [message.message for message in editor.client.messages] == []
     assert "passes test_total; 1 of 1 others still pass" in str(editor.edits[0].label)
     assert "Repair ready" in await editor.hover("test_cart.py", LINE)
