@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..sandbox.backend import Tier
+from ..sandbox.assurance import OPPOSITE, assured
 from ..sandbox.controls import must_fail
-from ..sandbox.split import Split, split
-from ..sandbox.types import Assurance, Control, RunResult, Status
+from ..sandbox.split import split
+from ..sandbox.types import Control, RunResult, Status
 from .case import Case
 from .gate import doubts
 from .overfit import overfit
 from .stop import Stop
 from .trial import edits_of
 from .types import Candidate, Proof, Verdict
-
-_NO_CONTROL = {
-    Control.EQUAL: "its result equals whatever it is compared with",
-    Control.NONE: "no mutated test could be made that must fail",
-}
 
 
 def confirm(case: Case, candidate: Candidate, stop: Stop) -> Verdict:
@@ -32,19 +27,9 @@ def confirm(case: Case, candidate: Candidate, stop: Stop) -> Verdict:
         return replace(verdict, complete=False, run=_tampered(verdict.run))
     apart = split(trial.session, trial.nodeid, edits, trial.patient, lambda: bool(stop))
     found = [*doubts(candidate, case.examined), *overfit(case, candidate, stop)]
-    confined = trial.session.report.tier is not Tier.NONE
-    return replace(verdict, proof=_proof(control, apart, found, confined))
-
-
-def _proof(control: Control, apart: Split, doubts: list[str], confined: bool) -> Proof:
-    """A: nothing is left to doubt. B: only the process that judges was shared. C: anything else that passed."""
-    shared = [] if apart.status is Status.PASS else [f"not judged from a process of its own: {apart.detail}"]
-    shared += [] if confined else ["nothing confines the candidate here"]
-    doubts = [*([] if control is Control.HELD else [_NO_CONTROL[control]]), *doubts]
-    if doubts or apart.status not in (Status.PASS, Status.UNSUPPORTED):
-        return Proof(Assurance.C, control, apart.status, (*doubts, *shared))
-    return Proof(Assurance.B if shared else Assurance.A, control, apart.status, tuple(shared))
+    assurance, reasons = assured(control, apart, trial.session.report, found)
+    return replace(verdict, proof=Proof(assurance, control, apart.status, reasons))
 
 
 def _tampered(run: RunResult) -> RunResult:
-    return replace(run, status=Status.TAMPERED, detail="The candidate passes the opposite of the test as well.")
+    return replace(run, status=Status.TAMPERED, detail=f"It proves nothing: {OPPOSITE}.")

@@ -13,7 +13,7 @@ from .errors import BadEnvironment
 from .evidence import runs_away
 from .project import Project
 from .stop import Stop
-from .suite import SUITE_LIMITS, Suite
+from .suite import SUITE_LIMITS, Suite, is_doctest
 from .types import Candidate, Evidence, Patch, Verdict
 
 _SEARCH = Limits(wall_s=4.0, cpu_s=4.0, test_wall_s=2.0, test_cpu_s=0.4)
@@ -77,8 +77,14 @@ class Trial:
 
     def alone(self, edits: Mapping[str, bytes], stop: Stop) -> RunResult:
         """The failing test with these files in place, whatever they are."""
-        limits, detail = self.patient, Detail.VERDICTS
-        return self.session.run((self.nodeid,), edits, limits=limits, detail=detail, cancelled=lambda: bool(stop))
+        return self.session.run(
+            (self.nodeid,),
+            edits,
+            limits=self.patient,
+            detail=Detail.VERDICTS,
+            fresh=is_doctest(self.nodeid),  # its examples were read when the tests were collected
+            cancelled=lambda: bool(stop),
+        )
 
     def confirm(self, candidate: Candidate, stop: Stop) -> Verdict:
         """The whole suite in a fresh interpreter: only this makes a repair."""

@@ -226,6 +226,10 @@ class RunResult:
     """Where it ran; a confirming run may take another backend than the search."""
     note: str = ""
     """Why it ran there, when it was meant to run in a stronger one."""
+    cpu_s: float = 0.0
+    """Processor time of the run, as the kernel counts it."""
+    peak_bytes: int = 0
+    """Its largest resident size."""
 
 
 @dataclass(frozen=True, slots=True)

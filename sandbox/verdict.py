@@ -32,7 +32,13 @@ def judge(
         seconds=seconds,
         output=wire.clean(str(end.get("output", ""))),
         detail=detail,
+        cpu_s=_number(end.get("cpu_s")),
+        peak_bytes=int(1024 * _number(end.get("peak_kib"))),
     )
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:

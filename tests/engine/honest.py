@@ -226,7 +226,7 @@ STYLES: Mapping[str, Style] = {
     ),
     "subprocess": own(
         "def main():\n    print(6 * 6)\n\n\nif __name__ == '__main__':\n    main()\n", "6 * 6", "6 * 7",
-        "import subprocess, sys\nimport M as m\ndef test_it():\n"
+        "import subprocess, sys\nimport M as m\ndef test_it():\n    m.main()\n"
         "    done = subprocess.run([sys.executable, m.__file__], capture_output=True, text=True)\n"
         "    assert done.stdout == '42\\n'\n",
     ),
@@ -305,7 +305,7 @@ STYLES: Mapping[str, Style] = {
         "from M import Cart\nclass TestIt:\n    class TestTax:\n        def test_it(self):\n"
         "            assert Cart.tax(2) == 4\n", "TestIt::TestTax::test_it",
     ),
-    "inherited_test": add(
+    "inherited": add(
         "from M import f\nclass Base:\n    def test_it(self):\n        assert f(2, self.b) == 2 + self.b\n"
         "class TestIt(Base):\n    b = 3\n", "TestIt::test_it",
     ),
