@@ -44,7 +44,13 @@ def failed(message: str, code: int) -> dict[str, Any]:
 
 
 def sandbox(guarantees: Guarantees) -> dict[str, Any]:
-    return {"backend": guarantees.backend, "holds": list(guarantees.holds), "gaps": list(guarantees.gaps)}
+    return {
+        "backend": guarantees.backend,
+        "tier": guarantees.tier,
+        "probes": dict(guarantees.probes),
+        "holds": list(guarantees.holds),
+        "gaps": list(guarantees.gaps),
+    }
 
 
 def failure(report: FailureReport) -> dict[str, Any]:

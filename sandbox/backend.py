@@ -82,7 +82,8 @@ class Report:
 
     @property
     def guarantees(self) -> Guarantees:
-        return Guarantees(self.backend, self.holds, self.gaps)
+        probes = tuple((str(probe), held) for probe, held in self.probes.items())
+        return Guarantees(self.backend, self.holds, self.gaps, self.tier.name.lower(), probes)
 
 
 @dataclass(frozen=True, slots=True)

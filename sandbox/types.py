@@ -248,6 +248,10 @@ class Guarantees:
     """What holds while a candidate runs, said plainly."""
 
     backend: str
-    """`bubblewrap` or `process`."""
+    """`namespaces`, `bubblewrap`, `docker`, `landlock`, `seatbelt` or `process`."""
     holds: tuple[str, ...]
     gaps: tuple[str, ...]
+    tier: str = ""
+    """`none`, `filter`, `namespaces`, `container` or `kernel`: how much stands between a candidate and the machine."""
+    probes: tuple[tuple[str, bool], ...] = ()
+    """What the self-test tried on this machine, and whether the sandbox held."""
