@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
+.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-evidence bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \

@@ -16,7 +16,7 @@ from .types import Evidence
 _FAILED = frozenset((Outcome.FAILED, Outcome.ERROR))
 # The test itself is stopped by processor time; the wall leaves room for a laptop that is busy with other things.
 # Recording stops after as long as the plain test took, and a little: evidence costs at most about three plain runs.
-_ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_s=0.06)
+_ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_s=0.05)
 _NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0, trace_s=0.04)
 _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
@@ -42,7 +42,7 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     told = suite.result(nodeid)
     if told is not None and told.phase == "collect":
         return Evidence(nodeid, told, (), (), told.failure.text if told.failure else "", told.seconds)
-    limits = _patient(told)
+    limits = patient(told)
     alone = session.run((nodeid,), limits=limits, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
     failing = _find(alone, nodeid) or told
     _refuse_flaky(session, suite, nodeid, alone, stop)
@@ -61,7 +61,7 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     return Evidence(nodeid, failing, passing, tuple(related), alone.output, seconds, trouble)
 
 
-def _patient(told: TestResult | None) -> Limits:
+def patient(told: TestResult | None) -> Limits:
     """Tracing slows a test down manyfold: what took a while plainly may take a long while under the probe."""
     if told is None or runs_away(told):
         return _ALONE
@@ -72,7 +72,7 @@ def _patient(told: TestResult | None) -> Limits:
         test_wall_s=_ALONE.test_wall_s + more,
         cpu_s=_ALONE.cpu_s + more,
         wall_s=_ALONE.wall_s + more,
-        trace_s=_ALONE.trace_s + told.seconds,
+        trace_wall_s=told.seconds,
     )
 
 

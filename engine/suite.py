@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import NoReturn
 
@@ -19,7 +20,7 @@ _BROKEN = frozenset((Outcome.FAILED, Outcome.ERROR))
 _NO_TESTS, _USAGE = 5, 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Suite:
     """One run of the tests as the user left them."""
 
@@ -29,17 +30,21 @@ class Suite:
     """Node ids in the order they ran; a file that cannot be collected stands for its tests."""
     passed: frozenset[str]
 
-    @property
+    @cached_property
     def test_files(self) -> frozenset[str]:
         """Files whose tests were collected, whatever the user's configuration calls them. Doctests stand in sources."""
         return frozenset(test.nodeid.split("::")[0] for test in self.results if not is_doctest(test.nodeid))
 
-    @property
+    @cached_property
     def doctested(self) -> frozenset[str]:
         return frozenset(test.nodeid.split("::")[0] for test in self.results if is_doctest(test.nodeid))
 
     def result(self, nodeid: str) -> TestResult | None:
-        return next((test for test in self.results if test.nodeid == nodeid), None)
+        return self._by_id.get(nodeid)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, TestResult]:
+        return {test.nodeid: test for test in reversed(self.results)}
 
 
 def run_suite(
@@ -66,7 +71,7 @@ def run_suite(
     suite = _suite(results, run)
     if not nodeids:
         return suite
-    wanted = [name for nodeid in nodeids for name in expand(nodeid, tuple(results))]
+    wanted = frozenset(expand_all(nodeids, tuple(results)))
     return replace(suite, failing=tuple(name for name in suite.failing if name in wanted))
 
 
@@ -110,6 +115,12 @@ def is_doctest(nodeid: str) -> bool:
     path, _, item = nodeid.partition("::")
     item = item.split("[")[0]
     return "::" not in item and ("." in item or item == PurePosixPath(path).stem)
+
+
+def expand_all(nodeids: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """`expand` of each; tests' own names need no search. Raises BadInput for one that stands for nothing."""
+    single = frozenset(known)
+    return tuple(name for nodeid in nodeids for name in ((nodeid,) if nodeid in single else expand(nodeid, known)))
 
 
 def expand(nodeid: str, known: Sequence[str]) -> tuple[str, ...]:

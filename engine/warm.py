@@ -17,7 +17,7 @@ from .errors import BadInput
 from .opening import Opening
 from .project import Project, find_interpreter
 from .stop import Stop
-from .suite import Suite, expand, merged, run_some, run_suite
+from .suite import Suite, expand_all, merged, run_some, run_suite
 from .trial import open_session
 
 _SKIPPED = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".nox", ".pytest_cache"})
@@ -92,7 +92,7 @@ class WarmProject:
         """These tests alone, where what they stand for is known; else the whole suite, of which they are picked."""
         current = self._current()
         known = [test.nodeid for test in current.results] if current is not None else []
-        names = [name for nodeid in nodeids for name in expand(nodeid, known)] if known else []
+        names = expand_all(nodeids, known) if known else ()
         some = run_some(self.session, names, stop, on_test, Detail.OUTCOMES) if names else None
         if some is None or current is None:
             return run_suite(self.session, nodeids, stop, on_test)

@@ -16,6 +16,7 @@ from typing import Any
 
 _frame: Any = getattr(sys, "_getframe")
 _names: Any = dis.opname
+_LOOK_AT_CLOCK = 256
 _PATIENCE = 1_000
 """Lines that a frame may run without a new one before its lines are no longer listened to (`sys.settrace` only)."""
 
@@ -111,6 +112,7 @@ class _Tracing:
 
     def start(self) -> None:
         self._quiet, self._raised, self._entered = {}, {}, {}
+        self._calls = 0
         threading.settrace(self._call)
         sys.settrace(self._call)
 
@@ -125,6 +127,9 @@ class _Tracing:
         if not listener.ours(code) or listener.busy:
             return None
         if not listener.deep:
+            self._calls += 1
+            if not self._calls % _LOOK_AT_CLOCK and listener.is_late():
+                self.stop()
             return None if listener.covered(code) else self._step
         if self._entered.get(id(frame)) is not frame:  # else a generator goes on
             self._entered[id(frame)] = frame

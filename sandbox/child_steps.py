@@ -45,10 +45,10 @@ class _Open:
 class Recorder:
     """The listener of child_hooks.py for one test after another."""
 
-    def __init__(self, root: str, deep: bool, trace_s: float) -> None:
+    def __init__(self, root: str, deep: bool, trace_s: float, trace_wall_s: float) -> None:
         self._root = root
         self._wanted = deep
-        self._trace_s = trace_s
+        self._trace_s, self._trace_wall_s = trace_s, trace_wall_s
         self._ours: Dict[int, Tuple[Any, bool]] = {}
         self._all: Dict[int, Set[int]] = {}
         self._touched: Dict[int, Tuple[Any, Dict[int, Tuple[str, ...]]]] = {}
@@ -65,12 +65,12 @@ class Recorder:
         self._activations: List[Dict[str, Any]] = []
         self._head: List[List[Any]] = []
         self._tail: Deque[List[Any]] = deque(maxlen=_TAIL)
-        self._count = self._call_size = self._step_size = 0
+        self._count = self._heard = self._call_size = self._step_size = 0
 
     def start(self) -> None:
         self._reset()
         self._thread = threading.get_ident()
-        self._until = time.thread_time() + self._trace_s
+        self._began, self._began_wall = time.thread_time(), time.perf_counter()
         self._hooks.start()
 
     def stop(self) -> None:
@@ -123,7 +123,13 @@ class Recorder:
 
     def is_late(self) -> bool:
         """Where listening to lines is dear, it too must end."""
-        return self._wanted and time.thread_time() > self._until + self._trace_s
+        return self._wanted and self._had_its_time(1.25)
+
+    def _had_its_time(self, factor: float) -> bool:
+        """Both clocks: a busy machine must not cost a short test its evidence, nor a long one many times its run."""
+        if time.perf_counter() - self._began_wall < factor * self._trace_wall_s:
+            return False
+        return time.thread_time() - self._began > factor * self._trace_s
 
     def enter(self, frame: Any) -> None:
         code = frame.f_code
@@ -151,6 +157,9 @@ class Recorder:
         self._open[id(frame)] = opened
 
     def line(self, frame: Any, line: int) -> None:
+        self._heard += 1
+        if not self._heard & _LOOK_AT_CLOCK and self._had_its_time(1.0):
+            self.deep = False
         opened = self._open.get(id(frame))
         if opened is None or opened.number < 0 or opened.frame is not frame:
             return
@@ -161,8 +170,6 @@ class Recorder:
         else:
             self._tail.append(opened.last)
         self._count += 1
-        if not self._count & _LOOK_AT_CLOCK and time.thread_time() > self._until:
-            self.deep = False
 
     def leave(self, frame: Any, value: object) -> None:
         opened = self._open.get(id(frame))

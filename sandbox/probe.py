@@ -50,8 +50,8 @@ class Probe:
         self._emit = emit
         self._brief = detail == "verdicts"
         traced = detail in ("coverage", "evidence")
-        trace_s = limits["trace_s"] if limits is not None else 0.0
-        self._recorder = stepping.Recorder(self._root, detail == "evidence", trace_s) if traced else None
+        times = (limits["trace_s"], limits["trace_wall_s"]) if limits is not None else (0.0, 0.0)
+        self._recorder = stepping.Recorder(self._root, detail == "evidence", *times) if traced else None
         self._reports: Dict[str, Dict[str, Any]] = {}
         self._compare: Optional[Tuple[str, str, str]] = None
         self.ids: List[str] = []

@@ -99,6 +99,7 @@ def row_of(limits: Limits) -> dict[str, float]:
         "test_wall_s": limits.test_wall_s,
         "test_cpu_s": limits.test_cpu_s,
         "trace_s": limits.trace_s,
+        "trace_wall_s": limits.trace_wall_s,
         "report_bytes": _REPORT_BYTES,
     }
 

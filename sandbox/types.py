@@ -102,8 +102,9 @@ class Limits:
     disk_bytes: int = 256 << 20
     """All that a run writes; where a layer or a container bounds it, that bound holds instead."""
     trace_s: float = 0.25
-    """CPU time of a test after which its steps and calls are no longer recorded (EVIDENCE). Its lines are, to the end;
-    before Python 3.12 only for as long again."""
+    trace_wall_s: float = 0.0
+    """CPU and wall-clock time of a test after which (both) its steps and calls are no longer recorded. Its lines are;
+    before Python 3.12 only a quarter longer."""
 
 
 @dataclass(frozen=True, slots=True)

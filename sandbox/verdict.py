@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from . import wire
@@ -106,12 +106,17 @@ def _all_passed(nodeids: Sequence[str], tests: Sequence[TestResult], end: End) -
     seen = Counter(test.nodeid for test in tests)
     once = all(count == 1 for count in seen.values())
     good = all(test.outcome in _ACCEPTED for test in tests)
-    return end.get("exit") == 0 and once and good and all(_reached(nodeid, seen) for nodeid in nodeids)
+    return end.get("exit") == 0 and once and good and _reached(seen).issuperset(nodeids)
 
 
-def _reached(nodeid: str, seen: Counter[str]) -> bool:
-    """A file, a class or a parametrised function stands for the items below it."""
-    return nodeid in seen or any(other.startswith((f"{nodeid}::", f"{nodeid}[")) for other in seen)
+def _reached(seen: Iterable[str]) -> set[str]:
+    """The items, and the files, classes and parametrised functions that stand for them."""
+    found = set(seen)
+    for nodeid in seen:
+        function = nodeid.split("[")[0]
+        parts = function.split("::")
+        found |= {function, *("::".join(parts[:n]) for n in range(1, len(parts)))}
+    return found
 
 
 def _integer(value: object) -> int | None:

@@ -23,7 +23,7 @@ for name in ("child_record", "child_hooks", "child_steps"):
     spec.loader.exec_module(module)
 sys.path.insert(0, root)
 import work
-recorder = module.Recorder(root, True, seconds)
+recorder = module.Recorder(root, True, seconds, seconds)
 rows = []
 for name in sys.argv[4:]:
     recorder.start()
