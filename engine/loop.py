@@ -98,6 +98,7 @@ def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
         while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
             candidate = work.take()
             if candidate is None:
+                work.exhausted = True
                 break
             work.attempt(candidate)
             if work.cures_all and enough is None:
@@ -240,8 +241,9 @@ def _note(work: Work, repairs: list[Repair]) -> str:
         return "A candidate passes this test, but the budget ended before the whole suite had run; give more seconds."
     if work.plausible:
         return "Candidates passed this test, but each broke another when the whole suite ran."
-    ended = "the budget ended" if work.stop else "there was nothing left to try"
-    return f"None of {work.tried} candidates passed before {ended}; try --budget deep."
+    if work.exhausted:
+        return f"None of {work.tried} candidates passed, and the search has no others to try."
+    return f"None of {work.tried} candidates passed before the budget ended; try --budget deep."
 
 
 def _flaky(nodeid: str, flaky: Flaky, seconds: float) -> FailureReport:

@@ -31,6 +31,8 @@ class Work:
     returned: list[Candidate] = field(default_factory=list[Candidate])
     """Taken, and given back when the run was cancelled."""
     failure: Failure | None = None
+    exhausted: bool = False
+    """The search has no candidate left; what it found is all that it can find."""
     trouble: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
