@@ -16,7 +16,7 @@ from .stop import Stop
 from .suite import SUITE_LIMITS, Suite, is_doctest
 from .types import Candidate, Evidence, Patch, Verdict
 
-# Processor time ends a candidate that loops; the wall leaves room for a busy machine, where a good one may have to wait.
+# Processor time ends a candidate that loops; the wall leaves room for a busy machine, where a good one has to wait.
 _SEARCH = Limits(wall_s=12.0, cpu_s=4.0, test_wall_s=4.0, test_cpu_s=0.4)
 _SLOWEST_FACTOR = 10.0
 _FORK_S = 1.0
