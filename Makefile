@@ -60,7 +60,7 @@ bench-search: setup ## Measure how fast candidates are tried, beside a fresh pyt
 bench-lsp: setup ## Measure how long an editor waits for the server while a repair runs; options in BENCH="--tests 500"
 	@$(BIN)/python -P tests/bench/lsp.py $(BENCH)
 
-bench-sandbox: setup ## Measure what confinement costs, beside a fresh pytest; options in BENCH="--backend landlock --runs 20"
+bench-sandbox: setup ## Measure what confinement costs, beside a fresh pytest; options in BENCH="--dockerd --runs 20"
 	@$(BIN)/python -P tests/bench/sandbox.py $(BENCH)
 
 bench-localise: setup ## Measure whether the faulty line is among the first suspects; options in BENCH

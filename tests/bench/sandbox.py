@@ -2,12 +2,13 @@
 
 Every row asserts the verdicts it timed. A row is a function from a `Place` to samples in milliseconds; `ROWS` is the
 list, and whoever adds a way to run a candidate adds a row. Bars are printed, not asserted: a busy machine is slower.
-Options: `--backend NAME` (the strongest by default; may be repeated), `--runs N`.
+Options: `--backend NAME` (the strongest by default; may be repeated), `--runs N`, `--dockerd`.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import statistics
 import subprocess
@@ -15,10 +16,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from darner.sandbox.backend import Backend, Launch, Runtime
 from darner.sandbox.choice import BACKENDS, examined, strongest
@@ -44,6 +46,8 @@ def test_sum():
 """
 PYTHON = Path(sys.executable)
 RUNTIME = Runtime(PYTHON, (Path(sys.prefix), Path(sys.base_prefix), PYTHON.parent, PYTHON.resolve().parent))
+_MAKING_S = 3.0
+"""Longer than a container takes to start."""
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0)
 BOTH = ("test_cart.py::test_empty", "test_cart.py::test_sum")
 
@@ -118,6 +122,30 @@ def kill_overshoot(place: Place) -> list[float]:
     return found
 
 
+def confirming_run(place: Place) -> list[float]:
+    """A new fork server, a new interpreter, the whole suite."""
+    with opened(place) as session:
+        return timed(lambda: confirmed(session, place), max(3, place.runs // 5))
+
+
+def confirming_run_made_ahead(place: Place) -> list[float]:
+    """The same with the server started beforehand, as it is while a search runs."""
+    found: list[float] = []
+    with opened(place) as session:
+        for _ in range(max(3, place.runs // 5)):
+            session.expect_fresh()
+            time.sleep(_MAKING_S)
+            began = time.perf_counter()
+            confirmed(session, place)
+            found.append(1000 * (time.perf_counter() - began))
+    return found
+
+
+def confirmed(session: Session, place: Place) -> None:
+    run = session.run((), {"cart.py": GOOD.encode()}, limits=LIMITS, fresh=True)
+    assert (run.status, run.backend) == (Status.PASS, place.backend.name), run
+
+
 def with_workers(count: int) -> Callable[[Place], list[float]]:
     """Candidates a second, from `count` sessions at once."""
 
@@ -145,6 +173,8 @@ ROWS: list[Row] = [
     Row("jail set-up in a child", jail_set_up, 12.0),
     Row("fork server ready", server_ready, 500.0),
     Row("warm candidate, jailed (two: one bad, one good)", warm_candidate, 60.0),
+    Row("confirming run", confirming_run, 0.0),
+    Row("confirming run, its server made ahead", confirming_run_made_ahead, 0.0),
     Row("kill overshoot", kill_overshoot, 50.0),
     Row("candidates/s, 1 worker", with_workers(1), 20.0, rate=True),
     Row("candidates/s, 2 workers", with_workers(2), 40.0, rate=True),
@@ -181,8 +211,24 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--backend", action="append", choices=[backend.name for backend in BACKENDS])
     asked.add_argument("--runs", type=int, default=50)
+    asked.add_argument("--dockerd", action="store_true", help="measure docker, in an engine started for it (root)")
     options = asked.parse_args()
-    wanted = options.backend or [strongest(trusted=False).name]
+    with engine_of_our_own() if options.dockerd else nullcontext():
+        wanted = options.backend or ["docker" if options.dockerd else strongest(trusted=False).name]
+        measure_all(wanted, options.runs)
+
+
+@contextmanager
+def engine_of_our_own() -> Generator[None]:
+    """The tests' dockerd (tests/sandbox/dockerd.py), as the one that Darner finds."""
+    sys.path.append(str(Path(__file__).resolve().parent.parent / "sandbox"))
+    real_daemon: Any = importlib.import_module("dockerd").real_daemon
+    with real_daemon() as daemon:
+        os.environ["DOCKER_HOST"] = daemon.address
+        yield
+
+
+def measure_all(wanted: Sequence[str], runs: int) -> None:
     print(f"{'backend':<12}{'row':<50}{'median':>9}{'min':>9}{'p90':>9}   bar (load {os.getloadavg()[0]:.1f})")
     with tempfile.TemporaryDirectory(prefix="bench-sandbox-") as folder:
         root = Path(folder).resolve()
@@ -195,7 +241,7 @@ def main() -> None:
                 print(f"{backend.name:<12}{trouble}")
                 continue
             for row in ROWS:
-                show(backend.name, row, row.measure(Place(root, backend, options.runs)))
+                show(backend.name, row, row.measure(Place(root, backend, runs)))
 
 
 def show(backend: str, row: Row, samples: Sequence[float]) -> None:
