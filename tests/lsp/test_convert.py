@@ -144,6 +144,20 @@ def test_what_the_editor_saves_after_the_edit_is_the_verified_file(codec: str, s
     assert applied(source, changes, encoding).encode(codec) == after
 
 
+@given(texts, texts, encodings, st.sampled_from(["", "stripped", "kept"]))
+def test_whatever_the_file_the_edited_document_is_saved_as_the_verified_bytes(
+    before: str, after: str, encoding: Encoding, mark: str
+) -> None:
+    """With a byte-order mark, which a client strips or keeps in the text, or without; with any line ends and none."""
+    codec, shown = ("utf-8-sig" if mark else "utf-8"), ("\ufeff" if mark == "kept" else "")
+
+    changes = file_edits(shown + before, before.encode(codec), after.encode(codec), encoding)
+
+    assert changes is not None
+    saved = applied(shown + before, changes, encoding).encode("utf-8" if mark == "kept" else codec)
+    assert saved == after.encode(codec)
+
+
 def test_an_edit_is_refused_when_the_document_says_something_else() -> None:
     """It was verified on other text; positions in this one mean nothing."""
     assert file_edits("x = 2\n", b"x = 1\n", b"x = 3\n", Encoding.UTF16) is None
