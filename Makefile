@@ -63,6 +63,9 @@ bench-lsp: setup ## Measure how long an editor waits for the server while a repa
 bench-sandbox: setup ## Measure what confinement costs, beside a fresh pytest; options in BENCH="--dockerd --runs 20"
 	@$(BIN)/python -P tests/bench/sandbox.py $(BENCH)
 
+bench-evidence: setup ## Measure what the evidence of a failing test costs beside its plain run; options in BENCH
+	@$(BIN)/python -P tests/bench/evidence.py $(BENCH)
+
 bench-localise: setup ## Measure whether the faulty line is among the first suspects; options in BENCH
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/localise.py $(BENCH)
 
