@@ -257,20 +257,19 @@ def test_a_flaky_test_is_called_flaky_and_not_repaired(project: Path) -> None:
     write(
         project,
         test_flaky="""\
-            import pathlib, tempfile
+            import os
 
-            def test_second_time():
-                mark = pathlib.Path(tempfile.gettempdir()) / 'seen-once'
-                seen = mark.exists()
-                mark.touch()
-                assert seen
+            def test_by_chance():
+                assert os.urandom(1)[0] < 128
             """,
     )
 
-    report = mend_first(project)
+    statuses: list[FixStatus] = []
+    while FixStatus.FLAKY not in statuses and len(statuses) < 20:  # half of the runs have nothing to report
+        statuses += [report.status for report in mend_all(project, None, SEARCH)] or [FixStatus.UNREPAIRED]
 
-    assert report.status is FixStatus.FLAKY
-    assert "flaky" in report.note
+    assert statuses[-1] is FixStatus.FLAKY
+    assert FixStatus.REPAIRED not in statuses
 
 
 def test_an_order_dependent_test_is_named(project: Path) -> None:
