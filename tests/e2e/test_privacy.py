@@ -66,6 +66,7 @@ async def test_the_trace_would_show_an_address(tmp_path: Path) -> None:
     assert addresses(record) == {"192.0.2.1", "2001:db8::1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["none", pytest.param("qwen2.5-coder-0.5b", marks=pytest.mark.model)])
 async def test_a_whole_session_reaches_no_other_machine_and_logs_no_source(
     project: Path, model: str, capfd: pytest.CaptureFixture[str]

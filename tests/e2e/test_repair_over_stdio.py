@@ -46,7 +46,9 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-@pytest_asyncio.fixture(params=PROFILES)
+@pytest_asyncio.fixture(
+    params=["vscode", *(pytest.param(name, marks=pytest.mark.slow) for name in sorted({*PROFILES} - {"vscode"}))]
+)
 async def editor(request: pytest.FixtureRequest, project: Path) -> AsyncGenerator[Editor]:
     editor = await Editor.start(project, request.param, options={"budget": 240, "model": "none"})
     editor.open("cart.py")

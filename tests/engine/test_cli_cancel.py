@@ -48,7 +48,7 @@ def cancel_when(bench: Bench, process: subprocess.Popen[str], said: str, number:
     return "".join(lines)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("files", "said"),
     [(SLOW_SUITE, "copying the project"), (SLOW_SUITE, "running the tests"), (HARD, "trying edits")],

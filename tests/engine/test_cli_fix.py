@@ -88,6 +88,7 @@ def test_an_unknown_node_id_offers_the_nearest(bench: Bench) -> None:
     assert ended.json()["error"]["code"] == 2
 
 
+@pytest.mark.slow
 def test_node_ids_may_be_typed_from_a_sub_folder(bench: Bench) -> None:
     """pytest takes paths from where one stands; so does Darner."""
     (bench.root / "docs").mkdir()
@@ -134,6 +135,7 @@ def test_usage_mistakes_end_with_2_and_name_the_mistake(bench: Bench, words: tup
     assert said in " ".join(ended.err.split())
 
 
+@pytest.mark.slow
 def test_a_repair_that_mends_several_tests_is_searched_once(bench: Bench) -> None:
     """The second test passes with the first one's repair: the same patch, no further candidates."""
     twin = "\n\ndef test_the_limit_again():\n    assert free_shipping(50.0) is True\n"
@@ -148,6 +150,7 @@ def test_a_repair_that_mends_several_tests_is_searched_once(bench: Bench) -> Non
     assert TEST in second["note"]
 
 
+@pytest.mark.slow
 def test_repairs_of_one_file_are_applied_together(bench: Bench) -> None:
     """Two repairs start from the same bytes; --apply must write both or say which it left."""
     bench.write(

@@ -171,6 +171,7 @@ def test_a_test_that_hangs_is_stopped_and_named(bench: Bench) -> None:
     assert list(ended.failures()) == ["test_hangs.py::test_hangs"]
 
 
+@pytest.mark.slow
 def test_a_flaky_test_is_called_flaky(bench: Bench) -> None:
     """It fails, then passes, with nothing changed: no edit may take the credit."""
     bench.write(
@@ -214,6 +215,7 @@ ENCODINGS = {
 }
 
 
+@pytest.mark.slow
 def test_line_ends_tabs_bom_and_latin_1_survive_a_repair(bench: Bench) -> None:
     """Only the edited token may differ; one repair in each of four files, applied together."""
     test = "from {0} import {0}\n\n\ndef test_{0}():\n    got = [{0}(total) for total in (1, 49, 50, 51, 99)]\n"
@@ -229,6 +231,7 @@ def test_line_ends_tabs_bom_and_latin_1_survive_a_repair(bench: Bench) -> None:
         assert (bench.root / name).read_bytes() == before.replace(b"total > 50", b"total >= 50")
 
 
+@pytest.mark.slow
 def test_a_file_of_ten_thousand_lines(bench: Bench) -> None:
     """Size alone must not eat the budget."""
     filler = "".join(f"def filler_{n}(value):\n    return value + {n}\n\n\n" for n in range(2_500))

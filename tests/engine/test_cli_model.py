@@ -19,6 +19,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path).write(CART)
 
 
+@pytest.mark.slow
 def test_without_a_model_search_goes_on_and_says_so(bench: Bench) -> None:
     """The first run on a new machine should repair what it can; stdout stays pure JSON."""
     ended = bench.darner("fix", "--json", "--trust", "--budget", "90")
@@ -48,6 +49,7 @@ def test_a_text_file_named_gguf_is_refused(bench: Bench) -> None:
     assert f"{fake} is not a GGUF file" in ended.err
 
 
+@pytest.mark.slow
 def test_a_truncated_gguf_is_named_and_search_still_repairs(bench: Bench) -> None:
     """It starts like a model; only loading finds out. The doctor says the same, with what to do."""
     cut = bench.home / "cut.gguf"

@@ -18,6 +18,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path).write(CART)
 
 
+@pytest.mark.slow
 def test_apply_in_a_read_only_folder_says_so(bench: Bench) -> None:
     """The repair is shown; that it could not be written is an environment error, and nothing is half written."""
     before = bench.snapshot()

@@ -338,6 +338,7 @@ def test_the_real_model_answers_ends_its_turn_and_continues_a_prefill(real: Llam
     assert rest.text.startswith("is")
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_real_model_varies_with_the_seed_and_repeats_with_it(real: LlamaModel) -> None:
     """Samples are worth their cost only when they differ, and a run is replayable only when they do not drift."""

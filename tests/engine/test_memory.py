@@ -119,6 +119,7 @@ def test_forgetting_deletes_it(project: Path) -> None:
     assert memory.files_when_passed(project, "test_cart.py::test_a") == {}
 
 
+@pytest.mark.slow
 def test_the_edit_since_the_test_last_passed_is_taken_back(tmp_path: Path) -> None:
     """Nothing was ever committed, so only the memory knows what the user changed in between."""
     bench = Bench(tmp_path).write({"cart.py": "def total(a, b):\n    # sum\n    return a + b\n"})

@@ -16,6 +16,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_test_file_of_an_unusual_name_is_never_the_repair(bench: Bench) -> None:
     """`assert v == 3` to `assert v != 3` is one mutation; only pytest's collection knows which files are tests."""
     bench.write({

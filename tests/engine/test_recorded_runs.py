@@ -26,9 +26,7 @@ def traces(bench: Bench) -> list[Path]:
 def test_nothing_is_recorded_until_the_user_says_so_and_a_recorded_run_ends_the_same_again(tmp_path: Path) -> None:
     """The whole life of a trace, by the commands that a person types."""
     bench = Bench(tmp_path).write(CART)
-    bench.fix("--json")
     assert traces(bench) == []
-
     assert bench.darner("trace", "on").code == 0
     fixed = bench.fix("--json")
     (path,) = traces(bench)
@@ -53,7 +51,7 @@ def test_nothing_is_recorded_until_the_user_says_so_and_a_recorded_run_ends_the_
     assert changed.json()["changed"] == ["cart.py"]
     assert json.loads(bench.darner("trace", "list", "--json").out)["traces"] == [path.name]
     assert bench.darner("trace", "off").code == 0
-    bench.fix("--json")
+    bench.fix("--json", "--budget", "1")
     assert traces(bench) == [path]
     assert "1 traces deleted" in bench.darner("trace", "wipe").out
     assert traces(bench) == []

@@ -59,7 +59,7 @@ def test_what_the_sandbox_keeps_away_is_said_and_never_repaired(
     monkeypatch.setenv("DARNER_TEST_CURRENCY", "EUR")
     bench = Bench(tmp_path).write(PROJECT)
 
-    found = bench.fix("--json", "--budget", "20").failures()
+    found = bench.fix("--json", "--budget", "8").failures()
 
     label, stored = found["test_shop.py::test_label"], found["test_shop.py::test_stored"]
     assert (label["status"], label["patch"], label["candidates_tried"]) == ("unrepaired", None, 0)

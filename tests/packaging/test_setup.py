@@ -132,6 +132,7 @@ def script() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_an_interrupted_build_leaves_nothing_half_and_the_next_run_completes(tree: Tree, tmp_path: Path) -> None:
     """Ten minutes of compiling invite a Ctrl-C; half a wheel in the cache would break every later set-up."""
     os.mkfifo(tmp_path / "gate")
