@@ -20,7 +20,7 @@ demo: setup ## Repair a real failing project with a small local model, on a copy
 	@$(BIN)/python -P examples/demo.py
 
 test: setup ## Run the tests, with the real 0.5B model (downloaded once), without the slow ones
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal $(SHOW)
 
 test-slow: setup ## Run the tests that take more than ten seconds each
 	@$(BIN)/python -m pytest -m slow
