@@ -15,7 +15,7 @@ from ..engine.patch import unified_diff
 from ..engine.types import Standing
 from .describe import evidence, frames_of, headline, test_name
 from .initialize import SCHEME
-from .markup import block, code, escaped
+from .markup import asked, block, code, escaped
 from .snapshot import Board, Case, Snapshot
 
 _INVALID_PARAMS = -32602
@@ -116,8 +116,7 @@ def _repairs(case: Case) -> Iterator[str]:
         yield f"{evidence(repair, case.nodeid)}."
         yield block(unified_diff(repair.candidate.patch), "diff")
     if case.question is not None:
-        answers = " or ".join(code(answer.output) for answer in case.question.answers)
-        yield f"Two repairs pass and differ: for {code(case.question.input)}, should the result be {answers}?"
+        yield asked(case.question)
 
 
 def _link(snapshot: Snapshot, board: Board, path: str, line: int) -> str:

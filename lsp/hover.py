@@ -7,7 +7,7 @@ from lsprotocol import types as lsp
 from ..engine.types import Standing
 from .describe import evidence, frame_line, frames_of, headline, short
 from .lookup import Hit, hits
-from .markup import code, escaped, plain
+from .markup import asked, code, escaped, plain
 from .snapshot import Case, Snapshot
 
 _SECTIONS = 3
@@ -79,7 +79,4 @@ def _repair(case: Case) -> str:
 
 
 def _question(case: Case) -> str:
-    if case.question is None:
-        return ""
-    answers = " or ".join(code(answer.output) for answer in case.question.answers)
-    return f"Two repairs pass and differ: for {code(case.question.input)}, should the result be {answers}?"
+    return "" if case.question is None else asked(case.question)

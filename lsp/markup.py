@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..engine.types import Question
 from .describe import short
 
 
@@ -30,3 +31,9 @@ def escaped(text: str) -> str:
 
 def plain(markdown: str) -> str:
     return re.sub(r"\\([\\*_<>\[\]#])", r"\1", markdown).replace("**", "")
+
+
+def asked(question: Question) -> str:
+    """The user's question in one sentence."""
+    answers = " or ".join(code(answer.output) for answer in question.answers)
+    return f"Two repairs cure this test and differ: for {code(question.input)}, should the result be {answers}?"

@@ -68,7 +68,7 @@ async function ask(question: Question, found: Found): Promise<number | undefined
     repair: answer.repair,
   }))
   const answer = await vscode.window.showQuickPick(items, {
-    title: vscode.l10n.t('Two repairs pass all tests and differ'),
+    title: vscode.l10n.t('Two repairs cure this test and differ'),
     placeHolder: vscode.l10n.t('What should {0} give?', question.input),
     ignoreFocusOut: true,
   })

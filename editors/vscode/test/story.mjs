@@ -87,7 +87,7 @@ async function main() {
     await workbench.openFile('tests/test_dates.py', 51)
     await page.locator('.squiggly-error').first().waitFor()
     await bulb('Repair: make')
-    const question = page.locator('.quick-input-widget').filter({ hasText: 'Two repairs pass all tests and differ' })
+    const question = page.locator('.quick-input-widget').filter({ hasText: 'Two repairs cure this test and differ' })
     await question.waitFor()
     assert.match(await question.locator('input').getAttribute('placeholder'), /is_overdue\(.*\) give\?/)
     assert.equal(await question.locator('.monaco-list-row').count(), 2)

@@ -13,7 +13,7 @@ local M = {}
 ---@param on_repair fun(index: integer)
 function M.ask(question, on_repair)
   local options = {
-    prompt = ('Two repairs pass and differ. %s should give'):format(question.input),
+    prompt = ('Two repairs cure this test and differ. %s should give'):format(question.input),
     kind = 'darner_question',
     format_item = function(answer)
       return answer.output
