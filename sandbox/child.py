@@ -1,4 +1,4 @@
-"""The first code inside the sandbox: a fork server in the user's interpreter, one child per run.
+"""The first code inside the sandbox: a fork server in the user's interpreter, one child per run (child_requests.py).
 
 Standard library only, Python 3.9 to 3.14; of Darner it loads only the files beside it that also run inside, by path.
 It is told what to do over one socket (frames, see child_watch.py) and never trusts a child: what a child says travels
@@ -39,24 +39,22 @@ def _beside(name: str) -> Any:
 weighing: Any = _beside("child_weigh")
 watching: Any = _beside("child_watch")
 pytests: Any = _beside("child_pytest")
-calling: Any = _beside("child_calls")
+_beside("child_calls")
 containing: Any = _beside("child_container")
 _beside("child_plain")
 _beside("child_graph")
-splitting: Any = _beside("child_split")
+_beside("child_split")
 kernel: Any = _beside("child_kernel")
 limiting: Any = _beside("child_limits")
 for _name in ("child_record", "child_hooks", "child_steps", "child_seccomp", "child_landlock"):
     _beside(_name)
 spaces: Any = _beside("child_space")
 jails: Any = _beside("child_jail")
-probing: Any = _beside("probe")
+_beside("probe")
 _beside("child_swap")
 staging: Any = _beside("child_stage")
+requests: Any = _beside("child_requests")
 relaying: Any = _beside("child_relay")
-
-
-# ---------------------------------------------------------------- the server
 
 
 class Server:
@@ -73,8 +71,6 @@ class Server:
         """To the stage that this server forked; None when there is none."""
         self._stage: Any = None
         """Set in the stage itself, which serves by the same words."""
-        self._heard = -1
-        """In a child: what the parent says to it."""
 
     def serve(self) -> None:
         while True:
@@ -122,7 +118,7 @@ class Server:
             os.close(null)
             limiting.set_limit(resource.RLIMIT_AS, request["limits"]["memory_bytes"])
             sys.dont_write_bytecode = False
-            stage = staging.Stage(self._root, self._arguments([]), request["nodeids"], self._prepared)
+            stage = staging.Stage(self._root, pytests.arguments([]), request["nodeids"], self._prepared)
             sys.dont_write_bytecode = True
             said = {"trouble": stage.trouble(), "collected": stage.size, "complete": stage.complete}
             said.update(modules=[n for n in sorted(set(sys.modules) - stage.before) if _outside(self._root, n)])
@@ -143,13 +139,10 @@ class Server:
             except BaseException:  # boundary: somebody else's module; the child will meet the same error
                 continue
         if request["warm"]:
-            self._prepared = pytests.configured_session(self._arguments([]), self._root)
+            self._prepared = pytests.configured_session(pytests.arguments([]), self._root)
         gc.collect()
         gc.freeze()
         return {"warm": self._prepared is not None, "threads": staging.thread_count()}
-
-    def _arguments(self, nodeids: List[str]) -> List[str]:
-        return pytests.pytest_arguments(os.path.join(os.environ["TMPDIR"], "pytest-cache")) + nodeids
 
     def _run(self, request: Dict[str, Any]) -> None:
         said_r, said_w = os.pipe()
@@ -168,10 +161,9 @@ class Server:
             os.close(heard_w)
             self._sock.close()
             layer.close()
-            self._heard = heard_r
             if self._link is not None:
                 self._link.sock.close()  # the stage listens to the server, not to a candidate
-            self._child(request, said_w, output_w, hand_over)
+            self._child(request, said_w, output_w, hand_over, heard_r)
         os.close(said_w)
         os.close(output_w)
         hand_over.close()
@@ -189,7 +181,7 @@ class Server:
             end["why"] = "oom"
         watching.write_frame(self._sock, {"end": end})
 
-    def _child(self, request: Dict[str, Any], said: int, output: int, hand_over: socket.socket) -> None:
+    def _child(self, request: Dict[str, Any], said: int, output: int, hand_over: socket.socket, heard: int) -> None:
         """Never returns. Everything the candidate does happens below this line."""
         code = 70
         try:
@@ -209,9 +201,12 @@ class Server:
                 _write_line(said, message)
 
             self._confine(request, hand_over, emit)
-            kinds = {"tests": self._tests, "calls": self._calls, "list": self._list, "attempts": self._attempts}
-            kinds.update(half=self._half, answers=self._answers)
-            code = (kinds[request["do"]] if self._stage is None else self._staged)(request, emit)
+            if request["do"] == "attempts":
+                code = self._attempts(request, emit)
+            else:
+                ready = self._prepared if self._stage is None else self._stage
+                kind = requests.Requests if self._stage is None else requests.StagedRequests
+                code = kind(self._root, ready, heard, emit).serve(request)
             sys.stdout.flush()
             sys.stderr.flush()
         except SystemExit as ending:
@@ -243,91 +238,11 @@ class Server:
         emit({"landlock": self._jail.landlock_abi})
         return 0
 
-    def _tests(self, request: Dict[str, Any], emit: Emit) -> int:
-        probe = probing.Probe(self._root, request["detail"], _Rows(emit), request["limits"])
-        code = self._pytest(request["nodeids"], probe)
-        emit({"finished": {"code": code, "ids": probe.ids}})
-        return code
-
-    def _pytest(self, nodeids: List[str], probe: Any) -> int:
-        if self._prepared is None:
-            import pytest
-
-            sys.path.insert(0, self._root)
-            return int(pytest.main(self._arguments(nodeids), plugins=[probe, pytests.Quiet()]))
-        return pytests.finish_session(self._prepared, nodeids, probe)
-
-    def _collect(self, nodeids: List[str]) -> List[str]:
-        """Import the test modules as pytest would, and run nothing."""
-        probe = probing.Probe(self._root, "verdicts", _unheard, None)
-        self._pytest([*nodeids, "--collect-only"], probe)
-        return probe.collected
-
-    def _half(self, request: Dict[str, Any], emit: Emit) -> int:
-        """Run tests whose functions are asked for in another process (child_split.py)."""
-        return self._tests(request, splitting.begin(self._root, emit, self._heard))
-
-    def _answers(self, request: Dict[str, Any], emit: Emit) -> int:
-        """The other process: no test and no pytest, only the functions that are asked for."""
-        sys.path.insert(0, self._root)
-        emit({"serving": True})
-        splitting.Peer(self._root, emit, self._heard, trusting=True).until_the_end()
-        return 0
-
-    def _list(self, request: Dict[str, Any], emit: Emit) -> int:
-        emit({"collected": self._collect([])})
-        return 0
-
-    def _staged(self, request: Dict[str, Any], emit: Emit) -> int:
-        """Run from the stage, or say why it must be done the long way."""
-        try:
-            items = self._stage.chosen(request["nodeids"])
-            self._stage.exchange(request["edited"])
-        except staging.Unstaged as reason:
-            emit({"unstaged": str(reason)})
-            return 0
-        if request["do"] == "calls":
-            return self._answer(request, emit)
-        if request["do"] == "half":
-            emit = splitting.begin(self._root, emit, self._heard)
-        self._stage.probe.begin(request["detail"], _Rows(emit), request["limits"])
-        code = int(self._stage.run(items))
-        emit({"finished": {"code": code, "ids": self._stage.probe.ids}})
-        return code
-
-    def _calls(self, request: Dict[str, Any], emit: Emit) -> int:
-        """Evaluate call expressions in a module's namespace, each with its own time limit."""
-        self._collect(request["nodeids"])
-        return self._answer(request, emit)
-
-    def _answer(self, request: Dict[str, Any], emit: Emit) -> int:
-        namespace = calling.namespace(self._root, request["path"])
-        for expression in request["expressions"]:
-            result, exception = calling.evaluate(expression, namespace, request["each_s"])
-            emit({"call": {"expression": expression, "result": result, "exception": exception}})
-        emit({"finished": {"code": 0, "ids": []}})
-        return 0
-
-
-class _Rows:
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-
-    def __call__(self, row: Dict[str, Any]) -> None:
-        self._emit({"test": row})
-
-
-# ---------------------------------------------------------------- the kernel's side
-
 
 def _write_line(fd: int, message: Dict[str, Any]) -> None:
     data = json.dumps(message).encode("utf-8", "replace") + b"\n"
     while data:
         data = data[os.write(fd, data) :]
-
-
-def _unheard(row: Dict[str, Any]) -> None:
-    """Collecting without running: nobody waits for its rows."""
 
 
 def _conftests_import(root: str, stage: Any) -> List[str]:

@@ -21,8 +21,9 @@ class Quiet:
             writer._file = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
 
 
-def pytest_arguments(cache: str) -> List[str]:
+def arguments(nodeids: List[str]) -> List[str]:
     """Keep the user's configuration, but one process, no coverage measurement, no early stop, no cache in the tree."""
+    cache = os.path.join(os.environ["TMPDIR"], "pytest-cache")
     arguments = ["-s", "--maxfail=0", "--continue-on-collection-errors", "--color=no", "-o", "cache_dir=" + cache]
     if importlib.util.find_spec("xdist") is not None:
         arguments += ["-n", "0"]
@@ -30,7 +31,7 @@ def pytest_arguments(cache: str) -> List[str]:
         arguments += ["--no-cov"]
     if importlib.util.find_spec("pytest_randomly") is not None:
         arguments += ["-p", "no:randomly"]
-    return arguments
+    return arguments + nodeids
 
 
 def configured_session(arguments: List[str], root: str) -> Any:

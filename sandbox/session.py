@@ -7,41 +7,27 @@ One run at a time per session; open several for parallel work. A session is not 
 
 from __future__ import annotations
 
-import json
-import secrets
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar, cast
+from typing import cast
 
 from . import wire
 from .backend import Backend, Launch, Report, Runtime
 from .choice import examined, second_to, strongest
 from .cold import ColdServers
+from .conversation import Conversation
 from .errors import SandboxError, WorkspaceError
 from .fork_server import ForkServer
-from .staged import Staged, row_of
+from .runtime import answered, ask_runtime
+from .staged import Staged
 from .types import CallResult, Detail, Guarantees, Limits, RunResult, Status, TestResult
 from .verdict import judge
-from .wire import Malformed, Row
+from .wire import Row
 from .workspace import Workspace
-
-_ASK_RUNTIME = """
-import json, os, sys
-folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
-folders += [os.path.dirname(os.path.realpath(sys.executable)), os.path.dirname(sys.executable)]
-folders += [p for p in sys.path if p]
-for finder in sys.meta_path:
-    known = getattr(sys.modules.get(getattr(finder, "__module__", "") or ""), "MAPPING", None)
-    folders += list(known.values()) if isinstance(known, dict) else []
-print(json.dumps([f for f in dict.fromkeys(map(os.path.abspath, folders)) if os.path.exists(f)]))
-"""
-
-_RUNTIME_S = 30
 
 OnTest = Callable[[TestResult], None]
 
@@ -57,10 +43,7 @@ class Session:
         self._backend = backend
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
         self._cold = ColdServers(self._launch, backend, second)
-        self._layered = False
-        self.exchanged = 0
-        """Candidates that ran without a fresh import."""
-        self._asked: ForkServer | None = None
+        self._talk = Conversation(workspace, self._staged)
         self._partner: Session | None = None
         self.report: Report = examined(backend)
 
@@ -77,6 +60,11 @@ class Session:
         """Why every run must import and collect for itself; empty when runs start from collected tests."""
         return self._staged.slow_because
 
+    @property
+    def exchanged(self) -> int:
+        """Candidates that ran without a fresh import."""
+        return self._talk.exchanged
+
     def prepare(self) -> None:
         """Collect every test once; later runs start from there."""
         self._staged.collect()
@@ -84,7 +72,7 @@ class Session:
 
     def narrow(self, nodeids: Sequence[str]) -> None:
         """Keep only these tests ready for many quick runs, where all of them are too many."""
-        self._workspace.restore(everything=not self._layered)
+        self._talk.put_back()
         with suppress(SandboxError):  # a server that is gone is told by the run that needs it
             self._staged.narrow(nodeids)
 
@@ -116,7 +104,7 @@ class Session:
 
         def judged(cold: Callable[[], ForkServer] | None) -> RunResult:
             tests.clear()
-            rows, end = self._exchange(request, edits or {}, limits or Limits(), cancelled, on_row, cold)
+            rows, end = self._talk.hold(request, edits or {}, limits or Limits(), cancelled, on_row, cold)
             if cold and edits and (path := self._workspace.rewritten(_layer(end))):
                 end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
             return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
@@ -138,7 +126,7 @@ class Session:
 
     def collect(self, limits: Limits) -> tuple[str, ...]:
         """Every test's node id, without running any."""
-        rows, _ = self._exchange({"do": "list", "nodeids": []}, {}, limits, lambda: False, lambda _: None)
+        rows, _ = self._talk.hold({"do": "list", "nodeids": []}, {}, limits, lambda: False, lambda _: None)
         lists = [cast(list[object], row["collected"]) for row in rows if isinstance(row.get("collected"), list)]
         return tuple(str(nodeid) for found in lists for nodeid in found)
 
@@ -165,7 +153,7 @@ class Session:
             if "call" in row:
                 given.append(wire.call_result(row["call"]))
 
-        self._exchange(request, edits, limits, cancelled, on_row)
+        self._talk.hold(request, edits, limits, cancelled, on_row)
         missing = expressions[len(given) :]
         return (*given[: len(expressions)], *(CallResult(text, None, "Crash") for text in missing))
 
@@ -178,16 +166,14 @@ class Session:
         on_row: Callable[[Row], None],
     ) -> tuple[list[Row], dict[str, object]]:
         """One child with which `say` talks while it runs (split.py): its rows, and how it ended."""
-        return self._exchange(request, edits, limits, cancelled, on_row)
+        return self._talk.hold(request, edits, limits, cancelled, on_row)
 
     def say(self, line: str) -> None:
         """To the child that runs now. Raises SandboxError when its server is gone."""
-        if self._asked is not None:
-            self._asked.say(line)
+        self._talk.say(line)
 
     def stop(self) -> None:
-        if self._asked is not None:
-            self._asked.stop()
+        self._talk.stop()
 
     def partner(self) -> Session:
         """Another sandbox on the same sources, opened once: what runs here cannot reach what runs there.
@@ -218,101 +204,11 @@ class Session:
     ) -> None:
         self.close()
 
-    def _exchange(
-        self,
-        request: dict[str, object],
-        edits: Mapping[str, bytes],
-        limits: Limits,
-        cancelled: Callable[[], bool],
-        on_row: Callable[[Row], None],
-        cold: Callable[[], ForkServer] | None = None,
-    ) -> tuple[list[Row], dict[str, object]]:
-        """One request, by the quickest way that serves it: its rows, and the kernel's account of how it ended."""
-        self._workspace.restore(everything=not self._layered)
-
-        def ask(server: ForkServer, message: Mapping[str, object]) -> tuple[list[Row], dict[str, object]]:
-            return self._ask(server, message, edits, limits, cancelled, on_row)
-
-        try:
-            if cold:
-                with closing(_running(cold)) as server:
-                    return ask(server, request)
-            quick = _running(self._staged.quick) if request["do"] in ("tests", "calls", "half") else None
-            if quick is not None:
-                rows, end = ask(quick, {**request, "edited": list(edits)})
-                self._staged.ended(str(end["why"]))
-                if not any("unstaged" in row for row in rows):
-                    self.exchanged += bool(edits)
-                    return rows, end
-                self._workspace.restore(everything=not self._layered)
-            rows, end = ask(_running(self._staged.slow), request)
-        except _NotRunning as trouble:
-            rows, end = list[Row](), dict[str, object](why="infra", detail=str(trouble))
-        if cold is None:
-            self._staged.ended(str(end["why"]))
-        return rows, end
-
-    def _ask(
-        self,
-        server: ForkServer,
-        request: Mapping[str, object],
-        edits: Mapping[str, bytes],
-        limits: Limits,
-        cancelled: Callable[[], bool],
-        on_row: Callable[[Row], None],
-    ) -> tuple[list[Row], dict[str, object]]:
-        """One request to one server, believing only rows that carry the nonce."""
-        self._asked = server
-        self._workspace.place(edits)
-        self._layered = server.layered
-        nonce = secrets.token_hex(16)
-        rows: list[Row] = []
-        forged = False
-
-        def on_line(line: str) -> None:
-            nonlocal forged
-            try:
-                row = wire.parse_line(line)
-                if row.get("nonce") != nonce:
-                    raise Malformed("a row without the nonce")
-                rows.append(row)
-                on_row(row)
-            except Malformed:
-                forged = True
-
-        message = {**request, "nonce": nonce, "limits": row_of(limits)}
-        end: dict[str, object]
-        try:
-            end = server.ask(message, limits.wall_s, cancelled, on_line)
-        except SandboxError as error:
-            end = {"why": "infra", "detail": str(error)}
-        except BaseException:  # Ctrl-C in the middle: the server may be anywhere, so it goes
-            self._staged.close()
-            raise
-        if forged:
-            return rows, {**end, "why": "forged"}
-        refused = next((str(row["infra"]) for row in rows if "infra" in row), "")
-        return rows, {"why": "infra", "detail": refused} if refused else end
-
 
 def _layer(end: Mapping[str, object]) -> tuple[str, ...] | None:
     """What a run wrote into its layer; None where it wrote into the copy."""
     listed = end.get("changed")
     return None if listed is None else tuple(wire.clean(str(path)) for path in cast(list[object], listed))
-
-
-class _NotRunning(Exception):
-    """There is no server to ask; the message says why."""
-
-
-_S = TypeVar("_S", ForkServer, ForkServer | None)
-
-
-def _running(start: Callable[[], _S]) -> _S:
-    try:
-        return start()
-    except (SandboxError, OSError) as error:
-        raise _NotRunning(str(error)) from error
 
 
 def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | None = None) -> Session:
@@ -321,9 +217,9 @@ def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | 
     Without `backend`, fresh runs take place in a stronger second one where there is one (`RunResult.backend`).
     Raises NoIsolation when only a plain process is left and `trusted` is false; WorkspaceError when the copy fails.
     """
-    with _ask_runtime(python) as asked:
+    with ask_runtime(python) as asked:
         chosen = backend or strongest(trusted=trusted)
-        runtime = _runtime(python, asked)
+        runtime = answered(python, asked)
     session = Session(Workspace(root, chosen.owner()), runtime, chosen, lambda: None if backend else second_to(chosen))
     try:
         session.prepare()
@@ -331,21 +227,3 @@ def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | 
         session.close()
         raise
     return session
-
-
-def _ask_runtime(python: Path) -> subprocess.Popen[str]:
-    """Begins; the backends are examined meanwhile."""
-    command = [str(python), "-B", "-c", "import sys; sys.path[:] = [p for p in sys.path if p]\n" + _ASK_RUNTIME]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, stdin=subprocess.DEVNULL, cwd="/")
-
-
-def _runtime(python: Path, asked: subprocess.Popen[str]) -> Runtime:
-    try:
-        said, complaint = asked.communicate(timeout=_RUNTIME_S)
-    except subprocess.TimeoutExpired as error:
-        asked.kill()
-        raise SandboxError(f"The interpreter {python} did not answer within {_RUNTIME_S} s.") from error
-    if asked.returncode != 0:
-        raise SandboxError(f"The interpreter {python} does not run: {complaint.strip()[-200:]}")
-    return Runtime(python, tuple(Path(folder) for folder in json.loads(said)))
