@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ..sandbox.backend import Report, Tier
-from ..sandbox.choice import examined, reports, second_to, strongest
+from ..sandbox.choice import BACKENDS, doubt, examined, reports, second_to, strongest
 from . import catalogue, trust
 from .errors import DarnerError
 from .llama import LlamaModel
@@ -57,7 +57,8 @@ def _interpreter(root: Path, python: str | None) -> Iterator[Check]:
 
 
 def _sandbox(root: Path) -> Check:
-    """The backend that would be taken, and why each stronger one was not."""
+    """The backend that would be taken, and why each stronger one was not. Tested now: whoever asks here has a doubt."""
+    doubt(*BACKENDS)
     found = reports()
     taken = next(report for report in found if not report.trouble)
     passed_over = tuple(f"{report.backend}: {report.trouble}" for report in found[: found.index(taken)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from . import remembered
 from .backend import Backend, Report, Tier
 from .bubblewrap import Bubblewrap
 from .docker_backend import Docker
@@ -19,8 +20,18 @@ BACKENDS: tuple[Backend, ...] = (Namespaces(), Bubblewrap(), Docker(), Landlock(
 
 @cache
 def examined(backend: Backend) -> Report:
-    """The backend's self-test, run once a process."""
-    return backend.examine()
+    """The backend's self-test: run once a process, or a pass that was remembered (remembered.py)."""
+    report = remembered.recall(backend.name)
+    if report is None:
+        remembered.keep(report := backend.examine())
+    return report
+
+
+def doubt(*backends: Backend) -> None:
+    """Forget how these were tested: whoever asks next has them tested again."""
+    for backend in backends:
+        remembered.forget(backend.name)
+    examined.cache_clear()
 
 
 def second_to(backend: Backend) -> Backend | None:
