@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import cast
 
-from . import wire
+from . import remembered, wire
 from .backend import Backend, Launch, Report, Runtime
-from .choice import examined, second_to, strongest
+from .choice import doubt, examined, second_to, strongest
 from .cold import ColdServers
 from .conversation import Conversation
 from .errors import SandboxError, WorkspaceError
@@ -109,7 +109,10 @@ class Session:
                 end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
             return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
 
-        return self._confirmed(judged) if fresh else replace(judged(None), backend=self._backend.name)
+        run = self._confirmed(judged) if fresh else replace(judged(None), backend=self._backend.name)
+        if run.status is Status.INFRA:
+            remembered.forget(self._backend.name)  # the next start tests it again
+        return run
 
     def expect_fresh(self) -> None:
         """A fresh run is near: get its server ready in the background."""
@@ -220,7 +223,20 @@ def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | 
     with ask_runtime(python) as asked:
         chosen = backend or strongest(trusted=trusted)
         runtime = answered(python, asked)
-    session = Session(Workspace(root, chosen.owner()), runtime, chosen, lambda: None if backend else second_to(chosen))
+    try:
+        return _prepared(root, runtime, chosen, alone=backend is not None)
+    except WorkspaceError:
+        raise
+    except (SandboxError, OSError):
+        doubt(chosen)  # it may have passed its self-test some time ago
+        again = backend or strongest(trusted=trusted)
+        if again is chosen:
+            raise
+    return _prepared(root, runtime, again, alone=False)
+
+
+def _prepared(root: Path, runtime: Runtime, chosen: Backend, *, alone: bool) -> Session:
+    session = Session(Workspace(root, chosen.owner()), runtime, chosen, lambda: None if alone else second_to(chosen))
     try:
         session.prepare()
     except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay

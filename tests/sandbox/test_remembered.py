@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 from cart_project import GOOD, OpenProject
 from darner.sandbox import choice, remembered
-from darner.sandbox.backend import Backend, Probe, Report, Tier
+from darner.sandbox.backend import Backend, Launch, Link, Probe, Report, Tier
+from darner.sandbox.errors import NoIsolation, SandboxError
 from darner.sandbox.process import Process
+from darner.sandbox.session import open_session
 from darner.sandbox.types import Status
 
 PASS = Report(
@@ -148,6 +151,34 @@ def test_a_doubt_has_the_backend_tested_again(monkeypatch: pytest.MonkeyPatch) -
     choice.doubt(backend)
 
     assert (choice.examined(backend), len(asked)) == (PASS, 2)
+
+
+class Broken(Process):
+    """Passed its self-test some time ago; starts nothing now, and knows it when it is tested."""
+
+    name = "namespaces"
+    tier = Tier.NAMESPACES
+
+    def examine(self) -> Report:
+        return Report(self.name, self.tier, "it does not start")
+
+    def start(self, launch: Launch) -> Link:
+        raise SandboxError("no namespaces any more")
+
+
+def test_a_pass_that_proves_untrue_is_forgotten_and_the_next_backend_taken(
+    project: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when an administrator switches namespaces off: one lost start, and never a silent downgrade."""
+    remembered.keep(PASS)
+    choice.examined.cache_clear()
+    monkeypatch.setattr(choice, "BACKENDS", (Broken(), Process()))
+
+    with open_session(project, Path(sys.executable), trusted=True) as session:
+        assert session.guarantees.backend == "process"
+    assert not cache.exists()
+    with pytest.raises(NoIsolation, match="it does not start"):
+        open_session(project, Path(sys.executable), trusted=False)
 
 
 FORGE = """
