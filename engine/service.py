@@ -1,6 +1,6 @@
 """The engine as a child process of the language server: JSON lines on stdin and stdout.
 
-    {"id": 1, "method": "test", "params": {"root": …, "nodeids": […], "affected": …, "python": …}}
+    {"id": 1, "method": "test", "params": {"root": …, "nodeids": […], "affected": …, "coverage": …, "python": …}}
     {"id": 1, "event": "test", "data": {…}}        any number
     {"id": 1, "result": {…}}   or   {"id": 1, "error": {"message": …, "code": 1|2|3|130}}        exactly one
 
@@ -20,6 +20,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
@@ -123,23 +124,27 @@ class Service:
         self.send({"id": request["id"], **answer})
 
     def _test(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        """`nodeids`: these; else `affected`: what the changes since the last run can affect; else everything."""
+        """`nodeids`: these; else `affected`: what the changes since the last run can affect; else everything.
+
+        `coverage`: and which statements they executed.
+        """
 
         def on_test(test: TestResult) -> None:
             self.send({"id": job, "event": "test", "data": encode(slim_test(test))})
 
-        nodeids = tuple(params["nodeids"])
+        nodeids, trace = tuple(params["nodeids"]), params.get("coverage") is True
         self._phase(job, "prepare", "Preparing a copy of the project")
         with self._project(params).use(stop) as project:
             self._phase(job, "tests", "Running the tests")
             if nodeids:
-                suite = project.run_named(nodeids, stop, on_test)
-            elif params.get("affected"):
+                suite = project.run_named(nodeids, stop, on_test, trace=trace)
+            elif params.get("affected") and not trace:
                 suite, count = project.run_affected(stop, on_test)
                 return encode(_ran(suite, count))
             else:
-                suite = project.run(stop, on_test)
-        return encode(_ran(suite, len(suite.results)))
+                suite = project.run(stop, on_test, trace=trace)
+            covered = project.coverage(suite, nodeids) if trace and not stop else ()
+        return encode(replace(_ran(suite, len(suite.results)), coverage=covered))
 
     def _collect(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """Every test as pytest names it."""

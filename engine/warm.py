@@ -13,6 +13,7 @@ from ..sandbox.session import OnTest, Session
 from ..sandbox.types import Detail, Guarantees, Limits, Outcome, TestResult
 from . import memory
 from .affected import Outline, Reach, is_test_file, outline
+from .coverage import FileCoverage, coverage
 from .errors import BadInput
 from .opening import Opening
 from .project import Project, find_interpreter
@@ -88,14 +89,15 @@ class WarmProject:
             self._keep(suite, suite.results)
         return suite
 
-    def run_named(self, nodeids: tuple[str, ...], stop: Stop, on_test: OnTest) -> Suite:
+    def run_named(self, nodeids: tuple[str, ...], stop: Stop, on_test: OnTest, *, trace: bool = False) -> Suite:
         """These tests alone, where what they stand for is known; else the whole suite, of which they are picked."""
+        detail = Detail.COVERAGE if trace else Detail.OUTCOMES
         current = self._current()
         known = [test.nodeid for test in current.results] if current is not None else []
         names = expand_all(nodeids, known) if known else ()
-        some = run_some(self.session, names, stop, on_test, Detail.OUTCOMES) if names else None
+        some = run_some(self.session, names, stop, on_test, detail) if names else None
         if some is None or current is None:
-            return run_suite(self.session, nodeids, stop, on_test)
+            return run_suite(self.session, nodeids, stop, on_test, detail)
         self._suite = merged(current, some, ())
         return some
 
@@ -119,6 +121,13 @@ class WarmProject:
         if self._reach.functions:
             return self.run_affected(stop, lambda _: None)[0]
         return self.run(stop, lambda _: None)
+
+    def coverage(self, suite: Suite, nodeids: tuple[str, ...]) -> tuple[FileCoverage, ...]:
+        """Of a traced run, by these tests alone if any are named."""
+        known = tuple(test.nodeid for test in suite.results)
+        wanted = frozenset(expand_all(nodeids, known)) if nodeids else frozenset(known)
+        paths = [self._relative(path) for path, _, _ in self._mark if path.endswith(".py")]
+        return coverage(self._root, paths, [test for test in suite.results if test.nodeid in wanted])
 
     def adopt(self, other: WarmProject) -> None:
         """Take over what another copy of the same files has run."""

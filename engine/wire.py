@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from cattrs.preconf.json import make_converter
 
 from ..sandbox.types import RunResult, Status, TestResult
+from .coverage import FileCoverage
 from .types import FailureReport, Repair
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class Ran:
     failing: tuple[TestResult, ...]
     """Also those that the loop found after the run, as a module that could not be collected."""
     output: str
+    coverage: tuple[FileCoverage, ...] = ()
+    """Where it was asked for."""
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type

@@ -11,7 +11,7 @@ from pygls.capabilities import ServerCapabilitiesBuilder, get_capability
 
 from .convert import Encoding
 
-NOTIFICATIONS = frozenset({"testTree", "testRun", "testResult", "status", "candidates", "explanation"})
+NOTIFICATIONS = frozenset({"testTree", "testRun", "testResult", "testCoverage", "status", "candidates", "explanation"})
 
 
 @dataclass(frozen=True, slots=True)

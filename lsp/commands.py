@@ -33,21 +33,29 @@ class Refused(JsonRpcException):
 
 
 def run_tests(session: Session, *arguments: object) -> dict[str, str]:
-    """`darner.runTests {uri?, root?, nodeid?, nodeids?, affected?}`: without a node id, every test of the project."""
+    """`darner.runTests {uri?, root?, nodeid?, nodeids?, affected?, coverage?}`: without a node id, every test."""
     given = _read(arguments)
     root = _trusted_root(session, given)
     nodeids = _texts(given, "nodeids") or tuple(filter(None, [_text(given, "nodeid")]))
     which = Which.NAMED if nodeids else Which.AFFECTED if given.get("affected") is True else Which.ALL
-    return _started(start_tests(session, root, nodeids, which))
+    return _started(start_tests(session, root, nodeids, which, coverage=given.get("coverage") is True))
 
 
-def start_tests(session: Session, root: Path, nodeids: tuple[str, ...], which: Which, *, asked: bool = True) -> Job:
+def start_tests(
+    session: Session,
+    root: Path,
+    nodeids: tuple[str, ...],
+    which: Which,
+    *,
+    asked: bool = True,
+    coverage: bool = False,
+) -> Job:
     """Also what a save does, unasked. A running run of the same tests is out of date: it is replaced."""
     title = f"Run {test_name(nodeids[0])}" if len(nodeids) == 1 else "Run tests"
     stop_looking_ahead(session, root)
 
     async def run(job: Job) -> None:
-        red = await work_tests.run_tests(session, job, root, nodeids, which, asked=asked)
+        red = await work_tests.run_tests(session, job, root, nodeids, which, asked=asked, coverage=coverage)
         if red and not asked and session.board(root).settings.watch:
             start_looking_ahead(session, root, red)
 

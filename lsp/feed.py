@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..engine.coverage import FileCoverage
 from ..sandbox.types import Failure, TestResult
 from . import explanation
 from .describe import headline
@@ -25,23 +26,39 @@ _ABOUT_S = 1.0
 
 
 class RunFeed:
-    """One run of tests: `darner/testRun` when it starts and ends, `darner/testResult` between."""
+    """One run of tests: `darner/testRun` when it starts and ends, between them its results and its coverage."""
 
     def __init__(self, session: Session, job: Job, root: Path) -> None:
         self._session = session
         self._about: dict[str, object] = {"job": job.id, "root": str(root)}
         self._root = root
 
-    def started(self, tests: Sequence[str], *, affected: bool) -> None:
-        self._run({"state": "started", "tests": list(tests) or None, "affected": affected, "outcome": ""})
+    def started(self, tests: Sequence[str], *, affected: bool, coverage: bool) -> None:
+        asked = {"tests": list(tests) or None, "affected": affected, "coverage": coverage}
+        self._run({"state": "started", **asked, "outcome": ""})
 
     def result(self, result: TestResult) -> None:
         if "testResult" in self._session.snapshot.client.told:
             row = test_row(self._session.snapshot, self._session.board(self._root), result)
             self._session.notify("testResult", self._about | row)
 
+    def coverage(self, files: Sequence[FileCoverage]) -> None:
+        """`darner/testCoverage`: the statements in functions, with the number of tests that executed each."""
+        snapshot, board = self._session.snapshot, self._session.board(self._root)
+        rows = [
+            {
+                "uri": snapshot.uri(board, file.path),
+                "statements": [
+                    {"line": each.line - 1, "endLine": each.end_line - 1, "tests": each.tests}
+                    for each in file.statements
+                ],
+            }
+            for file in files
+        ]
+        self._session.notify("testCoverage", self._about | {"files": rows})
+
     def ended(self, outcome: str) -> None:
-        self._run({"state": "ended", "tests": None, "affected": False, "outcome": outcome})
+        self._run({"state": "ended", "tests": None, "affected": False, "coverage": False, "outcome": outcome})
 
     def _run(self, row: dict[str, object]) -> None:
         self._session.notify("testRun", self._about | row)

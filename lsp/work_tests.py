@@ -29,7 +29,14 @@ class Which(Enum):
 
 
 async def run_tests(
-    session: Session, job: Job, root: Path, nodeids: tuple[str, ...], which: Which, *, asked: bool = True
+    session: Session,
+    job: Job,
+    root: Path,
+    nodeids: tuple[str, ...],
+    which: Which,
+    *,
+    asked: bool = True,
+    coverage: bool = False,
 ) -> frozenset[str]:
     """Run them; answers with the tests that fail now and did not before.
 
@@ -37,17 +44,16 @@ async def run_tests(
     """
     before = frozenset(session.board(root).cases)
     told = RunFeed(session, job, root)
-    told.started(nodeids, affected=which is Which.AFFECTED)
+    told.started(nodeids, affected=which is Which.AFFECTED, coverage=coverage)
     try:
-        await _run_tests(session, job, root, nodeids, which, told, asked)
+        params = {"nodeids": list(nodeids), "affected": which is Which.AFFECTED, "coverage": coverage}
+        await _run_tests(session, job, root, params, told, asked)
     finally:
         told.ended(job.outcome)
     return frozenset(session.board(root).cases) - before
 
 
-async def _run_tests(
-    session: Session, job: Job, root: Path, nodeids: tuple[str, ...], which: Which, told: RunFeed, asked: bool
-) -> None:
+async def _run_tests(session: Session, job: Job, root: Path, wanted: Row, told: RunFeed, asked: bool) -> None:
     seen: dict[str, bool] = {}
     async with shown(session, job, asked=asked) as progress:
 
@@ -61,11 +67,13 @@ async def _run_tests(
                 told.result(result)
                 progress.report(f"{len(seen)} run, {sum(seen.values())} failed")
 
-        params = {**common(session, root), "nodeids": list(nodeids), "affected": which is Which.AFFECTED}
-        ran = wire.decode(await session.engine.call("test", params, on_event), wire.Ran)
-        known.settle(session, root, ran, nodeids)
-        for late in (result for result in ran.failing if result.nodeid not in seen and which is not Which.AFFECTED):
+        answer = await session.engine.call("test", {**common(session, root), **wanted}, on_event)
+        ran = wire.decode(answer, wire.Ran)
+        known.settle(session, root, ran, tuple(wanted["nodeids"]))
+        for late in (result for result in ran.failing if result.nodeid not in seen and not wanted["affected"]):
             told.result(late)
+        if wanted["coverage"]:
+            told.coverage(ran.coverage)
         progress.outcome = f"{ran.tests} run, {len(ran.failing)} failed"
         if ran.detail:
             (session.show if asked else session.show_once)(ran.detail, lsp.MessageType.Warning)

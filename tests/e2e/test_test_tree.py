@@ -80,6 +80,23 @@ async def test_a_run_is_told_from_its_begin_to_its_end_with_the_compared_values(
     assert await editor.leave() == 0
 
 
+async def test_coverage_is_told_before_the_end_of_the_run_that_asked_for_it(project: Path) -> None:
+    """An editor attaches it to the run, which must still be open; other runs are not burdened with it."""
+    editor = await Editor.start(project, server=SCRIPTED, options={"trust": True}, experimental=FEED)
+    told = heard(editor, "darner/testRun", "darner/testResult", "darner/testCoverage")
+
+    await editor.command("wait", **await editor.command("runTests", root=str(project)))
+    await editor.command("wait", **await editor.command("runTests", root=str(project), coverage=True))
+
+    plain = ["darner/testRun", "darner/testResult", "darner/testRun"]
+    assert [name for name, _ in told] == [*plain, *plain[:2], "darner/testCoverage", plain[2]]
+    (file,) = told[-2][1].files
+    (statement,) = file.statements
+    assert (file.uri, statement.line, statement.endLine, statement.tests) == (editor.uri("cart.py"), 1, 1, 1)
+    assert told[-2][1].job == told[-1][1].job
+    assert await editor.leave() == 0
+
+
 async def test_the_status_says_what_runs_and_that_it_ended(project: Path) -> None:
     """A status item needs no polling."""
     editor = await Editor.start(project, server=SCRIPTED, options={"trust": True}, experimental=FEED)

@@ -18,6 +18,7 @@ export interface TestRun {
   readonly state: 'started' | 'ended'
   readonly tests: readonly string[] | null
   readonly affected: boolean
+  readonly coverage: boolean
   readonly outcome: string
 }
 
@@ -29,6 +30,15 @@ export interface TestResult extends Partial<Failure> {
   readonly seconds: number
   readonly uri: string
   readonly line: number
+}
+
+export interface TestCoverage {
+  readonly job: string
+  readonly root: string
+  readonly files: readonly {
+    readonly uri: string
+    readonly statements: readonly { readonly line: number; readonly endLine: number; readonly tests: number }[]
+  }[]
 }
 
 export interface Failure {

@@ -9,7 +9,7 @@ import type {
 
 import { findServer } from './find'
 import { ProgressView } from './progress'
-import type { Ended, Started, Status, TestResult, TestRun, TestTree } from './protocol'
+import type { Ended, Started, Status, TestCoverage, TestResult, TestRun, TestTree } from './protocol'
 import { findInterpreter, watchInterpreter } from './python'
 
 type Handler = (argument: unknown) => unknown
@@ -34,6 +34,7 @@ export class Server implements vscode.Disposable {
   readonly #trees = new vscode.EventEmitter<TestTree>()
   readonly #runs = new vscode.EventEmitter<TestRun>()
   readonly #results = new vscode.EventEmitter<TestResult>()
+  readonly #coverages = new vscode.EventEmitter<TestCoverage>()
   readonly #statuses = new vscode.EventEmitter<Status | undefined>()
   readonly #ready = new vscode.EventEmitter<void>()
   readonly #progress = new ProgressView(this)
@@ -44,6 +45,7 @@ export class Server implements vscode.Disposable {
   readonly onTestTree = this.#trees.event
   readonly onTestRun = this.#runs.event
   readonly onTestResult = this.#results.event
+  readonly onTestCoverage = this.#coverages.event
   /** `undefined`: no server runs. */
   readonly onStatus = this.#statuses.event
   readonly onReady = this.#ready.event
@@ -57,6 +59,7 @@ export class Server implements vscode.Disposable {
       this.#trees,
       this.#runs,
       this.#results,
+      this.#coverages,
       this.#statuses,
       this.#ready,
       vscode.workspace.onDidGrantWorkspaceTrust(() => void this.#trusted()),
@@ -139,12 +142,13 @@ export class Server implements vscode.Disposable {
     this.#interpreter = vscode.workspace.isTrusted ? await findInterpreter(this.log) : ''
     this.log.info(`starting ${place.path} (found by ${place.why})`)
     const server = { command: place.path, options: { env: process.env } }
-    const library = await import('vscode-languageclient/node') // here: activation should not wait for all of it
+    const library = await import('./client.js')
     const client = new library.LanguageClient('darner', 'Darner', server, this.#options())
     client.registerFeature(FEED)
     client.onNotification('darner/testTree', (tree: TestTree) => { this.#trees.fire(tree) })
     client.onNotification('darner/testRun', (run: TestRun) => { this.#runs.fire(run) })
     client.onNotification('darner/testResult', (result: TestResult) => { this.#results.fire(result) })
+    client.onNotification('darner/testCoverage', (row: TestCoverage) => { this.#coverages.fire(row) })
     client.onNotification('darner/status', (status: Status) => { this.#statuses.fire(status) })
     client.onDidChangeState(() => {
       if (this.#client === client) void this.#changed()
@@ -252,7 +256,7 @@ export class Server implements vscode.Disposable {
 /** Asks the server for the notifications that a test tree and a status item need. */
 const FEED: StaticFeature = {
   fillClientCapabilities(capabilities) {
-    capabilities.experimental = { darner: { testTree: true, testRun: true, testResult: true, status: true } }
+    capabilities.experimental = { darner: { testTree: true, testRun: true, testResult: true, testCoverage: true, status: true } }
   },
   initialize() {
     // nothing to register: the notifications have handlers already

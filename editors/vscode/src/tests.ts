@@ -1,6 +1,7 @@
 /** The Testing view: a tree of what the server lists, and every run of the server's, whoever asked for it. */
 import * as vscode from 'vscode'
 
+import { filesOf, statementsOf } from './coverage'
 import type { Failure, Started, Test, TestResult, TestRun, TestTree as Tree } from './protocol'
 import { idOf, parseId } from './repairs'
 import type { Server } from './server'
@@ -9,6 +10,7 @@ export class TestTree implements vscode.Disposable {
   readonly #server: Server
   readonly #controller = vscode.tests.createTestController('darner', 'Darner')
   readonly #disposables: vscode.Disposable[]
+  readonly #covering: vscode.TestRunProfile
   readonly #runs = new Map<string, vscode.TestRun>()
   readonly #failing = new Set<string>()
   #listing: NodeJS.Timeout | undefined
@@ -17,15 +19,21 @@ export class TestTree implements vscode.Disposable {
   constructor(server: Server) {
     this.#server = server
     this.#controller.refreshHandler = () => this.#list()
-    const run = (request: vscode.TestRunRequest, cancelled: vscode.CancellationToken) => this.#run(request, cancelled)
+    const run = (coverage: boolean) => (request: vscode.TestRunRequest, cancelled: vscode.CancellationToken) =>
+      this.#run(request, cancelled, coverage)
+    const { Run, Coverage } = vscode.TestRunProfileKind
+    this.#covering = this.#controller.createRunProfile(vscode.l10n.t('Run with Coverage'), Coverage, run(true), true)
+    this.#covering.loadDetailedCoverage = (_run, file) => Promise.resolve(statementsOf(file))
     this.#disposables = [
       this.#controller,
-      this.#controller.createRunProfile(vscode.l10n.t('Run'), vscode.TestRunProfileKind.Run, run, true),
+      this.#covering,
+      this.#controller.createRunProfile(vscode.l10n.t('Run'), Run, run(false), true),
       server.onReady(() => void this.#list()),
       server.onStatus((status) => { if (status === undefined) this.#endAll() }),
       server.onTestTree((tree) => { this.#listed(tree) }),
       server.onTestRun((row) => { this.#told(row) }),
       server.onTestResult((result) => { this.#result(result) }),
+      server.onTestCoverage((row) => { filesOf(row).forEach((file) => this.#runs.get(row.job)?.addCoverage(file)) }),
       vscode.workspace.onDidSaveTextDocument((document) => {
         if (document.languageId === 'python') this.#listSoon()
       }),
@@ -71,12 +79,12 @@ export class TestTree implements vscode.Disposable {
     return ids
   }
 
-  async #run(request: vscode.TestRunRequest, cancelled: vscode.CancellationToken): Promise<void> {
+  async #run(request: vscode.TestRunRequest, cancelled: vscode.CancellationToken, coverage: boolean): Promise<void> {
     const wanted = request.include?.map((item) => parseId(item.id)).filter((test) => test !== undefined)
     const roots = new Set((wanted ?? roofs(this.#controller.items)).map(({ root }) => root))
     for (const root of roots) {
       const nodeids = wanted?.filter((test) => test.root === root).map(({ nodeid }) => nodeid) ?? []
-      const started = await this.#server.execute<Started>('darner.runTests', { root, nodeids })
+      const started = await this.#server.execute<Started>('darner.runTests', { root, nodeids, coverage })
       if (started === undefined) continue
       cancelled.onCancellationRequested(() => void this.#server.execute('darner.cancel', started))
       await this.#server.execute('darner.wait', started)
@@ -91,7 +99,8 @@ export class TestTree implements vscode.Disposable {
     }
     const asked = (row.tests ?? []).flatMap((nodeid) => this.#item({ root: row.root, nodeid }) ?? [])
     const items = asked.length > 0 ? asked : roofItems(this.#controller.items, row.root)
-    const request = new vscode.TestRunRequest(asked.length > 0 ? asked : undefined)
+    const profile = row.coverage ? this.#covering : undefined // it is asked for the statements later
+    const request = new vscode.TestRunRequest(asked.length > 0 ? asked : undefined, undefined, profile)
     const run = this.#controller.createTestRun(request, undefined, true)
     // Nobody knows yet which tests a change affects; one that is queued and never runs would lose its last result.
     for (const item of row.affected ? [] : items) mark(item, (each) => { run.enqueued(each) })
