@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode vsix screenshots check bench bench-search bench-lsp bench-evidence bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
+.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode vsix screenshots check bench bench-search bench-lsp bench-evidence bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -36,6 +36,10 @@ test-vscode: vsix ## Drive a real VS Code workbench in Chromium with the extensi
 	@editors/vscode/test/install.sh
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix
+
+bench-vscode: vsix ## Measure how long VS Code waits for the extension to be loaded and activated
+	@editors/vscode/test/install.sh
+	@cd editors/vscode && node test/activation.mjs ../../build/vscode/darner-*.vsix
 
 screenshots: vsix ## Take the pictures of docs/images from the real workbench, by the same story
 	@editors/vscode/test/install.sh

@@ -12,6 +12,7 @@ export class TestTree implements vscode.Disposable {
   readonly #disposables: vscode.Disposable[]
   readonly #covering: vscode.TestRunProfile
   readonly #runs = new Map<string, vscode.TestRun>()
+  readonly #requests = new Map<string, vscode.TestRunRequest>()
   readonly #failing = new Set<string>()
   #listing: NodeJS.Timeout | undefined
   #telling: NodeJS.Timeout | undefined
@@ -86,6 +87,7 @@ export class TestTree implements vscode.Disposable {
       const nodeids = wanted?.filter((test) => test.root === root).map(({ nodeid }) => nodeid) ?? []
       const started = await this.#server.execute<Started>('darner.runTests', { root, nodeids, coverage })
       if (started === undefined) continue
+      this.#requests.set(started.job, request) // before the run is told to have begun, which comes after the answer
       cancelled.onCancellationRequested(() => void this.#server.execute('darner.cancel', started))
       await this.#server.execute('darner.wait', started)
     }
@@ -95,12 +97,14 @@ export class TestTree implements vscode.Disposable {
     if (row.state === 'ended') {
       this.#runs.get(row.job)?.end()
       this.#runs.delete(row.job)
+      this.#requests.delete(row.job)
       return
     }
     const asked = (row.tests ?? []).flatMap((nodeid) => this.#item({ root: row.root, nodeid }) ?? [])
     const items = asked.length > 0 ? asked : roofItems(this.#controller.items, row.root)
     const profile = row.coverage ? this.#covering : undefined // it is asked for the statements later
-    const request = new vscode.TestRunRequest(asked.length > 0 ? asked : undefined, undefined, profile)
+    const own = new vscode.TestRunRequest(asked.length > 0 ? asked : undefined, undefined, profile)
+    const request = this.#requests.get(row.job) ?? own // of this view, or of a save, a lens, a command
     const run = this.#controller.createTestRun(request, undefined, true)
     // Nobody knows yet which tests a change affects; one that is queued and never runs would lose its last result.
     for (const item of row.affected ? [] : items) mark(item, (each) => { run.enqueued(each) })
@@ -156,6 +160,7 @@ export class TestTree implements vscode.Disposable {
   #endAll(): void {
     for (const run of this.#runs.values()) run.end()
     this.#runs.clear()
+    this.#requests.clear()
   }
 }
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { Recorder } from './recorder.mjs'
-import { missing, open, project, ROOT } from './workbench.mjs'
+import { missing, open, PATIENCE, project, ROOT } from './workbench.mjs'
 
 const BIN = join(ROOT, '.venv', 'bin')
 const SETTINGS = {
@@ -22,6 +22,7 @@ const SETTINGS = {
   'telemetry.telemetryLevel': 'off',
   'git.blame.statusBarItem.enabled': false,
 }
+const OFFERED = ['Explain Failing Test', 'Repair Failing Test']
 const INITIALS = 'test_initials_of_a_customer'
 
 const [vsix, , shots] = process.argv.slice(2)
@@ -40,7 +41,7 @@ async function main() {
     await row('tests/test_prices.py').waitFor()
   })
   await step('a run marks the line that failed, and no other', async () => {
-    await workbench.command('Darner: Run All Tests')
+    await workbench.command('Test: Run All Tests with Coverage')
     await recorder.through(row('tests/test_prices.py', 'Failed').waitFor())
     await hidePanel()
     await page.locator('.squiggly-error').first().waitFor()
@@ -54,10 +55,32 @@ async function main() {
     await hover.first().waitFor()
     await page.keyboard.press('Escape')
   })
-  await step('explained, the hover says which calls went wrong', async () => {
-    await workbench.command('Darner: Explain Failing Test')
+  await step('the gutter shows what the tests executed, and what they did not', async () => {
+    const untested = lineOf('orders/importer.py', 'unknown unit')
+    await workbench.openFile('orders/importer.py', untested)
+    await page.locator('.coverage-deco-hit').first().waitFor()
+    assert.deepEqual(await page.locator('.coverage-deco-miss').allInnerTexts(), [String(untested)])
+    await recorder.shot('vscode-coverage')
+    await workbench.command('Test: Close Coverage')
+    await workbench.openFile('tests/test_prices.py', 11)
+  })
+  await step('the Testing view offers Explain and Repair for what fails, and only there', async () => {
+    await row('tests/test_prices.py').click()
+    await page.keyboard.press('ArrowRight')
+    assert.deepEqual(await offered(row('test_line_price_without_discount')), [])
+    assert.deepEqual(await offered(row('test_a_tier_starts')), OFFERED)
+  })
+  await step('explained from the list of results, the hover says which calls went wrong', async () => {
+    await workbench.command('Test Results: Focus on Test Results View')
+    const result = page.locator('.test-output-peek-tree .monaco-list-row').filter({ hasText: 'test_a_tier_starts' }).first()
+    assert.deepEqual(await offered(result), OFFERED)
+    await result.click({ button: 'right' })
+    await page.locator('.monaco-menu .action-label').filter({ hasText: 'Explain Failing Test' }).click()
     const hover = page.locator('.monaco-hover').filter({ hasText: 'tier_discount(quantity=10) returned 0' })
     await recorder.through(hover.first().waitFor())
+    await hidePanel()
+    await workbench.command('Show or Focus Hover')
+    await hover.first().waitFor()
     await recorder.shot('vscode-hover')
     await page.keyboard.press('Escape')
   })
@@ -131,10 +154,7 @@ async function main() {
     assert.deepEqual(await squiggles(), [11])
   })
   await step('activation is measured', async () => {
-    await workbench.command('Developer: Show Running Extensions')
-    const darner = page.locator('.runtime-extensions-editor .monaco-list-row').filter({ hasText: 'Darner' })
-    await darner.first().waitFor()
-    console.log(`    ${(await darner.first().innerText()).replace(/\s+/g, ' ')}`)
+    console.log(`    activation: ${await workbench.activation()} ms`)
   })
 }
 
@@ -162,7 +182,7 @@ async function step(name, work) {
 }
 
 async function until(condition) {
-  const end = Date.now() + 240_000
+  const end = Date.now() + PATIENCE
   while (!condition()) {
     assert.ok(Date.now() < end, `waited for ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -206,6 +226,17 @@ async function hidePanel() {
   const panel = page.locator('.part.panel')
   if (await panel.isVisible()) await page.keyboard.press('Control+J')
   await panel.waitFor({ state: 'hidden' })
+}
+
+/** Which commands of this extension the context menu of a row has. */
+async function offered(row) {
+  await row.click({ button: 'right' })
+  const labels = page.locator('.monaco-menu .action-label')
+  await labels.filter({ hasText: /^Go to Test$/ }).waitFor()
+  const found = (await labels.allInnerTexts()).filter((text) => OFFERED.includes(text))
+  await page.keyboard.press('Escape')
+  await labels.first().waitFor({ state: 'detached' })
+  return found
 }
 
 /** The numbers of the lines that carry an error's squiggle, as they are seen. */

@@ -12,7 +12,7 @@ const CACHE = join(process.env.XDG_CACHE_HOME ?? join(process.env.HOME, '.cache'
 const CODE = join(CACHE, 'node_modules', 'code-server', 'lib', 'vscode')
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** For a machine that is busy with other things: every wait ends on an event, and this late at the latest. */
-export const PATIENCE = Number(process.env.PATIENCE ?? 240_000)
+export const PATIENCE = Number(process.env.PATIENCE ?? 600_000)
 
 export function missing() {
   if (!existsSync(join(CODE, '.ready'))) return `the workbench is not installed in ${CACHE}`
@@ -69,8 +69,8 @@ export class Workbench {
 
   async openFile(name, line = 1) {
     await this.page.keyboard.press('Control+P')
-    await this.pick(`${name}:${line}`, name.split('/').at(-1))
-    await this.page.locator('.tab.active').filter({ hasText: name.split('/').at(-1) }).waitFor()
+    await this.pick(`${name}:${line}`, new RegExp(`^\\s*${name.split('/').at(-1)}`)) // not `test_` of that name
+    await this.page.locator('.tab.active').filter({ hasText: new RegExp(`^\\s*${name.split('/').at(-1)}`) }).waitFor()
   }
 
   async goTo(line) {
@@ -85,6 +85,14 @@ export class Workbench {
     await widget.locator('.monaco-list-row').first().filter({ hasText: expected }).waitFor()
     await this.page.keyboard.press('Enter')
     await widget.waitFor({ state: 'hidden' })
+  }
+
+  /** Milliseconds that loading and activating the extension took, as VS Code itself counts them. */
+  async activation() {
+    await this.command('Developer: Show Running Extensions')
+    const row = this.page.locator('.runtime-extensions-editor .monaco-list-row').filter({ hasText: 'Darner' }).first()
+    await row.filter({ hasText: /Activation: \d+ms/ }).waitFor()
+    return Number(/Activation: (\d+)ms/.exec(await row.innerText())[1])
   }
 
   notification(text) {
