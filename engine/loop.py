@@ -82,7 +82,7 @@ def _reserve(suite: Suite, budget: Budget) -> float:
 
 def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
     """Reversals, then mutants; lingers a little after the first success to see whether others behave differently."""
-    slow = work.case.trial.session.slow_because
+    slow = work.case.trial.session.slow_because or work.case.trial.session.repeats_because
     alone = f", each with its own imports: {slow}" if slow else ""
     yield Phase(nodeid, "search", f"trying edits of suspicious lines{alone}")
     stop = work.stop.within(_SEARCH_S) if limited else work.stop

@@ -81,6 +81,8 @@ class Server:
                 watching.write_frame(self._sock, {"prepared": self._prepare(request)})
             elif request["do"] == "stage":
                 watching.write_frame(self._sock, {"staged": self._start_stage(request)})
+            elif request["do"] == "warm":
+                watching.write_frame(self._sock, {"staged": self._warm_stage(request)})
             elif self._link is not None and "edited" in request:
                 self._link = relaying.relay(self._link, self._sock, request)
             elif request["do"] not in ("say", "stop"):  # these came too late: their child has ended
@@ -100,12 +102,24 @@ class Server:
             self._sock.close()
             self._become_stage(theirs, request)
         theirs.close()
-        link = relaying.Link(ours, pid)
-        said: Dict[str, Any] = link.first_word(self._sock, request["limits"]["wall_s"])
-        if said.get("trouble") == "":
-            self._link = link
-        else:
-            link.close()
+        self._link = relaying.Link(ours, pid)
+        return self._heard_of_stage(request, "collecting the tests")
+
+    def _warm_stage(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Have the stage import modules; in the stage itself, do so."""
+        if self._stage is not None:
+            return {"trouble": self._stage.warm(request["modules"])}
+        if self._link is None:
+            return {"trouble": "no tests are collected"}
+        self._link.tell(request)
+        return self._heard_of_stage(request, "importing what the tests import")
+
+    def _heard_of_stage(self, request: Dict[str, Any], work: str) -> Dict[str, Any]:
+        """What the stage says after that work; a stage with trouble ends."""
+        said: Dict[str, Any] = self._link.answer(self._sock, request["limits"]["wall_s"], work)
+        if said.get("trouble") != "":
+            self._link.close()
+            self._link = None
         return said
 
     def _become_stage(self, sock: socket.socket, request: Dict[str, Any]) -> None:
@@ -121,7 +135,7 @@ class Server:
             stage = staging.Stage(self._root, pytests.arguments([]), request["nodeids"], self._prepared)
             sys.dont_write_bytecode = True
             said = {"trouble": stage.trouble(), "collected": stage.size, "complete": stage.complete}
-            said.update(modules=[n for n in sorted(set(sys.modules) - stage.before) if _outside(self._root, n)])
+            said.update(modules=[n for n in sorted(set(sys.modules) - stage.before) if staging.outside(self._root, n)])
             said.update(configured=bool(_conftests_import(self._root, stage)), threads=staging.thread_count())
             watching.write_frame(sock, {"staged": said})
             if not said["trouble"]:
@@ -251,11 +265,6 @@ def _conftests_import(root: str, stage: Any) -> List[str]:
     files = (str(getattr(sys.modules.get(name), "__file__", "") or "") for name in names)
     ours = (f for f in files if f.startswith(root + os.sep) and "/site-packages/" not in f)
     return [f for f in ours if os.path.basename(f) != "conftest.py"]
-
-
-def _outside(root: str, name: str) -> bool:
-    file = str(getattr(sys.modules.get(name), "__file__", "") or "")
-    return bool(file) and not (file.startswith(root + os.sep) and "/site-packages/" not in file)
 
 
 def main() -> None:

@@ -21,14 +21,14 @@ class Link:
     def __init__(self, sock: socket.socket, pid: int) -> None:
         self.sock, self.pid = sock, pid
 
-    def first_word(self, outside: socket.socket, seconds: float) -> Dict[str, Any]:
-        """What the stage says when it has collected; its `trouble` is empty when it can be used."""
+    def answer(self, outside: socket.socket, seconds: float, work: str) -> Dict[str, Any]:
+        """What the stage says when it has done its `work`; its `trouble` is empty when it can be used."""
         ready, _, _ = select.select([self.sock, outside], [], [], seconds)
         if outside in ready:
             _obey(outside)
             return {"trouble": "the caller gave up"}
-        said = self.read() if self.sock in ready else {"staged": {"trouble": "collecting the tests did not end"}}
-        return {"trouble": "collecting the tests ended the process"} if said is None else said["staged"]
+        said = self.read() if self.sock in ready else {"staged": {"trouble": work + " did not end"}}
+        return {"trouble": work + " ended the process"} if said is None else said["staged"]
 
     def read(self) -> Optional[Dict[str, Any]]:
         """The next frame; None when the stage is gone."""

@@ -97,6 +97,8 @@ class StagedRequests:
             emit = splitting.begin(self._root, emit, self._heard)
         self._stage.probe.begin(request["detail"], _Rows(emit), request["limits"])
         code = int(self._stage.run(items))
+        if not request["edited"]:
+            emit({"imported": self._stage.imported()})
         emit({"finished": {"code": code, "ids": self._stage.probe.ids}})
         return code
 

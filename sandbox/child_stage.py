@@ -8,6 +8,7 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 import threading
@@ -37,8 +38,30 @@ class Stage:
         self._items = {item.nodeid: item for item in self.session.items} if self.session is not None else {}
         self._everything = not nodeids
         self._functions = swapping.Functions(root, frozenset(ran))
+        self._settle()
+
+    def _settle(self) -> None:
+        """What is here now is here in every child; it is neither looked through again nor copied for that."""
+        self._settled = frozenset(sys.modules)
         gc.collect()
         gc.freeze()
+
+    def imported(self) -> List[str]:
+        """In a child: what its tests imported from outside the project, and the stage has not."""
+        return [name for name in sorted(set(sys.modules) - self._settled) if outside(self._root, name)]
+
+    def warm(self, names: List[str]) -> str:
+        """Import what a plain run of the tests imported; why nothing may be forked from here any more, or nothing."""
+        for name in names:
+            try:
+                importlib.import_module(name)
+            except BaseException:  # boundary: somebody else's module; the child will meet the same error
+                continue
+        own = [n for n in set(sys.modules) - self._settled if _file(n) and not outside(self._root, n)]
+        self._settle()
+        if own:
+            return "what the tests import loads %s of the project" % min(own)
+        return self.trouble("what the tests import")
 
     @property
     def size(self) -> int:
@@ -57,14 +80,14 @@ class Stage:
             return False
         return not self.session.testsfailed
 
-    def trouble(self) -> str:
+    def trouble(self, what: str = "importing the project") -> str:
         """Why nothing may be forked from here; empty when it may."""
         if self.session is None:
             return "this pytest cannot be configured beforehand"
         if thread_count() != 1:
-            return "importing the project starts threads"
+            return what + " starts threads"
         if _holds_a_device():
-            return "importing the project opens a graphics processor"
+            return what + " opens a graphics processor"
         return ""
 
     def expect(self, edited: List[str]) -> None:
@@ -128,6 +151,16 @@ class _Watched:
 
 def _unheard(row: Dict[str, Any]) -> None:
     """Nobody waits for what collecting says; a collection error is told by the run that meets it again."""
+
+
+def outside(root: str, name: str) -> bool:
+    """A module that was loaded from a file, and not from one of the project's own."""
+    file = _file(name)
+    return bool(file) and not (file.startswith(root + os.sep) and "/site-packages/" not in file)
+
+
+def _file(name: str) -> str:
+    return str(getattr(sys.modules.get(name), "__file__", "") or "")
 
 
 def thread_count() -> int:

@@ -69,6 +69,8 @@ class Conversation:
                 self._staged.ended(str(end["why"]))
                 if not any("unstaged" in row for row in rows):
                     self.exchanged += bool(edits)
+                    if not edits:
+                        self._staged.learn(wire.module_names(rows))
                     return rows, end
                 self.put_back()
             rows, end = ask(_running(self._staged.slow), request)

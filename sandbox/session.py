@@ -24,7 +24,7 @@ from .errors import SandboxError, WorkspaceError
 from .fork_server import ForkServer
 from .runtime import answered, ask_runtime
 from .staged import Staged
-from .types import CallResult, Detail, Guarantees, Limits, RunResult, Status, TestResult
+from .types import CallResult, Detail, Guarantees, Limits, Outcome, RunResult, Status, TestResult
 from .verdict import judge
 from .wire import Row
 from .workspace import Workspace
@@ -45,6 +45,8 @@ class Session:
         self._cold = ColdServers(self._launch, backend, second)
         self._talk = Conversation(workspace, self._staged)
         self._partner: Session | None = None
+        self._said: dict[str, Outcome] = {}
+        """How tests ended before anything was imported ahead of them; empty once that is known not to matter."""
         self.report: Report = examined(backend)
 
     @property
@@ -59,6 +61,11 @@ class Session:
     def slow_because(self) -> str:
         """Why every run must import and collect for itself; empty when runs start from collected tests."""
         return self._staged.slow_because
+
+    @property
+    def repeats_because(self) -> str:
+        """Why every run imports for itself what tests import while they run; empty when that is done ahead of them."""
+        return self._staged.repeats_because
 
     @property
     def exchanged(self) -> int:
@@ -109,10 +116,27 @@ class Session:
                 end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
             return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
 
-        run = self._confirmed(judged) if fresh else replace(judged(None), backend=self._backend.name)
+        run = self._confirmed(judged) if fresh else self._agreed(lambda: judged(None), plain=not edits)
         if run.status is Status.INFRA:
             remembered.forget(self._backend.name)  # the next start tests it again
         return run
+
+    def _agreed(self, judged: Callable[[], RunResult], *, plain: bool) -> RunResult:
+        """A run from what is ready. Whether imports made ahead change what tests say is found out once."""
+        ahead = self._staged.learnt
+        run = judged()
+        if plain and not ahead:
+            self._said.update((test.nodeid, test.outcome) for test in run.tests)
+        elif plain and self._said and self._disagrees(run):
+            self._staged.unlearn("imported ahead, what the tests import changes what they say")
+            run = judged()
+            if self._disagrees(run):  # they differ from run to run by themselves
+                self._staged.relearn(ahead)
+            self._said.clear()
+        return replace(run, backend=self._backend.name)
+
+    def _disagrees(self, run: RunResult) -> bool:
+        return any(self._said.get(test.nodeid, test.outcome) is not test.outcome for test in run.tests)
 
     def expect_fresh(self) -> None:
         """A fresh run is near: get its server ready in the background."""
@@ -189,6 +213,7 @@ class Session:
                 workspace.close()
                 raise WorkspaceError(f"{self.root} changed while Darner was working on it; run the command again.")
             self._partner = Session(workspace, self._launch.runtime, self._backend, lambda: None)
+            self._partner._staged.relearn(self._staged.learnt)
             self._partner.prepare()
         return self._partner
 

@@ -12,6 +12,7 @@ _RENEW_AFTER = 5_000
 _MOST_LOSSES = 20
 _MOST_KEPT = 2_000
 """More collected tests than these make every fork slow."""
+_MOST_MODULES = 5_000
 _COLLECTING = Limits(wall_s=120.0, cpu_s=120.0)
 
 
@@ -31,13 +32,18 @@ class Staged:
         """Tests of the whole project; 0 while they are not known."""
         self.slow_because = ""
         """Why runs cannot start from collected tests, when they cannot: each then imports and collects for itself."""
+        self.learnt: tuple[str, ...] = ()
+        """What plain runs imported beyond collecting: imported once, before later runs start."""
+        self._warmed: tuple[str, ...] = ()
+        self.repeats_because = ""
+        """Why each run imports that for itself, when it must."""
 
     def collect(self, nodeids: Sequence[str] = ()) -> None:
         """Collect these tests, or all, and keep them ready. Files must be the user's own while this runs."""
         self._wanted = tuple(nodeids)
         said = self._running().stage(nodeids, row_of(_COLLECTING))
         self.slow_because = str(said["trouble"])
-        self._lives = not self.slow_because
+        self._lives, self._warmed = not self.slow_because, ()
         if nodeids or "modules" not in said:
             return
         self.collected = cast(int, said["collected"])
@@ -51,10 +57,33 @@ class Staged:
             self.collect(nodeids)
 
     def quick(self) -> ForkServer | None:
-        """The server, when collected tests are ready in it."""
+        """The server, when collected tests are ready in it, with what they import."""
         if not self.slow_because and not self._lives:
             self.collect(self._wanted)
+        if self._lives and self._warmed != self.learnt:
+            self._warm_up()
         return self._running() if self._lives else None
+
+    def learn(self, modules: Sequence[str]) -> None:
+        """What a plain run imported from outside the project. The next run finds it imported."""
+        if not self.repeats_because:
+            self.learnt = tuple(dict.fromkeys((*self.learnt, *modules)))[:_MOST_MODULES]
+
+    def unlearn(self, why: str) -> None:
+        """From now on every run imports for itself what it needs."""
+        self.repeats_because, self.learnt = why, ()
+        self._lives = self._lives and not self._warmed
+
+    def relearn(self, modules: Sequence[str]) -> None:
+        """These may be imported ahead: they were elsewhere, or turned out to make no difference."""
+        self.repeats_because, self.learnt = "", tuple(modules)
+
+    def _warm_up(self) -> None:
+        said = self._running().warm([n for n in self.learnt if n not in self._warmed], row_of(_COLLECTING))
+        self._warmed = self.learnt
+        if trouble := str(said["trouble"]):
+            self.unlearn(trouble)
+            self.collect(self._wanted)
 
     def slow(self) -> ForkServer:
         """The server, with the modules imported that tests need and no candidate can change."""

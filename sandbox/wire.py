@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from .types import Activation, Call, CallResult, Failure, Frame, Outcome, Step, TestResult, Trace
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MODULE = re.compile(r"[A-Za-z_][\w.]{0,200}", re.ASCII)
 _MAX_TEXT = 16_000
 MAX_FRAME = 16 << 20
 """Bytes of one frame; the server cuts a child off long before."""
@@ -119,6 +120,13 @@ def test_result(value: object) -> TestResult:
         calls=tuple(_call(as_object(call)) for call in _list(row.get("calls", []))),
         trace=None if row.get("trace") is None else _trace(as_object(row["trace"])),
     )
+
+
+def module_names(rows: Iterable[Row]) -> tuple[str, ...]:
+    """What a run says that it imported; what is no dotted name is left out."""
+    said = [row["imported"] for row in rows if isinstance(row.get("imported"), list)]
+    names = (name for found in said for name in cast(list[object], found) if isinstance(name, str))
+    return tuple(name for name in names if _MODULE.fullmatch(name))
 
 
 def call_result(value: object) -> CallResult:
