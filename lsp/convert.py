@@ -21,6 +21,8 @@ from .line_starts import LineStarts
 from .outline import Outline
 
 _BOM = "\ufeff"
+_HUGE = 2_000_000
+"""Characters; about a tenth of a second to find every definition in."""
 
 
 class Encoding(StrEnum):
@@ -45,12 +47,21 @@ class Encoding(StrEnum):
 class Text:
     """A document's text with its line table. Equal only to itself: comparing would cost its length."""
 
-    text: str
+    given: str | LineStarts
+
+    @cached_property
+    def text(self) -> str:
+        return self.given if isinstance(self.given, str) else self.given.text
 
     @cached_property
     def starts(self) -> LineStarts:
         """Offset of the first character of every line; a text with a final newline has an empty last line."""
-        return LineStarts.of(self.text)
+        return LineStarts.of(self.given) if isinstance(self.given, str) else self.given
+
+    @property
+    def huge(self) -> bool:
+        """Too long to be read as a whole after every key: what needs that is left out."""
+        return self.starts.length > _HUGE
 
     @cached_property
     def lines(self) -> list[str]:
@@ -59,13 +70,13 @@ class Text:
 
     @cached_property
     def outline(self) -> Outline:
-        return Outline.of(self.text, self.starts)
+        return Outline({}) if self.huge else Outline.of(self.text, self.starts)
 
     @cached_property
     def by_content(self) -> dict[str, list[int]]:
         """The lines, by number, that hold each stripped text."""
         found: dict[str, list[int]] = {}
-        for index, line in enumerate(self.lines):
+        for index, line in enumerate(() if self.huge else self.lines):
             found.setdefault(line.strip(), []).append(index)
         return found
 
@@ -73,12 +84,12 @@ class Text:
         """The line without its terminator; empty when there is no such line."""
         if not 0 <= index < len(self.starts):
             return ""
-        return self.text[self.starts[index] : self.starts.end(index)].rstrip("\r\n")
+        return self.starts.cut(self.starts[index], self.starts.end(index)).rstrip("\r\n")
 
     def position(self, offset: int, encoding: Encoding) -> lsp.Position:
         """Where the character at `offset` (code points) is, in the client's units."""
         line = self.starts.line_at(offset)
-        return lsp.Position(line, encoding.width(self.text[self.starts[line] : offset]))
+        return lsp.Position(line, encoding.width(self.starts.cut(self.starts[line], offset)))
 
     def offset(self, position: lsp.Position, encoding: Encoding) -> int:
         """Inverse of `position`; what lies beyond the end of a line or of the text is clamped, as the protocol says."""
@@ -110,9 +121,7 @@ class Text:
     def changed(self, span: lsp.Range, replacement: str, encoding: Encoding) -> Text:
         """The text after one incremental change of the client's."""
         start, end = self.offset(span.start, encoding), self.offset(span.end, encoding)
-        text = Text("".join((self.text[:start], replacement, self.text[end:])))  # `+` would copy the first part twice
-        text.__dict__["starts"] = self.starts.changed(start, end, text.text)  # where the cached property looks first
-        return text
+        return Text(self.starts.changed(start, end, replacement))
 
 
 def _visible(index: int, line: str, encoding: Encoding) -> lsp.Range:

@@ -1,46 +1,73 @@
-"""The line table of a text, in pieces: a key stroke in a huge file costs its neighbourhood and not its length."""
+"""A text in pieces with its lines: a key stroke in a huge file costs its neighbourhood and not its length."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 
-_PIECE = 1024
-"""Lines in a new piece; one may grow to twice that."""
+_PIECE = 1 << 16
+"""Characters in a new piece; one may grow to twice that."""
 
-Piece = tuple[int, list[int]]
-"""A shift, and offsets that it is added to. The lists are shared between tables and never changed."""
+
+class _Piece:
+    """Some characters, never a CR without its LF. Shared between tables and never changed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        carriage = text.count("\r")
+        self.ends = text.count("\n") + (carriage - text.count("\r\n") if carriage else 0)
+        """How many lines end in it."""
+
+    @cached_property
+    def offsets(self) -> list[int]:
+        """Behind the end of each line that ends in it. Only CR LF, LF and CR end a line."""
+        text = self.text
+        if "\r" in text:  # ends that `split` knows, none of them longer or shorter
+            text = text.replace("\r\n", " \n").replace("\r", "\n")
+        lengths = (len(line) + 1 for line in text.split("\n"))
+        return list(accumulate(lengths))[:-1]
 
 
 class LineStarts:
     """Offsets (code points) of the first character of every line; a final newline has an empty last line behind it."""
 
-    __slots__ = ("_firsts", "_numbers", "_pieces", "length")
-
-    def __init__(self, pieces: Sequence[Piece], length: int) -> None:
-        self.length = length
-        """Of the text."""
+    def __init__(self, pieces: Sequence[_Piece]) -> None:
         self._pieces = pieces
-        self._firsts = [shift + offsets[0] for shift, offsets in pieces]
-        self._numbers = list(accumulate((len(offsets) for _, offsets in pieces), initial=0))
-        """The number of each piece's first line, and the number of lines."""
+        *self._firsts, self.length = accumulate((len(piece.text) for piece in pieces), initial=0)
+        """Of each piece's first character; and the text's length."""
+        self._ends = list(accumulate((piece.ends for piece in pieces), initial=0))
+        """How many lines end before each piece, and in all of them."""
 
     @classmethod
     def of(cls, text: str) -> LineStarts:
-        return cls(_cut(0, _starts(text)), len(text))
+        return cls(_cut(text))
 
     def __len__(self) -> int:
-        return self._numbers[-1]
+        return self._ends[-1] + 1
 
     def __getitem__(self, line: int) -> int:
-        piece = bisect_right(self._numbers, line) - 1
-        shift, offsets = self._pieces[piece]
-        return shift + offsets[line - self._numbers[piece]]
+        if line == 0:
+            return 0
+        piece = bisect_right(self._ends, line - 1) - 1
+        return self._firsts[piece] + self._pieces[piece].offsets[line - 1 - self._ends[piece]]
 
     def __iter__(self) -> Iterator[int]:
-        for shift, offsets in self._pieces:
-            yield from offsets if not shift else (shift + offset for offset in offsets)
+        yield 0
+        for first, piece in zip(self._firsts, self._pieces, strict=True):
+            yield from (first + offset for offset in piece.offsets)
+
+    @property
+    def text(self) -> str:
+        """All of it, put together anew."""
+        return "".join([piece.text for piece in self._pieces])
+
+    def cut(self, start: int, end: int) -> str:
+        """The characters from `start` to `end`."""
+        first, last = self._piece_at(start), self._piece_at(end)
+        joined = "".join([piece.text for piece in self._pieces[first : last + 1]])
+        return joined[start - self._firsts[first] : end - self._firsts[first]]
 
     def end(self, line: int) -> int:
         """The offset behind the line's terminator."""
@@ -48,45 +75,33 @@ class LineStarts:
 
     def line_at(self, offset: int) -> int:
         """The line that holds the character at `offset`."""
-        piece = bisect_right(self._firsts, offset) - 1
-        shift, offsets = self._pieces[piece]
-        return self._numbers[piece] + bisect_right(offsets, offset - shift) - 1
+        piece = self._piece_at(offset)
+        return self._ends[piece] + bisect_right(self._pieces[piece].offsets, offset - self._firsts[piece])
 
-    def changed(self, start: int, end: int, text: str) -> LineStarts:
-        """After the characters from `start` to `end` were replaced, which gave `text`.
+    def changed(self, start: int, end: int, replacement: str) -> LineStarts:
+        """After the characters from `start` to `end` were replaced.
 
-        One line more on each side is scanned, because an edit can join a CR to an LF.
+        The characters before and behind belong to it, because an edit can join a CR to an LF.
         """
-        grown = len(text) - self.length
-        first = max(0, self.line_at(start) - 1)
-        after = min(self.line_at(end) + 2, len(self))
-        scanned = text[self[first] : (self[after] if after < len(self) else self.length) + grown]
-        found = [self[first] + offset for offset in _starts(scanned)]
-        if after < len(self):
-            found.pop()  # the next line's start, which stays
-        left, right = self._piece_of(first), self._piece_of(after - 1)
-        kept = self._offsets(left)[: first - self._numbers[left]]
-        rest = [offset + grown for offset in self._offsets(right)[after - self._numbers[right] :]]
-        shifted = [(shift + grown, offsets) for shift, offsets in self._pieces[right + 1 :]]
-        return LineStarts([*self._pieces[:left], *_cut(0, kept + found + rest), *shifted], len(text))
+        first, last = self._piece_at(max(0, start - 1)), self._piece_at(end)
+        head = self._pieces[first].text if first == last else self.cut(self._firsts[first], self._firsts[last])
+        tail = self._pieces[last].text
+        middle = head[: start - self._firsts[first]] + replacement + tail[end - self._firsts[last] :]
+        return LineStarts([*self._pieces[:first], *_cut(middle), *self._pieces[last + 1 :]])
 
-    def _piece_of(self, line: int) -> int:
-        return bisect_right(self._numbers, line) - 1
-
-    def _offsets(self, piece: int) -> list[int]:
-        shift, offsets = self._pieces[piece]
-        return [shift + offset for offset in offsets]
+    def _piece_at(self, offset: int) -> int:
+        return bisect_right(self._firsts, offset) - 1
 
 
-def _starts(text: str) -> list[int]:
-    """Only CR LF, LF and CR end a line. All become ends that `split` knows, none of them longer or shorter."""
-    if "\r" in text:
-        text = text.replace("\r\n", " \n").replace("\r", "\n")
-    return [line + length for line, length in enumerate(accumulate(map(len, text.split("\n")), initial=0))][:-1]
-
-
-def _cut(shift: int, offsets: list[int]) -> list[Piece]:
-    """In pieces; a short list stays in one, so that no edit leaves crumbs."""
-    if len(offsets) <= 2 * _PIECE:
-        return [(shift, offsets)]
-    return [(shift, offsets[i : i + _PIECE]) for i in range(0, len(offsets), _PIECE)]
+def _cut(text: str) -> list[_Piece]:
+    """A short text stays in one, so that no edit leaves crumbs."""
+    if len(text) <= 2 * _PIECE:
+        return [_Piece(text)]
+    found: list[_Piece] = []
+    start = 0
+    while start < len(text):
+        end = min(start + _PIECE, len(text))
+        end += text[end - 1 : end + 1] == "\r\n"
+        found.append(_Piece(text[start:end]))
+        start = end
+    return found

@@ -167,7 +167,7 @@ def flooded(folder: Path, tests: int, repeat: int) -> list[Figure]:
 
 
 def typing_in_a_huge_file(folder: Path, tests: int, repeat: int) -> list[Figure]:
-    """A change and the answer to a hover behind it, less what the hover alone takes."""
+    """A change, and the answers to a hover and to the lenses behind it, as an editor asks for them."""
     project(folder, 10)
     client = RawClient(SERVER, folder / "state")
     client.initialize(folder, CAPABILITIES)
@@ -183,6 +183,7 @@ def typing_in_a_huge_file(folder: Path, tests: int, repeat: int) -> list[Figure]
         changes = {"textDocument": {**document, "version": 2}, "contentChanges": [content]}
         client.notify("textDocument/didChange", changes)
         ask(client, "hover", hover)
+        ask(client, "codeLens", {"textDocument": document})
 
     def key() -> None:
         change(range={"start": middle, "end": middle}, text="x")

@@ -176,3 +176,17 @@ def test_a_client_that_keeps_the_byte_order_mark_in_the_text_gets_edits_behind_i
 def test_bytes_without_a_text_have_none() -> None:
     """A file that claims UTF-8 and is not is declined, not guessed."""
     assert decode(b"x = '\xff'\n") is None
+
+
+def test_a_huge_text_is_edited_and_not_searched() -> None:
+    """A key stroke in a generated file of megabytes must cost its neighbourhood only."""
+    text = Text("def total():\r\n    pass\n" * 100_000)
+    spot = lsp.Position(1000, 4)
+
+    changed = text.changed(lsp.Range(spot, spot), "🦋", Encoding.UTF16)
+
+    assert changed.line(1000) == "def 🦋total():"
+    assert changed.text == text.text[: text.offset(spot, Encoding.UTF16)] + "🦋" + text.text[changed.starts[1000] + 4 :]
+    assert changed.huge
+    assert changed.outline.first("total", -1) is None
+    assert Text("def total(): ...\n").outline.first("total", -1) == 0

@@ -23,5 +23,5 @@ export function statementsOf(file: vscode.FileCoverage): vscode.StatementCoverag
 }
 
 function statementOf({ line, endLine, tests }: TestCoverage['files'][number]['statements'][number]) {
-  return new vscode.StatementCoverage(tests, new vscode.Range(line, 0, endLine + 1, 0))
+  return new vscode.StatementCoverage(tests, new vscode.Range(line, 0, endLine, Number.MAX_SAFE_INTEGER))
 }
