@@ -18,6 +18,7 @@ from . import loop, memory, report, show, terminal, trace, trust, undo
 from .cli_model import model_app, open_model
 from .cli_trace import trace_app
 from .cli_watch import watch_project
+from .cli_write import write_stub
 from .config import Budget, parse_budget
 from .errors import BadInput
 from .events import Done, Event
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.add_typer(model_app, name="model")
 app.add_typer(trace_app, name="trace")
 app.command(name="watch")(watch_project)
+app.command(name="write")(write_stub)
 
 Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
 Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]

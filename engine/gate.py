@@ -37,6 +37,20 @@ def check(candidate: Candidate, originals: Mapping[str, bytes], test_source: str
     return None if candidate.patch.files else "the patch changes no file"
 
 
+def refuses_writing(candidate: Candidate) -> str | None:
+    """The reason to refuse a body that was written for a stub: what it must not do, whatever it was asked for.
+
+    Other than in a repair, a literal of the tests is no reason: a stub holds none, and its answers have to come from
+    somewhere. `doubts` names them.
+    """
+    for change in candidate.patch.files:
+        old, new = (_facts(change.path, data) for data in (change.before, change.after))
+        reason = _capability_reason(old, new) or _hiding_reason(old, new, "")
+        if reason is not None:
+            return reason
+    return None
+
+
 def keeps_examples(change: FileChange) -> bool:
     """The doctests of a file are tests: each is there as before, in the same order."""
     before, after = ([line.strip() for line in data.splitlines()] for data in (change.before, change.after))

@@ -18,7 +18,7 @@ from .model import Model
 from .stop import Stop
 from .suite import Suite
 from .trial import edits_of, ended_by_itself
-from .types import Evidence, FailureReport, FixStatus, Patch
+from .types import Evidence, FailureReport, FixStatus, Patch, Question, Repair
 
 
 def mend(
@@ -68,14 +68,19 @@ def settle(report: FailureReport, answer: str) -> FailureReport:
     """The report with the chosen behaviour's repair first, as repaired. Raises BadInput for an unknown letter."""
     if report.question is None:
         return report
-    offered = ascii_uppercase[: len(report.question.answers)]
+    repairs, note = answered(report.question, report.repairs, answer)
+    return replace(report, status=FixStatus.REPAIRED, repairs=repairs, question=None, note=note)
+
+
+def answered(question: Question, repairs: Sequence[Repair], answer: str) -> tuple[tuple[Repair, ...], str]:
+    """The chosen repair first, and a sentence about it. Raises BadInput for an unknown letter."""
+    offered = ascii_uppercase[: len(question.answers)]
     if len(answer) != 1 or answer.upper() not in offered:
         raise BadInput(f"--answer {answer!r} is not an answer to the question; use one of {', '.join(offered)}.")
     at = offered.index(answer.upper())
-    chosen = report.repairs[report.question.answers[at].candidate]
-    others = tuple(r for r in report.repairs if r is not chosen)
-    note = f"Answer {offered[at]} was chosen: {report.question.input} gives {report.question.answers[at].output}."
-    return replace(report, status=FixStatus.REPAIRED, repairs=(chosen, *others), question=None, note=note)
+    chosen = repairs[question.answers[at].candidate]
+    note = f"Answer {offered[at]} was chosen: {question.input} gives {question.answers[at].output}."
+    return (chosen, *(r for r in repairs if r is not chosen)), note
 
 
 def is_believed(report: FailureReport, least: Assurance) -> bool:

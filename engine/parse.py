@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import textwrap
 from collections.abc import Iterator
@@ -44,6 +45,98 @@ def patch_from(completion: str, source: Source, function: Function) -> tuple[Pat
             continue
         return Patch((FileChange(source.path, source.data, after),)), text
     raise Unusable(trouble)
+
+
+def body_from(completion: str, source: Source, function: Function) -> tuple[Patch, str]:
+    """The patch that takes only the body from the completion, and the function as the model wrote it.
+
+    Name, parameters and docstring stay the user's. Raises Unusable with a sentence for the model.
+    """
+    if len(completion) > _MOST_CHARACTERS:
+        raise Unusable("The answer is far longer than a function.")
+    trouble = "The answer holds no Python code block."
+    name = function.qualname.split(".")[-1]
+    for block in _whole_and_cut(completion):
+        try:
+            tree = ast.parse(block)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            trouble = f"The code does not parse: {error}."
+            continue
+        node = _find(tree, name)
+        if node is None:
+            trouble = f"The code does not define {function.qualname}."
+        elif is_hole(node):
+            trouble = "The body is still missing."
+        elif _parameters(node) != _parameters(function.node):
+            trouble = f"The parameters are not those of {function.qualname}."
+        else:
+            try:
+                after = _filled(source, function, block, tree, node)
+            except BadInput as error:
+                trouble = f"The code does not parse in its place: {error}."
+                continue
+            return Patch((FileChange(source.path, source.data, after),)), _text(block, node)
+    raise Unusable(trouble)
+
+
+def is_hole(node: FunctionNode) -> bool:
+    """The body is `...`, `pass`, `raise NotImplementedError`, or only a docstring."""
+    return all(_is_docstring(s) or _is_placeholder(s) for s in node.body)
+
+
+def _is_placeholder(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Constant(value=builtins.Ellipsis)):
+            return True
+        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
+            return True
+        case _:
+            return False
+
+
+def _filled(source: Source, function: Function, block: str, tree: ast.Module, node: FunctionNode) -> bytes:
+    """The file with the body in place, and with the imports and helping functions that it needs."""
+    lines = block.splitlines()
+    documented = _is_docstring(node.body[0])
+    start = (node.body[0].end_lineno or node.lineno) if documented else node.body[0].lineno - 1
+    if start < node.lineno:  # all on the line of the `def`
+        body = "\n".join(ast.unparse(s) for s in node.body)
+    else:
+        body = "\n".join(lines[start : node.end_lineno])
+    after = _with_imports(source.replace_body(function, body), tree, source)
+    used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    known = {f.qualname for f in source.functions()}
+    helpers = [
+        n for n in tree.body if isinstance(n, FunctionNode) and n is not node and n.name in used and n.name not in known
+    ]
+    return _with_helpers(after, source.path, function, [_text(block, n) for n in helpers]) if helpers else after
+
+
+def _with_helpers(data: bytes, path: str, function: Function, texts: list[str]) -> bytes:
+    """Functions that the model wrote beside the one that was asked for go before it, at the top level."""
+    again = Source.parse(path, data)
+    outermost = function.qualname.split(".")[0]
+    owner = next(n for n in again.tree.body if isinstance(n, FunctionNode | ast.ClassDef) and n.name == outermost)
+    at = again.line_start(min([owner.lineno, *(d.lineno for d in owner.decorator_list)]))
+    text = "".join(text.rstrip("\n") + "\n\n\n" for text in texts).replace("\n", again.newline)
+    return again.splice([(at, at, text)])
+
+
+def _parameters(node: FunctionNode) -> list[str]:
+    every = node.args
+    named = [*every.posonlyargs, *every.args, every.vararg, *every.kwonlyargs, every.kwarg]
+    return [one.arg for one in named if one is not None]
+
+
+def _whole_and_cut(completion: str) -> Iterator[str]:
+    """Each block, and where what follows the function is no Python, the block up to that."""
+    for block in _blocks(completion):
+        yield block
+        lines = block.splitlines()
+        start = next((i for i, text in enumerate(lines) if re.match(r"(?:async )?def |class ", text)), None)
+        if start is not None:
+            behind = (i for i in range(start + 1, len(lines)) if re.match(r"[^\s#)\]]", lines[i]))
+            yield "\n".join(lines[: next(behind, len(lines))])
 
 
 def _blocks(completion: str) -> Iterator[str]:

@@ -65,6 +65,10 @@ def _templates() -> Environment:
     )
 
 
+def rendered(template: str, **values: object) -> str:
+    return _templates().get_template(template).render(**values)
+
+
 def repair(target: Target, last: Attempt | None = None) -> tuple[Message, ...]:
     """Ask for the whole function again."""
     text = _templates().get_template("repair.j2")

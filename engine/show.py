@@ -181,11 +181,11 @@ def _test_name(nodeid: str) -> str:
     return item.rsplit("::", 1)[-1] + bracket + parameters
 
 
-def question(asked: Question, repairs: tuple[Repair, ...]) -> RenderableType:
+def question(
+    asked: Question, repairs: tuple[Repair, ...], two: str = "repairs cure this test and break none"
+) -> RenderableType:
     """The input on which the repairs differ, what each gives, and its diff."""
-    parts: list[RenderableType] = [
-        Text(f"Two repairs cure this test and break none. Which is right for {printable(asked.input)} ?")
-    ]
+    parts: list[RenderableType] = [Text(f"Two {two}. Which is right for {printable(asked.input)} ?")]
     for letter, answer in zip(ascii_uppercase, asked.answers, strict=False):
         repair = repairs[answer.candidate]
         gives = Text.assemble((f"{letter}: ", "bold yellow"), f"gives {printable(answer.output)}")

@@ -144,6 +144,47 @@ class Source:
         Source.parse(self.path, data)
         return data
 
+    def replace_body(self, function: Function, body: str) -> bytes:
+        """Put these statements in place of all that follow the docstring; header and docstring stay byte for byte.
+
+        Raises BadInput as `replace_function` does.
+        """
+        statements = function.node.body
+        documented = ast.get_docstring(function.node) is not None
+        first, rest = statements[0], statements[1 if documented else 0 :]
+        end = self._starts[function.end_line]
+        newline = self.newline
+        if self._leads(first):
+            indent = self.indent(first.lineno)
+            head = ""
+            if rest and self._leads(rest[0]):
+                start = self.line_start(rest[0].lineno)
+            elif rest:  # on the docstring's own line
+                start, head = self.span(first)[1], newline
+            else:
+                start, head = end, "" if self._ends_line(end) else newline
+        else:
+            indent = self.indent(function.def_line) + (
+                "\t" if self.indent(function.def_line).startswith("\t") else "    "
+            )
+            start = self.span(first)[0]
+            start -= len(self.data[:start]) - len(self.data[:start].rstrip(b" \t"))
+            head = newline + (f"{indent}{self.text(first)}{newline}" if documented else "")
+        plain = _LINE_END.sub("\n", body).strip("\n").rstrip()
+        own = plain[: len(plain) - len(plain.lstrip(" \t"))]
+        tabs = "\t" in indent and "\t" not in plain
+        text = head + _relaid(plain, own, indent, tabs).replace("\n", newline)
+        data = self.splice([(start, end, text + (newline if self._ends_line(end) else ""))])
+        Source.parse(self.path, data)
+        return data
+
+    def _leads(self, node: ast.stmt) -> bool:
+        """Nothing but white space stands before it on its line."""
+        return not self.slice(self.line_start(node.lineno), self.span(node)[0]).strip(" \t\f\ufeff")
+
+    def _ends_line(self, end: int) -> bool:
+        return self.data[:end].endswith((b"\n", b"\r"))
+
     def splice(self, edits: Iterable[Splice]) -> bytes:
         """Apply edits that do not overlap; every other byte stays. Raises BadInput for a text it cannot encode."""
         out: list[bytes] = []

@@ -53,10 +53,13 @@ def run_suite(
     stop: Stop,
     on_test: Callable[[TestResult], None] | None = None,
     detail: Detail = Detail.OUTCOMES,
+    *,
+    may_be_empty: bool = False,
 ) -> Suite:
     """Run every test, or those named. A test that kills its process is found, named, and does not hide the others.
 
-    Raises BadInput when there is no test or a node id does not exist, BadEnvironment when the sandbox failed.
+    Raises BadInput when there is no test (unless `may_be_empty`) or a node id does not exist, BadEnvironment when the
+    sandbox failed.
     """
     run = session.run((), limits=SUITE_LIMITS, detail=detail, cancelled=lambda: bool(stop), on_test=on_test)
     results = {test.nodeid: test for test in run.tests}
@@ -66,7 +69,7 @@ def run_suite(
         raise BadEnvironment(f"The tests could not be run: {run.detail}")
     if run.exit_code == _USAGE and not results:
         _refused(run.output.strip())
-    if not results and not stop.cancelled:
+    if not (results or stop.cancelled or may_be_empty):
         raise BadInput(f"No tests found in {session.root}; pytest collects test_*.py and *_test.py unless configured.")
     suite = _suite(results, run)
     if not nodeids:

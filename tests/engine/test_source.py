@@ -189,3 +189,31 @@ def test_overlapping_splices_are_a_programming_error() -> None:
     """Two edits of one byte have no meaning."""
     with pytest.raises(ValueError, match="overlap"):
         Source.parse("a.py", b"abc\n").splice([(0, 2, "x"), (1, 3, "y")])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def f(a):\n    ...\n", "def f(a):\n    return a\n"),
+        ("def f(a): ...\n\n\nx = 1\n", "def f(a):\n    return a\n\n\nx = 1\n"),
+        ("def f(a): 'Doc.'\n", "def f(a):\n    'Doc.'\n    return a\n"),
+        ('def f(a):\n  """Doc."""\n', 'def f(a):\n  """Doc."""\n  return a\n'),
+        ('def f(a):\n    """Doc."""', 'def f(a):\n    """Doc."""\n    return a'),
+        ('def f(a):\n    """Doc."""; ...\n', 'def f(a):\n    """Doc."""\n    return a\n'),
+        (
+            'def f(a):\r\n\t"""A\r\n  \r\n\tB."""\r\n\t# why\r\n\tpass  # to do\r\n',
+            'def f(a):\r\n\t"""A\r\n  \r\n\tB."""\r\n\t# why\r\n\treturn a\r\n',
+        ),
+        (
+            "class A:\n    @x\n    async def f(self, a):\n        pass\n",
+            "class A:\n    @x\n    async def f(self, a):\n        return a\n",
+        ),
+    ],
+)
+def test_a_body_is_replaced_and_every_byte_of_the_header_stays(before: str, after: str) -> None:
+    """A stub's docstring and signature are the user's words."""
+    source = Source.parse("a.py", before.encode())
+
+    data = source.replace_body(source.functions()[0], "    return a\n").decode()
+
+    assert data == after

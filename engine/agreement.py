@@ -1,0 +1,166 @@
+"""Judging without tests: calls and results that a model names, trusted when at least half of eight votes agree, and
+bodies grouped by what they do on them (dual agreement, CodeT; papers.md 8.5 and 8.8).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..sandbox.session import Session
+from . import prompt_write
+from .drafts import LIMITS, Draft
+from .jury import Jury, of_asserts
+from .model import Model, Role, Sampling
+from .stop import Stop
+from .stub import Meant
+from .trial import edits_of
+from .written import Agreement
+
+VOTES = 8
+"""Samples of each expected value; at least half have to name the same one."""
+_MOST_CALLS = 8
+_LEAST_TRUSTED = 2
+_LEAST_ALIKE = 2
+_TOKENS_A_CALL = 48
+_EACH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    draft: Draft
+    agreement: Agreement
+
+
+def vote(model: Model, meant: Meant, stop: Stop, seed: int) -> tuple[str, ...]:
+    """Assert statements whose expected values at least half of the votes name; none when the model wrote no calls."""
+    calls = _calls(model, meant, stop, seed)
+    if not calls or stop:
+        return ()
+    beginning = f"```python\nassert {calls[0]} =="
+    sampling = Sampling(
+        n=VOTES, temperature=0.8, max_tokens=_TOKENS_A_CALL * len(calls), seed=seed + 1, stop=("\n```",),
+        prefill=beginning, role=Role.AUDITOR,
+    )  # fmt: skip
+    answers = model.sample(prompt_write.expected(meant, calls), sampling, stop)
+    ballots: dict[str, Counter[str]] = defaultdict(Counter)
+    for answer in answers:
+        said = dict(reversed([*asserted(beginning + answer.text, meant)]))  # the first word on a call counts
+        for call in calls:
+            if call in said:
+                ballots[call][said[call]] += 1
+    winners = ((call, *ballots[call].most_common(1)[0]) for call in calls if ballots[call])
+    return tuple(statement(meant, call, value) for call, value, count in winners if 2 * count >= VOTES)
+
+
+def _calls(model: Model, meant: Meant, stop: Stop, seed: int) -> list[str]:
+    found: dict[str, None] = {}
+    beginning = "```python\nassert "
+    for n, temperature in ((1, 0.0), (3, 0.8)):
+        sampling = Sampling(
+            n=n, temperature=temperature, max_tokens=_TOKENS_A_CALL * _MOST_CALLS, seed=seed, stop=("\n```",),
+            prefill=beginning, role=Role.AUDITOR,
+        )  # fmt: skip
+        for answer in model.sample(prompt_write.inputs(meant, _MOST_CALLS), sampling, stop):
+            found.update((call, None) for call, _ in asserted(beginning + answer.text, meant))
+        if len(found) >= _MOST_CALLS or stop:
+            break
+    return list(found)[:_MOST_CALLS]
+
+
+def asserted(text: str, meant: Meant) -> Iterator[tuple[str, str]]:
+    """Call and expected value of every assert statement that compares a call of the function with a literal."""
+    name = meant.function.qualname.split(".")[-1]
+    for line in text.splitlines():
+        try:
+            tree = ast.parse(line.strip())
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        for statement in tree.body:
+            if isinstance(statement, ast.Assert) and (pair := _pair(statement.test)) is not None:
+                call, value = pair
+                if any(_is_call(n, name) for n in ast.walk(call)) and _is_literal(value):
+                    yield ast.unparse(call), ast.unparse(value)
+
+
+def _pair(test: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right]):
+            return left, right
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Call() as call):
+            return call, ast.Constant(False)
+        case ast.Call() as call:
+            return call, ast.Constant(True)
+        case _:
+            return None
+
+
+def _is_call(node: ast.AST, name: str) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    return (isinstance(node.func, ast.Name) and node.func.id == name) or (
+        isinstance(node.func, ast.Attribute) and node.func.attr == name
+    )
+
+
+def _is_literal(value: ast.expr) -> bool:
+    """No name is needed to understand it, except constructors as in `set()` and `Decimal('1')`."""
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return isinstance(value, ast.Call) and not value.keywords and all(_is_literal(a) for a in value.args)
+    return True
+
+
+def statement(meant: Meant, call: str, value: str) -> str:
+    if isinstance(meant.function.node, ast.AsyncFunctionDef) and "asyncio.run" not in call:
+        call = f"__import__('asyncio').run({call})"
+    operator = "is" if value in ("None", "True", "False") else "=="
+    return f"assert {call} {operator} {value}"
+
+
+def agree(session: Session, meant: Meant, drafts: Sequence[Draft], jury: Jury, stop: Stop) -> Agreed | None:
+    """The body of the group with the best score: tests passed times the root of the voices.
+
+    None when that is too little. Every draft has its mark from the jury.
+    """
+    groups: dict[tuple[tuple[str | None, str | None], ...], list[Draft]] = defaultdict(list)
+    calls = [ast.unparse(_call_of(text)) for text in jury.named]
+    for draft in drafts:
+        edits = edits_of(draft.candidate.patch)
+        results = session.call(
+            meant.path, calls, edits, nodeids=(), limits=LIMITS, each_s=_EACH_S, cancelled=lambda: stop.cancelled
+        )
+        groups[tuple((r.result, r.exception) for r in results)].append(draft)
+
+    def passed(group: list[Draft]) -> int:
+        return max(len(d.mark.passed) if d.mark is not None else 0 for d in group)
+
+    def voices(group: list[Draft]) -> int:
+        return sum(d.voices for d in group)
+
+    best = max(groups.values(), key=lambda g: passed(g) * math.sqrt(voices(g)), default=None)
+    if best is None:
+        return None
+    found = Agreement(len(jury.named), passed(best), voices(best), sum(d.voices for d in drafts))
+    if found.trusted < _LEAST_TRUSTED or 2 * found.passed <= found.trusted or found.alike < _LEAST_ALIKE:
+        return None
+    shortest = min(best, key=lambda d: (-d.voices, len(d.text)))
+    return Agreed(shortest, found)
+
+
+def _call_of(text: str) -> ast.expr:
+    test = ast.parse(text).body[0]
+    assert isinstance(test, ast.Assert)
+    pair = _pair(test.test)
+    assert pair is not None
+    return pair[0]
+
+
+def jury_of(model: Model, session: Session, meant: Meant, stop: Stop, seed: int) -> Jury | None:
+    """The model's tests; None when too few are trusted."""
+    trusted = vote(model, meant, stop, seed)
+    return of_asserts(session.root, meant, trusted) if len(trusted) >= _LEAST_TRUSTED else None

@@ -1,0 +1,117 @@
+"""The command `darner write`: the body of a stub, judged, shown, and written when asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..sandbox.types import Assurance, Detail
+from . import report_write, show, show_write, terminal, trust, undo
+from .cli_model import open_model
+from .config import parse_budget
+from .errors import BadEnvironment
+from .events import Event
+from .interrupt import ignore_signals, interruptible
+from .mend import answered
+from .project import open_project
+from .stub import find, must_be_stub
+from .suite import run_suite
+from .trial import open_session
+from .types import Patch
+from .write import write
+from .written import WriteStatus, Written, Wrote
+
+_HERE = Path()
+
+
+def write_stub(
+    target: Annotated[str, typer.Argument(help="The function: FILE::NAME, as in cart.py::Cart.total.")],
+    root: Annotated[
+        Path, typer.Option("--root", help="A folder of the project; its root is found from there.")
+    ] = _HERE,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the body; `darner undo` takes it back.")] = False,
+    least: Annotated[Assurance, typer.Option("--least", help="Assurance that --apply asks of it.")] = Assurance.B,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")] = False,
+    budget: Annotated[str, typer.Option("--budget", help="normal, deep or seconds.")] = "normal",
+    model: Annotated[
+        str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="Use the model of this OpenAI-compatible server.")
+    ] = None,
+    adapter: Annotated[Path | None, typer.Option("--adapter", help="A LoRA in GGUF, trained on this model.")] = None,
+    python: Annotated[str | None, typer.Option("--python", help="The interpreter that runs the tests.")] = None,
+    agree: Annotated[
+        bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
+    ] = False,
+    answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles the question.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the model's samples.")] = 0,
+) -> None:
+    """Write the body of a stub: what passes the tests that call it, its doctests, or tests that agree with it."""
+    with terminal.ending(as_json):
+        spending = parse_budget(budget)
+        with interruptible() as (stop, opened):
+            project = open_project(root, python)
+            if agree:
+                trust.remember(project.root)
+            meant = find(project.root, target)
+            must_be_stub(meant)
+            llm = open_model(model, wanted=True, endpoint=endpoint, adapter=adapter)
+            if llm is None:
+                raise BadEnvironment("Writing needs a model; `darner model pull qwen2.5-coder-1.5b` fetches one.")
+            opened.enter_context(closing(llm))
+            live = opened.enter_context(show.Live(terminal.progress()).shown())
+            live.phase("copying the project")
+            session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+            live.phase("running the tests")
+            suite = run_suite(session, (), stop, live.test, Detail.COVERAGE, may_be_empty=True)
+            written = _follow(write(session, suite, meant, llm, spending, stop, seed), live)
+            written = _settled(written, answer) if answer else written
+            guarantees = session.guarantees
+        patch = _to_apply(written, least) if apply else None
+        if patch is not None:
+            ignore_signals()
+            undo.apply(project.root, patch, f"body of {written.name}")
+        if as_json:
+            terminal.print_json(report_write.written(llm.name, guarantees, written, patch))
+        else:
+            terminal.results().print(show_write.written(written))
+            typer.echo(_conclusion(written, patch, apply))
+        raise typer.Exit(0 if written.status is WriteStatus.WRITTEN and written.question is None else 1)
+
+
+def _follow(events: Iterable[Event | Wrote], live: show.Live) -> Written:
+    for event in events:
+        if isinstance(event, Wrote):
+            return event.report
+        live.event(event)
+    raise KeyboardInterrupt  # nothing but a cancel ends the events early
+
+
+def _settled(written: Written, answer: str) -> Written:
+    if written.question is None:
+        return written
+    repairs, note = answered(written.question, written.repairs, answer)
+    return replace(written, repairs=repairs, question=None, note=note)
+
+
+def _to_apply(written: Written, least: Assurance) -> Patch | None:
+    """The body, when nothing is left to ask and it is believed enough."""
+    believed = bool(written.repairs) and written.repairs[0].verdict.proof.assurance <= least
+    return written.repairs[0].candidate.patch if believed and written.question is None else None
+
+
+def _conclusion(written: Written, patch: Patch | None, apply: bool) -> str:
+    if patch is not None:
+        paths = ", ".join(change.path for change in patch.files)
+        return f"Applied to {paths}. `darner undo` takes it back."
+    if not apply:
+        return "Nothing was changed; --apply writes it." if written.repairs else "Nothing was changed."
+    if written.repairs and written.question is None:
+        return "Nothing was applied; --least C writes a body of less assurance."
+    return "Nothing was applied."

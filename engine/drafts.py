@@ -1,0 +1,249 @@
+"""Bodies for a stub: sampled from a model, tried by whoever judges, searched near by, revised on what really happened.
+
+Greedy first, then a batch of samples; then single edits of the drafts that came nearest; then revisions with only the
+last round in context, the draft to revise drawn by Thompson sampling as for repairs (sample.py).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..sandbox.session import Session
+from ..sandbox.types import Detail, Limits, TestResult
+from .config import Budget
+from .errors import BadInput
+from .gate import refuses_writing
+from .jury import Jury, lines_of_body, outcomes
+from .model import Completion, Message, Model, Role, Sampling
+from .mutate import mutants
+from .parse import Unusable, body_from, is_hole
+from .prompt import Attempt
+from .prompt_write import implement
+from .search import identity
+from .source import Source
+from .stop import Stop
+from .stub import Meant, plain
+from .trial import edits_of, ended_by_itself
+from .types import Candidate, FileChange, Origin, Patch
+
+LIMITS = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=12.0, test_cpu_s=3.0)
+_C = 20.0
+_TEMPERATURE = 0.8
+_MOST_TOKENS = 640
+_NEAREST = 2
+_MOST_MUTANTS = 200
+_ENDS = ("\n```", "\nprint(", "\nassert ", "\nif __name__", "\n# Test", "\n# Example")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the jury says of one body."""
+
+    passed: tuple[str, ...]
+    failed: tuple[TestResult, ...]
+    broken: tuple[str, ...]
+    """Tests that called the stub and passed, and fail now."""
+    waiting: tuple[str, ...] = ()
+    """Failed, but in another stub that they also call: they cannot judge yet."""
+    trouble: str = ""
+    """How the run ended, when it did not end by itself."""
+
+    @property
+    def accepts(self) -> bool:
+        return bool(self.passed) and not (self.failed or self.broken or self.trouble)
+
+    @property
+    def share(self) -> float:
+        whole = len(self.passed) + len(self.failed) + len(self.broken)
+        return len(self.passed) / whole if whole and not self.trouble else 0.0
+
+
+@dataclass(slots=True)
+class Draft:
+    candidate: Candidate
+    text: str
+    """The function, as the model wrote it."""
+    mark: Mark | None = None
+    revised: int = 0
+    voices: int = 1
+    """Completions that came to the same body."""
+
+
+@dataclass
+class Drafts:
+    """Every different body so far. One at a time is tried."""
+
+    session: Session
+    meant: Meant
+    model: Model
+    budget: Budget
+    stop: Stop
+    seed: int = 0
+    jury: Jury | None = None
+    found: dict[tuple[tuple[str, bytes], ...], Draft] = field(
+        default_factory=dict[tuple[tuple[str, bytes], ...], Draft]
+    )
+    rubbish: list[str] = field(default_factory=list[str])
+    """Why completions held no body."""
+    tried: int = 0
+
+    @property
+    def accepted(self) -> list[Draft]:
+        return [draft for draft in self.found.values() if draft.mark is not None and draft.mark.accepts]
+
+    def sample(self) -> None:
+        """One greedy completion and a batch; each body is tried as soon as it is there, when there is a jury."""
+        asked = self._ask(None)
+        self._sample(asked, 1, 0.0)
+        if not self.stop:
+            self._sample(asked, max(self.budget.samples, 1), _TEMPERATURE)
+
+    def revise(self) -> None:
+        """Until one is accepted or the rounds are used."""
+        chance = random.Random(self.seed)
+        for _ in range(self.budget.rounds * max(self.budget.samples // 2, 1)):
+            open_ones = [d for d in self.found.values() if d.mark is not None and not d.mark.accepts]
+            if self.stop or self.accepted or not open_ones:
+                return
+
+            def drawn(draft: Draft) -> float:
+                share = draft.mark.share if draft.mark else 0.0
+                return chance.betavariate(1 + _C * share, 1 + _C * (1 - share) + draft.revised)
+
+            draft = max(open_ones, key=drawn)
+            draft.revised += 1
+            self._sample(self._ask(Attempt(draft.text, feedback(draft.mark))), 2, _TEMPERATURE)
+
+    def search(self) -> None:
+        """Single edits of the drafts that came nearest, until one is accepted."""
+        tried = [d for d in self.found.values() if d.mark is not None and d.candidate.origin is Origin.MODEL]
+        for draft in sorted(tried, key=lambda d: -(d.mark.share if d.mark else 0.0))[:_NEAREST]:
+            for candidate in self._near(draft):
+                if self.stop or self.accepted:
+                    return
+                self._add(candidate, draft.text)
+
+    def _near(self, draft: Draft) -> Iterator[Candidate]:
+        change = draft.candidate.patch.files[0]
+        source = Source.parse(change.path, change.after)
+        own = [f for f in source.functions() if f.qualname == self.meant.function.qualname]
+        lines = dict.fromkeys(range(own[-1].body_line, own[-1].end_line + 1), 1.0) if own else {}
+        for count, mutant in enumerate(mutants(source, lines)):
+            if count >= _MOST_MUTANTS:
+                return
+            patch = Patch((FileChange(change.path, change.before, mutant.patch.files[0].after),))
+            yield replace(
+                draft.candidate,
+                patch=patch,
+                prior=0.2,
+                description=f"{draft.candidate.description}, with {mutant.description}",
+            )
+
+    def _ask(self, last: Attempt | None) -> tuple[Message, ...]:
+        tests = self.jury.text if self.jury is not None else ""
+        real = self.jury is not None
+        return implement(self.meant, tests, real=real, last=last)
+
+    def _sample(self, messages: Sequence[Message], n: int, temperature: float) -> None:
+        self.seed += 1_000
+        beginning = f"```python\n{self.meant.header}\n"
+        sampling = Sampling(
+            n=n,
+            temperature=temperature,
+            max_tokens=_MOST_TOKENS,
+            seed=self.seed,
+            stop=_ENDS,
+            prefill=beginning,
+            role=Role.REPAIRER,
+        )
+        self.model.sample(messages, sampling, self.stop, on_completion=lambda _, c: self._read(beginning, c))
+
+    def _read(self, beginning: str, completion: Completion) -> None:
+        """A model continues the given beginning, or begins again."""
+        trouble = ""
+        for text in (beginning + completion.text, completion.text):
+            try:
+                patch, code = body_from(text, self.meant.source, self.meant.function)
+            except Unusable as why:
+                trouble = trouble or str(why)
+                continue
+            self._add(self._candidate(patch), code)
+            return
+        self.rubbish.append(trouble)
+
+    def _candidate(self, patch: Patch) -> Candidate:
+        name = plain(self.meant.function.qualname)
+        line = self.meant.function.def_line
+        told = f"`{name}` written by {self.model.name}"
+        return Candidate(patch, Origin.MODEL, told, self.model.name, 0.5, self.meant.path, line)
+
+    def _add(self, candidate: Candidate, text: str) -> None:
+        key = identity(candidate.patch)
+        if key in self.found:
+            self.found[key].voices += 1
+            return
+        if refused := refuses_writing(candidate):
+            self.rubbish.append(f"A body was not run: {refused}.")
+            return
+        draft = self.found[key] = Draft(candidate, text)
+        if self.jury is not None:
+            self.judge(draft, self.jury)
+
+    def judge(self, draft: Draft, jury: Jury) -> Mark:
+        """Run the jury's tests on the body; kept in the draft."""
+        self.tried += 1
+        nodeids = (*jury.nodeids, *jury.keeping)
+        edits = {**edits_of(draft.candidate.patch), **jury.files}
+        run = self.session.run(nodeids, edits, limits=LIMITS, cancelled=lambda: bool(self.stop))
+        own = list(outcomes(run.tests, jury.nodeids))
+        failed = [test for test, passed in own if not passed]
+        kept = {test.nodeid for test, passed in outcomes(run.tests, jury.keeping) if passed}
+        passed = tuple(test.nodeid for test, ok in own if ok)
+        waiting = self._waiting(edits, failed) if passed and failed else ()
+        draft.mark = Mark(
+            passed=passed,
+            failed=tuple(test for test in failed if test.nodeid not in waiting),
+            broken=tuple(nodeid for nodeid in jury.keeping if nodeid not in kept),
+            waiting=waiting,
+            trouble="" if ended_by_itself(run) else run.detail or str(run.status),
+        )
+        return draft.mark
+
+    def _waiting(self, edits: dict[str, bytes], failed: Sequence[TestResult]) -> tuple[str, ...]:
+        """Of the failing tests, those that run into another stub: they say nothing of this body."""
+        names = [test.nodeid for test in failed]
+        stop = self.stop
+        run = self.session.run(names, edits, limits=LIMITS, detail=Detail.COVERAGE, cancelled=lambda: bool(stop))
+        return tuple(test.nodeid for test in run.tests if test.nodeid in names and self._in_stub(test, edits))
+
+    def _in_stub(self, test: TestResult, edits: dict[str, bytes]) -> bool:
+        return any(not stub_lines(self.session, path, edits).isdisjoint(lines) for path, lines in test.lines)
+
+
+def stub_lines(session: Session, path: str, edits: dict[str, bytes]) -> frozenset[int]:
+    """The lines of every body in a file that is still to be written."""
+    try:
+        source = Source.parse(path, edits.get(path) or (session.root / path).read_bytes())
+    except (OSError, BadInput):
+        return frozenset()
+    return frozenset(line for f in source.functions() if is_hole(f.node) for line in lines_of_body(f))
+
+
+def feedback(mark: Mark | None) -> str:
+    """What the first failing tests say, with the innermost values."""
+    if mark is None:
+        return ""
+    if mark.trouble:
+        return mark.trouble
+    said: list[str] = []
+    for test in mark.failed[:2]:
+        failure = test.failure
+        if failure is None:
+            continue
+        said.append(f"{test.nodeid.split('::')[-1]}: {failure.exception}: {failure.message}"[:600])
+        for frame in failure.frames[-1:]:
+            values = ", ".join(f"{name} = {value}" for name, value in frame.locals[:8])
+            said.append(f"at line `{frame.source}` in {frame.function}{f', where {values}' if values else ''}"[:400])
+    return "\n".join(said) or "A test that passed before fails now."

@@ -1,0 +1,93 @@
+"""Before a body is shown: the whole suite from cold, its jury from cold, then all that could show that it only seems to
+pass (as confirm.py does for repairs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..sandbox.assurance import OPPOSITE, assured
+from ..sandbox.controls import must_fail
+from ..sandbox.session import Session
+from ..sandbox.split import split
+from ..sandbox.types import Control, Outcome, RunResult, Status
+from .drafts import LIMITS, Draft
+from .examination import examination
+from .gate import doubts
+from .jury import Jury, outcomes
+from .stop import Stop
+from .suite import SUITE_LIMITS, Suite
+from .trial import Trial, edits_of, ended_by_itself
+from .types import Candidate, Proof, Verdict
+from .written import Judge
+
+BY_A_MODEL = "it was judged by tests that a model wrote, not by yours"
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """The last instance, for one function."""
+
+    session: Session
+    suite: Suite
+    jury: Jury
+    known: str
+    """The docstring: what it says a body may hold."""
+
+    def prove(self, draft: Draft, stop: Stop) -> Verdict:
+        """The verdict that makes a body one to offer, or says why it is none."""
+        verdict = self._whole(draft, stop)
+        passed = draft.mark.passed if draft.mark is not None else ()
+        if not verdict.verified or not passed:
+            return verdict
+        trial = Trial(self.session, self.suite, passed[0], (), (), LIMITS)
+        edits = {**edits_of(draft.candidate.patch), **self.jury.files}
+        control = must_fail(self.session.root, passed[0], edits, lambda files: trial.alone(files, stop))
+        if control is Control.FOOLED:
+            tampered = replace(verdict.run, status=Status.TAMPERED, detail=f"It proves nothing: {OPPOSITE}.")
+            return replace(verdict, complete=False, run=tampered)
+        apart = split(self.session, passed[0], edits, trial.patient, lambda: bool(stop))
+        assurance, reasons = assured(control, apart, self.session.report, self._doubts(draft.candidate))
+        return replace(verdict, proof=Proof(assurance, control, apart.status, reasons))
+
+    def _doubts(self, candidate: Candidate) -> list[str]:
+        if self.jury.judge is Judge.AGREEMENT:
+            return [BY_A_MODEL]
+        asked = self.jury.text if self.jury.files else examination(self.session.root, self.jury.nodeids[0])
+        found = doubts(candidate, asked)
+        return [] if self.jury.files else [one for one in found if not _told(one, self.known)]
+
+    def _whole(self, draft: Draft, stop: Stop) -> Verdict:
+        """Everything that passed before, and the jury, in fresh interpreters."""
+        seconds = 60.0 + 5.0 * self.suite.run.seconds
+        limits = replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
+        before = tuple(sorted(self.suite.passed))
+        edits = edits_of(draft.candidate.patch)
+        run: RunResult | None = None
+        broken: tuple[str, ...] = ()
+        if self.suite.results:
+            names = () if ended_by_itself(self.suite.run) else (*self.jury.nodeids, *before)
+            run = self.session.run(names, edits, limits=limits, fresh=True, cancelled=lambda: bool(stop))
+            kept = {test.nodeid for test in run.tests if test.outcome is Outcome.PASSED}
+            broken = tuple(nodeid for nodeid in before if nodeid not in kept)
+        whole = run is None or ended_by_itself(run)
+        if self.jury.files or run is None:
+            files = {**edits, **self.jury.files}
+            run = self.session.run(self.jury.nodeids, files, limits=limits, fresh=True, cancelled=lambda: bool(stop))
+            whole = whole and ended_by_itself(run)
+        wanted = set(draft.mark.passed) if draft.mark is not None else set[str]()
+        passed = {test.nodeid for test, ok in outcomes(run.tests, self.jury.nodeids) if ok}
+        return Verdict(
+            target_passed=bool(wanted) and wanted <= passed,
+            passed_before=len(before),
+            still_passing=len(before) - len(broken),
+            broken=broken,
+            run=run,
+            complete=whole,
+        )
+
+
+def _told(doubt: str, docstring: str) -> bool:
+    """The literal that a doubt names stands in the docstring: the user asked for it."""
+    literal = doubt.removeprefix("it holds ").removesuffix(", which the test draws on")
+    return bool(literal) and literal.strip("'\"") in docstring

@@ -1,0 +1,39 @@
+"""What `darner write --json` prints: one object, version 1, described in docs/cli.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..sandbox.types import Guarantees
+from . import report
+from .patch import unified_diff
+from .types import Patch
+from .written import Written
+
+
+def written(model: str, guarantees: Guarantees, found: Written, applied: Patch | None) -> dict[str, Any]:
+    best = found.repairs[0] if found.repairs else None
+    agreed = found.agreement
+    return {
+        "version": report.VERSION,
+        "model": model,
+        "sandbox": report.sandbox(guarantees),
+        "name": found.name,
+        "status": found.status.value,
+        "judge": found.judge.value if found.judge else None,
+        "judged_by": list(found.judged_by),
+        "agreement": None
+        if agreed is None
+        else {"trusted": agreed.trusted, "passed": agreed.passed, "alike": agreed.alike, "bodies": agreed.bodies},
+        "patch": unified_diff(best.candidate.patch) if best else None,
+        "description": best.candidate.description if best else None,
+        "verified": report.verified(best.verdict) if best else None,
+        "alternatives": [report.alternative(repair) for repair in found.repairs[1:]],
+        "question": report.question(found.question) if found.question else None,
+        "tests": unified_diff(found.tests) if found.tests else None,
+        "waiting": list(found.waiting),
+        "seconds": round(found.seconds, 3),
+        "candidates_tried": found.candidates_tried,
+        "note": found.note,
+        "applied": [change.path for change in applied.files] if applied else [],
+    }

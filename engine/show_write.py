@@ -1,0 +1,69 @@
+"""What a person sees of written code: the body as a diff, who judged it, and how far that can be believed."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from . import show
+from .patch import unified_diff
+from .show import printable
+from .written import Judge, WriteStatus, Written
+
+_MOST_SHOWN = 6
+
+
+def written(found: Written) -> RenderableType:
+    good = found.status is WriteStatus.WRITTEN and found.question is None
+    word, style = ("✓ written", "bold green") if good else ("✗ not written", "bold red")
+    if found.question is not None:
+        word, style = "? ambiguous", "bold yellow"
+    parts: list[RenderableType] = []
+    if found.question is not None:
+        parts.append(show.question(found.question, found.repairs, "bodies pass"))
+    elif found.repairs:
+        parts += [show.diff(found.repairs[0]), Text(evidence(found), "green"), show.assurance(found.repairs[0])]
+    else:
+        parts.append(Text(f"{found.candidates_tried} bodies tried in {found.seconds:.1f} s.", "dim"))
+    parts += [judged_by(found)] if found.judge is not None else []
+    if found.tests is not None:
+        parts += [Text("The model's tests that it passes; look at them, they are offered, not applied:", "dim")]
+        parts += [Text(printable(unified_diff(found.tests)), "dim")]
+    if found.waiting:
+        parts.append(Text(f"{len(found.waiting)} tests call another stub too, and cannot pass before that is written."))
+    if found.note:
+        parts.append(Text(printable(found.note), "yellow"))
+    head = Text.assemble((word, style), "  ", printable(found.name))
+    return Group(head, *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts), Text(""))
+
+
+def evidence(found: Written) -> str:
+    """`judged by your tests: 3 of 3 pass; 41 of 41 others still pass; 8.2 s; `total` written by …`."""
+    verdict = found.repairs[0].verdict
+    others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
+    told = f"{judge(found)}; {others}" if verdict.passed_before else judge(found)
+    return printable(f"{told}; {found.seconds:.1f} s; {found.repairs[0].candidate.description}")
+
+
+def judge(found: Written) -> str:
+    """Which of the three judged, in words."""
+    count, waiting = len(found.judged_by), len(found.waiting)
+    if found.judge is Judge.TESTS:
+        return f"judged by your tests: {count - waiting} of {count} that call it pass"
+    if found.judge is Judge.DOCTESTS:
+        return f"judged by its docstring: {count} of {count} examples hold"
+    agreed = found.agreement
+    if agreed is None:
+        return "judged by tests that the model wrote"
+    return (
+        f"judged by tests that the model wrote, not by yours: {agreed.passed} of {agreed.trusted} pass, and "
+        f"{agreed.alike} of {agreed.bodies} bodies do the same"
+    )
+
+
+def judged_by(found: Written) -> Text:
+    shown = [printable(one) for one in found.judged_by[:_MOST_SHOWN]]
+    more = len(found.judged_by) - len(shown)
+    lines = [f"  {one}" for one in shown] + ([f"  and {more} more"] if more else [])
+    return Text("\n".join(["Judged by:", *lines]), "dim")

@@ -1,0 +1,246 @@
+"""Writing: a stub, who judges it, bodies, trials, selection, confirmation from cold. The loop of repairs, for new code.
+
+Only `Court.prove` makes a body one to offer (design.md, rule 1).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from ..sandbox.session import Session
+from ..sandbox.types import Detail, TestResult
+from . import agreement, behaviour, choose, jury
+from .config import Budget
+from .drafts import LIMITS, Draft, Drafts
+from .errors import BadInput, ModelError
+from .events import Event, Found, Phase, Tried
+from .jury import Jury
+from .model import Model
+from .prove import Court
+from .stop import Stop
+from .stub import Meant, must_be_stub, plain
+from .suite import Suite
+from .trial import edits_of
+from .types import Candidate, Evidence, FileChange, Patch, Question, Repair
+from .written import Agreement, Judge, WriteStatus, Written, Wrote
+
+_BODIES = 8
+"""Sampled where nothing of the project judges: agreement needs voices."""
+_SEARCH_SHARE = 0.5
+_MOST_CONFIRMED = 3
+
+
+@dataclass
+class _Work:
+    session: Session
+    suite: Suite
+    meant: Meant
+    drafts: Drafts
+    stop: Stop
+    began: float
+    jury: Jury | None
+    repairs: list[Repair] = field(default_factory=list[Repair])
+    agreed: Agreement | None = None
+    question: Question | None = None
+    waiting: tuple[str, ...] = ()
+    trouble: str = ""
+
+
+def write(
+    session: Session, suite: Suite, meant: Meant, model: Model, budget: Budget, stop: Stop, seed: int = 0
+) -> Iterator[Event | Wrote]:
+    """Write the body of a stub within the budget; the last event is Wrote. Nothing of the user's is changed.
+
+    `suite` was run with Detail.COVERAGE. Raises BadInput when it is no stub, or when nothing says what it should do.
+    """
+    must_be_stub(meant)
+    began = time.monotonic()
+    stop = stop.within(budget.seconds)
+    judges = jury.of_tests(session.root, suite, meant) or jury.of_doctests(session.root, meant)
+    if judges is None and not (meant.docstring or meant.hinted):
+        name = plain(meant.function.qualname)
+        raise BadInput(
+            f"{meant.place}: nothing says what {name} should do: it has no docstring, no type hints, and no failing "
+            "test that calls it. Write one of them first."
+        )
+    drafts = Drafts(session, meant, model, budget, stop, seed, judges)
+    work = _Work(session, suite, meant, drafts, stop, began, judges)
+    session.expect_fresh()
+    try:
+        yield from _judged(work) if judges is not None else _agreed(work, budget)
+    except ModelError as error:
+        work.trouble = str(error)
+    yield Wrote(_report(work))
+
+
+def _judged(work: _Work) -> Iterator[Event]:
+    """Real tests or examples judge: sample, revise, search near by; then select and confirm."""
+    drafts, name, judges = work.drafts, work.meant.name, work.jury
+    assert judges is not None
+    if judges.judge is Judge.TESTS:
+        work.session.narrow((*judges.nodeids, *judges.keeping))
+    yield Phase(name, "model", f"sampling bodies from {drafts.model.name}; {_told(judges)} judge them")
+    drafts.sample()
+    yield Tried(name, drafts.tried, len(drafts.accepted))
+    if not drafts.accepted and not work.stop:
+        yield Phase(name, "search", "trying edits of the bodies that came nearest")
+        whole, drafts.stop = drafts.stop, work.stop.within(_SEARCH_SHARE * work.stop.remaining_s)
+        drafts.search()
+        drafts.stop = whole
+        yield Tried(name, drafts.tried, len(drafts.accepted))
+    if not drafts.accepted and not work.stop:
+        yield Phase(name, "model", "revising the bodies on what the tests said")
+        drafts.revise()
+        yield Tried(name, drafts.tried, len(drafts.accepted))
+    if drafts.accepted:
+        yield from _select(work, judges)
+
+
+def _told(judges: Jury) -> str:
+    count = len(judges.named)
+    what = "test" if judges.judge is Judge.TESTS else "docstring example"
+    return f"{count} {what}{'s' * (count > 1)}"
+
+
+def _select(work: _Work, judges: Jury) -> Iterator[Event]:
+    """Group by behaviour, confirm the best of each from cold."""
+    name = work.meant.name
+    yield Phase(name, "select", f"comparing {len(work.drafts.accepted)} bodies that pass")
+    accepted = _as_in_the_examples(work, judges)
+    candidates = [draft.candidate for draft in accepted]
+    ranked = _ranked(accepted, candidates, _clusters(work, candidates, judges))
+    yield Phase(name, "confirm", "running the whole suite from cold")
+    court = Court(work.session, work.suite, judges, work.meant.docstring)
+    kept: list[choose.Behaviour] = []
+    for one in ranked[:_MOST_CONFIRMED]:
+        if work.stop:
+            break
+        draft = accepted[one.best]
+        verdict = court.prove(draft, work.stop)
+        if verdict.verified:
+            kept.append(one)
+            work.repairs.append(Repair(draft.candidate, verdict))
+            work.waiting = draft.mark.waiting if draft.mark is not None and not work.waiting else work.waiting
+            yield Found(name, work.repairs[-1])
+        elif not work.trouble and not work.stop:
+            work.trouble = _why_not(verdict.broken, verdict.run.detail)
+    work.question = choose.question(kept, work.repairs, judged=False)
+
+
+def _as_in_the_examples(work: _Work, judges: Jury) -> list[Draft]:
+    """Of the bodies that pass the tests, those that also do as the docstring's examples, if any does."""
+    accepted = work.drafts.accepted
+    examples = jury.of_doctests(work.session.root, work.meant) if judges.judge is Judge.TESTS else None
+    if examples is None:
+        return accepted
+    marks = {id(draft): draft.mark for draft in accepted}
+    held = [draft for draft in accepted if not work.stop and work.drafts.judge(draft, examples).accepts]
+    for draft in accepted:
+        draft.mark = marks[id(draft)]
+    return held or accepted
+
+
+def _ranked(
+    accepted: list[Draft], candidates: list[Candidate], clusters: tuple[behaviour.Cluster, ...]
+) -> tuple[choose.Behaviour, ...]:
+    """What more completions came to is likelier right."""
+    voices = {
+        best: math.log(sum(accepted[i].voices for i in cluster.members))
+        for cluster, best in zip(clusters, choose.representatives(candidates, clusters), strict=True)
+    }
+    return choose.rank(candidates, clusters, voices)
+
+
+def _clusters(work: _Work, candidates: list[Candidate], judges: Jury) -> tuple[behaviour.Cluster, ...]:
+    """By what they do on the calls that the judging tests make, and on calls near them."""
+    alone = (behaviour.Cluster(tuple(range(len(candidates))), {}),)
+    if len(candidates) < 2 or work.stop:
+        return alone
+    edits = {**edits_of(candidates[0].patch), **judges.files}
+    stop = work.stop
+    run = work.session.run(judges.nodeids, edits, limits=LIMITS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
+    if not run.tests:
+        return alone
+    evidence = _evidence(run.tests)
+    inputs = behaviour.inputs_for(evidence, [(work.meant.path, work.meant.function.qualname)])
+    extra = tuple(FileChange(path, b"", data) for path, data in judges.files.items())
+    whole = [replace(c, patch=Patch((*c.patch.files, *extra))) for c in candidates]
+    return behaviour.cluster(work.session, whole, inputs, evidence.nodeid, stop)
+
+
+def _evidence(tests: tuple[TestResult, ...]) -> Evidence:
+    return Evidence(tests[0].nodeid, tests[0], tests[1:], (), "", tests[0].seconds)
+
+
+def _agreed(work: _Work, budget: Budget) -> Iterator[Event]:
+    """Nothing of the project judges: bodies first, then the model's tests, then who agrees with whom."""
+    drafts, name, model = work.drafts, work.meant.name, work.drafts.model
+    yield Phase(name, "model", f"sampling bodies from {model.name}; no test of the project judges them")
+    drafts.budget = replace(budget, samples=max(budget.samples, _BODIES))
+    drafts.sample()
+    if work.stop or not drafts.found:
+        return
+    yield Phase(name, "votes", f"asking {model.name} for tests, {agreement.VOTES} votes on every expected value")
+    judges = agreement.jury_of(model, work.session, work.meant, work.stop, drafts.seed)
+    if judges is None:
+        work.trouble = work.trouble or "The model's votes on what calls should give do not agree with each other."
+        return
+    work.jury = judges
+    for draft in drafts.found.values():
+        if not work.stop:
+            drafts.judge(draft, judges)
+    yield Tried(name, drafts.tried, len(drafts.accepted))
+    found = agreement.agree(work.session, work.meant, list(drafts.found.values()), judges, work.stop)
+    if found is None:
+        work.trouble = "No body agrees both with the model's own tests and with a second body."
+        return
+    work.agreed = found.agreement
+    yield Phase(name, "confirm", "running the whole suite from cold")
+    verdict = Court(work.session, work.suite, judges, work.meant.docstring).prove(found.draft, work.stop)
+    if verdict.verified:
+        work.repairs.append(Repair(found.draft.candidate, verdict))
+        yield Found(name, work.repairs[-1])
+    elif not work.stop:
+        work.trouble = _why_not(verdict.broken, verdict.run.detail)
+
+
+def _why_not(broken: tuple[str, ...], detail: str) -> str:
+    if broken:
+        return f"A body passes its tests, but {broken[0]}, which passed before, then fails."
+    return detail or "A body passed its tests, and failed them when everything ran again from cold."
+
+
+def _report(work: _Work) -> Written:
+    judges = work.jury
+    return Written(
+        name=work.meant.name,
+        status=WriteStatus.WRITTEN if work.repairs else WriteStatus.UNWRITTEN,
+        judge=judges.judge if judges is not None else None,
+        judged_by=judges.named if judges is not None else (),
+        repairs=tuple(work.repairs),
+        seconds=time.monotonic() - work.began,
+        candidates_tried=work.drafts.tried,
+        agreement=work.agreed,
+        waiting=work.waiting,
+        question=work.question,
+        note=_note(work),
+    )
+
+
+def _note(work: _Work) -> str:
+    drafts = work.drafts
+    if work.stop.cancelled:
+        return "Cancelled; nothing was changed."
+    if work.repairs:
+        return ""
+    if work.trouble:
+        return work.trouble
+    if not drafts.found:
+        why = f" {drafts.rubbish[0]}" if drafts.rubbish else ""
+        return f"{drafts.model.name} wrote no body that could be tried.{why}"
+    if work.stop:
+        return f"None of {drafts.tried} bodies passed before the budget ended; try --budget deep."
+    return f"None of {drafts.tried} bodies passed; more about the function in its docstring would help."
