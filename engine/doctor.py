@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ..sandbox.backend import Report, Tier
-from ..sandbox.choice import BACKENDS, doubt, examined, reports, second_to, strongest
+from ..sandbox.choice import BACKENDS, doubt, examined, other_than, reports, second_to, strongest
 from . import catalogue, trust
 from .errors import DarnerError
 from .llama import LlamaModel
@@ -72,7 +72,7 @@ def _sandbox(root: Path) -> Check:
 
 
 def _confirming() -> Check:
-    """Where repairs are confirmed: a stronger backend than the search's, or why there is none."""
+    """Where repairs are confirmed: a stronger backend than the search's, or why there is none, and what stands in."""
     search = strongest(trusted=True)
     second = second_to(search)
     if second is not None:
@@ -80,7 +80,14 @@ def _confirming() -> Check:
         return Check("confirm", True, f"repairs are confirmed in {found.backend}", details=_promises(found))
     stronger = (report for report in reports() if report.tier > search.tier and report.trouble)
     why = tuple(f"{report.backend}: {report.trouble}" for report in stronger)
-    return Check("confirm", True, f"repairs are confirmed where they are searched for, in {search.name}", details=why)
+    text = f"repairs are confirmed where they are searched for, in {search.name}"
+    other = other_than(search)
+    if other is not None:
+        text += f"; those that cannot be judged apart, in {other.name} as well"
+        return Check("confirm", True, text, details=(*why, *_promises(examined(other))))
+    return Check(
+        "confirm", True, f"{text}; there is no second backend, so those that cannot be judged apart are C", details=why
+    )
 
 
 def _promises(report: Report) -> tuple[str, ...]:

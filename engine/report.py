@@ -84,6 +84,7 @@ def verified(verdict: Verdict) -> dict[str, Any]:
         "control": verdict.proof.control.value,
         "split": verdict.proof.split.value,
         "reasons": list(verdict.proof.reasons),
+        "second": verdict.proof.second,
         "confirmed_in": verdict.run.backend,
         "confirmed_note": verdict.run.note,
     }

@@ -170,7 +170,8 @@ def assurance(repair: Repair) -> Text:
     reasons = "; ".join(proof.reasons)
     line = f"assurance {proof.assurance}: {reasons}" if reasons else f"assurance {proof.assurance}"
     run = repair.verdict.run
-    line += f"; confirmed in {run.backend}" if run.backend and not run.note else ""
+    places = list(dict.fromkeys(place for place in (run.backend, proof.second) if place))
+    line += f"; confirmed in {' and '.join(places)}" if places and not run.note else ""
     line += f"; {run.note}" if run.note else ""
     return Text(printable(line), "green" if proof.believed else "yellow")
 

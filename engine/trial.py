@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..sandbox.errors import NoIsolation, SandboxError
+from ..sandbox.oracle import Claim
 from ..sandbox.session import Session
 from ..sandbox.session import open_session as open_sandbox
 from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status
@@ -76,27 +77,25 @@ class Trial:
         limits = self.limits
         return replace(limits, wall_s=limits.wall_s + 30, cpu_s=limits.cpu_s + 30, test_wall_s=limits.test_wall_s + 20)
 
-    def alone(self, edits: Mapping[str, bytes], stop: Stop) -> RunResult:
-        """The failing test with these files in place, whatever they are."""
-        return self.session.run(
-            (self.nodeid,),
-            edits,
-            limits=self.patient,
-            detail=Detail.VERDICTS,
-            fresh=is_doctest(self.nodeid),  # its examples were read when the tests were collected
-            cancelled=lambda: bool(stop),
-        )
-
-    def confirm(self, candidate: Candidate, stop: Stop) -> Verdict:
-        """The whole suite in a fresh interpreter: only this makes a repair."""
+    def claim(self, candidate: Candidate) -> Claim:
+        """That the candidate repairs the test and breaks none: only what the oracle makes of this makes a repair."""
         seconds = 60.0 + 5.0 * self.suite.run.seconds
         limits = replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
-        before = tuple(sorted(self.suite.passed))
         # A test that ends its process would end this run too: then the tests are named, and it is not among them.
-        nodeids = () if ended_by_itself(self.suite.run) else (self.nodeid, *before)
-        edits = edits_of(candidate.patch)
-        run = self.session.run(nodeids, edits, limits=limits, fresh=True, cancelled=lambda: bool(stop))
-        return replace(self._verdict(run, before), complete=ended_by_itself(run))
+        tests = () if ended_by_itself(self.suite.run) else (self.nodeid, *sorted(self.suite.passed))
+        return Claim(
+            self.nodeid,
+            edits_of(candidate.patch),
+            passing=self.suite.passed,
+            tests=tests,
+            cold=limits,
+            alone=self.patient,
+            reread=is_doctest(self.nodeid),
+        )
+
+    def whole(self, run: RunResult) -> Verdict:
+        """What a run of everything in a fresh interpreter says."""
+        return replace(self._verdict(run, tuple(sorted(self.suite.passed))), complete=ended_by_itself(run))
 
     def _run(self, patch: Patch, nodeids: Sequence[str], detail: Detail, stop: Stop) -> RunResult:
         limits = self.limits

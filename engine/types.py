@@ -91,6 +91,8 @@ class Proof:
     """PASS when the test also passes in a process that holds no candidate code (sandbox/split.py)."""
     reasons: tuple[str, ...] = ()
     """Why it is not A, each one clause."""
+    second: str = ""
+    """Another backend than the search's, in which it also passed from cold; asked where the split says nothing."""
 
     @property
     def believed(self) -> bool:

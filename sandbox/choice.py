@@ -1,7 +1,11 @@
-"""Which backend confines: the strongest that passes its own self-test here, never silently a weaker one."""
+"""Which backend confines: the strongest that passes its own self-test here, never silently a weaker one.
+
+The user may prefer one, or forbid Docker: then what was asked for is used, or a sentence says why it cannot be.
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
 
 from . import remembered
@@ -16,6 +20,21 @@ from .seatbelt import Seatbelt
 
 BACKENDS: tuple[Backend, ...] = (Namespaces(), Bubblewrap(), Docker(), Landlock(), Seatbelt(), Process())
 """In the order in which they are asked for the search: what holds, the fastest first. See `second_to`."""
+
+
+class Preference(StrEnum):
+    """What the user asks for (the setting `sandbox`)."""
+
+    AUTO = "auto"
+    """The strongest for each purpose: the fastest that holds for the search, a container to confirm."""
+    NO_DOCKER = "no-docker"
+    """As `auto`, and no container engine is ever spoken to."""
+    DOCKER = "docker"
+    NAMESPACES = "namespaces"
+    BUBBLEWRAP = "bubblewrap"
+    LANDLOCK = "landlock"
+    SEATBELT = "seatbelt"
+    """A name: candidates run there, or nowhere. A container engine is asked only when it is the one that is named."""
 
 
 @cache
@@ -34,11 +53,25 @@ def doubt(*backends: Backend) -> None:
     examined.cache_clear()
 
 
-def second_to(backend: Backend) -> Backend | None:
+def second_to(backend: Backend, prefer: Preference = Preference.AUTO) -> Backend | None:
     """A stronger backend for the last, confirming run: the first that is usable; None where there is none."""
-    owners = (None, backend.owner())
-    stronger = (other for other in BACKENDS if other.tier > backend.tier and other.owner() in owners)
+    stronger = (other for other in _confirming(backend, prefer) if other.tier > backend.tier)
     return next((other for other in stronger if not examined(other).trouble), None)
+
+
+def other_than(backend: Backend, prefer: Preference = Preference.AUTO) -> Backend | None:
+    """Another backend that confines by other means: a stronger one, else the strongest of the rest; None where none is.
+
+    One hole in one of the two is then not enough for a wrong verdict. Bubblewrap and our own namespaces are one means.
+    """
+    weaker = [o for o in _confirming(backend, prefer) if Tier.NONE < o.tier < backend.tier]
+    return second_to(backend, prefer) or next((other for other in weaker if not examined(other).trouble), None)
+
+
+def _confirming(backend: Backend, prefer: Preference) -> list[Backend]:
+    owners = (None, backend.owner())
+    asked = [other for other in BACKENDS if other.owner() in owners and other is not backend]
+    return [o for o in asked if prefer in (Preference.AUTO, Preference.DOCKER) or not isinstance(o, Docker)]
 
 
 def reports() -> tuple[Report, ...]:
@@ -46,12 +79,28 @@ def reports() -> tuple[Report, ...]:
     return tuple(examined(backend) for backend in BACKENDS)
 
 
-def strongest(*, trusted: bool) -> Backend:
-    """The first usable one. Raises NoIsolation when that confines nothing and `trusted` is false."""
-    usable = next(backend for backend in BACKENDS if not examined(backend).trouble)
+def strongest(*, trusted: bool, prefer: Preference = Preference.AUTO) -> Backend:
+    """The first usable one that is asked for.
+
+    Raises NoIsolation when none is, or when it confines nothing and `trusted` is false.
+    """
+    named = next((backend for backend in BACKENDS if backend.name == prefer), None)
+    if named is not None:
+        return _as_asked(named)
+    asked = [b for b in BACKENDS if prefer is not Preference.NO_DOCKER or not isinstance(b, Docker)]
+    usable = next(backend for backend in asked if not examined(backend).trouble)
     if usable.tier is Tier.NONE and not trusted:
-        troubles = " ".join(report.trouble for report in reports() if report.trouble)
+        troubles = " ".join(examined(backend).trouble for backend in asked if examined(backend).trouble)
         raise NoIsolation(
             f"Nothing can confine candidates here: {troubles} Install it, or agree with --trust to run without."
         )
     return usable
+
+
+def _as_asked(named: Backend) -> Backend:
+    if trouble := examined(named).trouble:
+        raise NoIsolation(
+            f"The sandbox `{named.name}`, which is asked for, does not work here: {trouble} "
+            "Mend that, or ask for another one: `auto` takes the strongest that works (`darner doctor` lists them)."
+        )
+    return named

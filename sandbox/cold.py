@@ -10,18 +10,29 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .backend import Backend, Launch
 from .errors import SandboxError
 from .fork_server import ForkServer
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where else a confirming run may take place; each is None where there is nothing."""
+
+    stronger: Callable[[], Backend | None] = lambda: None
+    """Taken for every confirming run."""
+    other: Callable[[], Backend | None] = lambda: None
+    """Taken when it matters that it is another one, even if weaker."""
+
+
 class ColdServers:
     """Owned by one session. A server that was made ahead has imported nothing of the project."""
 
-    def __init__(self, launch: Launch, own: Backend, second: Callable[[], Backend | None]) -> None:
-        """`second` is asked when the first confirming run is near: it may take a second to examine one."""
-        self._launch, self._own, self._second = launch, own, second
+    def __init__(self, launch: Launch, own: Backend, elsewhere: Elsewhere) -> None:
+        """`elsewhere` is asked when a confirming run is near: it may take a second to examine one."""
+        self._launch, self._own, self._elsewhere = launch, own, elsewhere
         self._lock = threading.Lock()
         self._making: threading.Thread | None = None
         self._spare: ForkServer | None = None
@@ -30,7 +41,7 @@ class ColdServers:
     @property
     def backend(self) -> Backend:
         """Where the next one is made."""
-        return self._second() or self._own
+        return self._elsewhere.stronger() or self._own
 
     def expect(self) -> None:
         """A confirming run is near: begin to make a server for it. Returns at once."""
@@ -50,6 +61,17 @@ class ColdServers:
     def take_own(self) -> ForkServer:
         """A fresh one in the session's own backend, for when the second one fails."""
         return ForkServer(self._own, self._launch)
+
+    @property
+    def other(self) -> Backend | None:
+        """Another backend than the session's own; None where there is none."""
+        return self._elsewhere.other()
+
+    def take_other(self) -> ForkServer:
+        """A fresh one there. Raises SandboxError or OSError."""
+        if (other := self.other) is None:
+            raise SandboxError("There is no second backend here.")
+        return ForkServer(other, self._launch)
 
     def close(self) -> None:
         with self._lock:

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import cast
 
 from . import remembered, wire
-from .backend import Backend, Launch, Report, Runtime
-from .choice import doubt, examined, second_to, strongest
-from .cold import ColdServers
+from .backend import Backend, Launch, Report, Runtime, Tier
+from .choice import Preference, doubt, examined, other_than, second_to, strongest
+from .cold import ColdServers, Elsewhere
 from .conversation import Conversation
 from .errors import SandboxError, WorkspaceError
 from .fork_server import ForkServer
@@ -35,14 +35,12 @@ OnTest = Callable[[TestResult], None]
 class Session:
     """Opened by `open_session`; close it, or use it as a context manager."""
 
-    def __init__(
-        self, workspace: Workspace, runtime: Runtime, backend: Backend, second: Callable[[], Backend | None]
-    ) -> None:
+    def __init__(self, workspace: Workspace, runtime: Runtime, backend: Backend, elsewhere: Elsewhere) -> None:
         self._workspace = workspace
         self._launch = Launch(workspace, runtime)
         self._backend = backend
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
-        self._cold = ColdServers(self._launch, backend, second)
+        self._cold = ColdServers(self._launch, backend, elsewhere)
         self._talk = Conversation(workspace, self._staged)
         self._partner: Session | None = None
         self._said: dict[str, Outcome] = {}
@@ -52,6 +50,11 @@ class Session:
     @property
     def guarantees(self) -> Guarantees:
         return self.report.guarantees
+
+    @property
+    def confined(self) -> bool:
+        """Something stands between a candidate and the machine."""
+        return self.report.tier is not Tier.NONE
 
     @property
     def root(self) -> Path:
@@ -91,12 +94,14 @@ class Session:
         limits: Limits | None = None,
         detail: Detail = Detail.OUTCOMES,
         fresh: bool = False,
+        elsewhere: bool = False,
         cancelled: Callable[[], bool] = lambda: False,
         on_test: OnTest | None = None,
     ) -> RunResult:
         """Run the tests (all when empty) with `edits` in place of the project's files.
 
-        `fresh` runs in a new interpreter instead of a fork. Never raises for what a test or a candidate does.
+        `fresh` runs in a new interpreter instead of a fork; `elsewhere` also in another backend, even a weaker
+        one, and is INFRA where there is none. Never raises for what a test or a candidate does.
         """
         tests: list[TestResult] = []
 
@@ -116,6 +121,8 @@ class Session:
                 end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
             return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
 
+        if elsewhere:
+            return self._elsewhere(judged)
         run = self._confirmed(judged) if fresh else self._agreed(lambda: judged(None), plain=not edits)
         if run.status is Status.INFRA:
             remembered.forget(self._backend.name)  # the next start tests it again
@@ -150,6 +157,11 @@ class Session:
             return run
         note = f"Not confirmed in {place.name}, but in {self._backend.name}: {run.detail}"
         return replace(judged(self._cold.take_own), backend=self._backend.name, note=note)
+
+    def _elsewhere(self, judged: Callable[[Callable[[], ForkServer]], RunResult]) -> RunResult:
+        other = self._cold.other
+        run = judged(self._cold.take_other)
+        return run if other is None else replace(run, backend=other.name)
 
     def collect(self, limits: Limits) -> tuple[str, ...]:
         """Every test's node id, without running any."""
@@ -212,7 +224,7 @@ class Session:
             if not workspace.copies_the_same_as(self._workspace):
                 workspace.close()
                 raise WorkspaceError(f"{self.root} changed while Darner was working on it; run the command again.")
-            self._partner = Session(workspace, self._launch.runtime, self._backend, lambda: None)
+            self._partner = Session(workspace, self._launch.runtime, self._backend, Elsewhere())
             self._partner._staged.relearn(self._staged.learnt)
             self._partner.prepare()
         return self._partner
@@ -239,29 +251,41 @@ def _layer(end: Mapping[str, object]) -> tuple[str, ...] | None:
     return None if listed is None else tuple(wire.clean(str(path)) for path in cast(list[object], listed))
 
 
-def open_session(root: Path, python: Path, *, trusted: bool, backend: Backend | None = None) -> Session:
+def open_session(
+    root: Path,
+    python: Path,
+    *,
+    trusted: bool,
+    prefer: Preference = Preference.AUTO,
+    backend: Backend | None = None,
+) -> Session:
     """Copy the project and choose the strongest confinement that works here, or take `backend`.
 
     Without `backend`, fresh runs take place in a stronger second one where there is one (`RunResult.backend`).
-    Raises NoIsolation when only a plain process is left and `trusted` is false; WorkspaceError when the copy fails.
+    Raises NoIsolation when what `prefer` asks for does not work, or when only a plain process is left and `trusted` is
+    false; WorkspaceError when the copy fails.
     """
     with ask_runtime(python) as asked:
-        chosen = backend or strongest(trusted=trusted)
+        chosen = backend or strongest(trusted=trusted, prefer=prefer)
         runtime = answered(python, asked)
     try:
-        return _prepared(root, runtime, chosen, alone=backend is not None)
+        return _prepared(root, runtime, chosen, Elsewhere() if backend else _elsewhere_than(chosen, prefer))
     except WorkspaceError:
         raise
     except (SandboxError, OSError):
         doubt(chosen)  # it may have passed its self-test some time ago
-        again = backend or strongest(trusted=trusted)
+        again = backend or strongest(trusted=trusted, prefer=prefer)
         if again is chosen:
             raise
-    return _prepared(root, runtime, again, alone=False)
+    return _prepared(root, runtime, again, _elsewhere_than(again, prefer))
 
 
-def _prepared(root: Path, runtime: Runtime, chosen: Backend, *, alone: bool) -> Session:
-    session = Session(Workspace(root, chosen.owner()), runtime, chosen, lambda: None if alone else second_to(chosen))
+def _elsewhere_than(chosen: Backend, prefer: Preference) -> Elsewhere:
+    return Elsewhere(lambda: second_to(chosen, prefer), lambda: other_than(chosen, prefer))
+
+
+def _prepared(root: Path, runtime: Runtime, chosen: Backend, elsewhere: Elsewhere) -> Session:
+    session = Session(Workspace(root, chosen.owner()), runtime, chosen, elsewhere)
     try:
         session.prepare()
     except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay
