@@ -15,7 +15,7 @@ from pathlib import Path
 import docker_leftovers as leftovers
 import psutil
 import pytest
-from darner.sandbox.docker_engine import Engine
+from darner.sandbox.docker_engine import Engine, sdk_trouble
 from darner.sandbox.errors import SandboxError
 from polling import until
 
@@ -109,6 +109,8 @@ def real_daemon() -> Generator[Daemon]:
     """Skips, loudly and with the reason, only where no engine can be started at all."""
     if shutil.which("dockerd") is None:
         pytest.skip("NO DOCKER TESTS: dockerd is not installed (apt install docker.io iptables).")
+    if trouble := sdk_trouble():
+        pytest.skip(f"NO DOCKER TESTS: {trouble}")
     if os.getuid() != 0:
         pytest.skip("NO DOCKER TESTS: an engine of the tests' own needs root.")
     leftovers.sweep_killed_runs(_PREFIX)
