@@ -23,7 +23,9 @@ from .trial import open_session
 
 _SKIPPED = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".nox", ".pytest_cache"})
 Mark = tuple[tuple[str, int, int], ...]
-"""Path, time and size of every file: equal marks mean that nothing was saved in between."""
+"""Path, time of its last change of any kind (which no tool can put back) and size of every file.
+
+Equal marks mean that nothing was saved in between; the last word has the oracle, by what the files hold."""
 
 
 class WarmProject:
@@ -217,5 +219,5 @@ def _mark(root: Path) -> Mark:
                 seen = os.lstat(path)
             except OSError:
                 continue  # deleted while we looked
-            found.append((path, seen.st_mtime_ns, seen.st_size))
+            found.append((path, seen.st_ctime_ns, seen.st_size))
     return tuple(sorted(found))

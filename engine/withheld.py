@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..sandbox.places import environment as environment_inside
+from ..sandbox.sources import is_secret
 from ..sandbox.types import Failure
-from ..sandbox.workspace import is_secret
 from .dataflow import Statement, own_parts, statements
 from .services import unreached
 from .slicing import Slice

@@ -68,6 +68,14 @@ def verdict(
 
     Raises WorkspaceError when the user's files changed meanwhile: then nothing said here would be true of them.
     """
+    said = _verdict(session, claim, cancelled, doubts)
+    session.look_at_sources()
+    return said
+
+
+def _verdict(
+    session: Session, claim: Claim, cancelled: Callable[[], bool], doubts: Callable[[], Sequence[str]]
+) -> Verdict:
     cold = session.run(claim.tests, claim.edits, limits=claim.cold, fresh=True, cancelled=cancelled)
     if not claim.holds_in(cold):
         return Verdict(cold)

@@ -145,6 +145,11 @@ class Session:
     def _disagrees(self, run: RunResult) -> bool:
         return any(self._said.get(test.nodeid, test.outcome) is not test.outcome for test in run.tests)
 
+    def look_at_sources(self) -> None:
+        """Raises WorkspaceError when the user's files do not hold what was copied: no verdict is true of them then."""
+        if path := self._workspace.changed_by_user():
+            raise WorkspaceError(f"{path} changed while Darner was working on it; run the command again.")
+
     def expect_fresh(self) -> None:
         """A fresh run is near: get its server ready in the background."""
         self._cold.expect()

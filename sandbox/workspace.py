@@ -8,53 +8,14 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import WorkspaceError
+from .sources import MOST_HASHED, Original, Stamp, changed_since, digest_of, is_secret, is_setting, stamp_of, walked
 
 _PREFIX = "darner-"
-_SKIPPED = frozenset(
-    (
-        ".git",
-        ".hg",
-        ".svn",
-        "__pycache__",
-        "node_modules",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".pytest_cache",
-        ".ruff_cache",
-    )
-)
-_SECRET_NAMES = (
-    ".env",
-    ".netrc",
-    ".npmrc",
-    ".pypirc",
-    ".git-credentials",
-    ".htpasswd",
-    ".dockercfg",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-)
-_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx")
-_SECRET_FOLDERS = frozenset((".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"))
 _EPOCH_STEP_S = 2
 _MOST_BYTES = 2 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """Changes whenever anything touches the file; a candidate cannot set the ctime."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    mode: int
 
 
 class Workspace:
@@ -71,47 +32,50 @@ class Workspace:
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self.tree = self._folder / "tree"
         self._clock = 1_000_000_000
+        self._copied: dict[str, Original] = {}
         try:
             self._copy()
         except OSError as error:
             self.close()
             raise _explained(error, root) from error
         self._clean, self._folders = _scan(self.tree)
-        self._originals = {path: _stamp(root / path) for path in self._clean}
+        self._originals = dict(self._copied)
 
     def _copy(self) -> None:
-        environments: list[str] = []
+        kept: list[str] = []
         total = 0
-        for folder, names, files in os.walk(self.root):
-            here = Path(folder)
-            relative = here.relative_to(self.root)
-            environments += [str(relative / n) for n in names if (here / n / "pyvenv.cfg").exists()]
-            names[:] = [
-                n for n in names if n not in _SKIPPED | _SECRET_FOLDERS and str(relative / n) not in environments
-            ]
-            links = [n for n in names if (here / n).is_symlink()]
-            names[:] = [n for n in names if n not in links]
+        for relative, links, files, environments in walked(self.root):
+            kept += [str(relative / name) for name in environments]
             (self.tree / relative).mkdir(parents=True, exist_ok=True)
             self._hand_over(self.tree / relative)
             for name in [*links, *files]:
-                total += self._copy_one(here / name, self.tree / relative / name)
+                total += self._copy_one(str(relative / name))
             if total > _MOST_BYTES:
                 raise WorkspaceError(
                     f"{self.root} holds more than 2 GiB besides its environments; pass a smaller --root."
                 )
-        self.kept_outside = tuple(environments)
+        self.kept_outside = tuple(kept)
 
-    def _copy_one(self, source: Path, target: Path) -> int:
-        mode = source.lstat().st_mode
-        if stat.S_ISLNK(mode):
+    def _copy_one(self, path: str) -> int:
+        """What was copied, in bytes. A file that changes meanwhile differs from what is remembered of it."""
+        source, target = self.root / path, self.tree / path
+        stamp = stamp_of(source)
+        if stamp is None or not (stat.S_ISLNK(stamp.mode) or stat.S_ISREG(stamp.mode)) or is_secret(source.name):
+            return 0
+        digest = b""
+        if stat.S_ISLNK(stamp.mode):
             os.symlink(self._led_inside(source), target)
-            return 0
-        if not stat.S_ISREG(mode) or is_secret(source.name):
-            return 0
-        shutil.copy2(source, target)
-        target.chmod(stat.S_IMODE(mode) | stat.S_IWUSR)
-        self._hand_over(target)
-        return source.stat().st_size
+        elif stamp.size > MOST_HASHED:
+            shutil.copy2(source, target)
+        else:
+            digest = digest_of(data := source.read_bytes())
+            target.write_bytes(data)
+            shutil.copystat(source, target)
+        if not target.is_symlink():
+            target.chmod(stat.S_IMODE(stamp.mode) | stat.S_IWUSR)
+            self._hand_over(target)
+        self._copied[path] = Original(stamp, digest)
+        return 0 if target.is_symlink() else stamp.size
 
     def _hand_over(self, path: Path) -> None:
         if self._owner is not None:
@@ -130,7 +94,12 @@ class Workspace:
 
     def copies_the_same_as(self, other: Workspace) -> bool:
         """Both copied the project in one state."""
-        return self._originals == other._originals
+        mine, others = self._originals, other._originals
+        return {path: one.identity for path, one in mine.items()} == {p: one.identity for p, one in others.items()}
+
+    def changed_by_user(self) -> str:
+        """A file of the user's that is not what was copied (sources.py); empty when none."""
+        return changed_since(self.root, self._originals)
 
     def place(self, edits: Mapping[str, bytes]) -> None:
         """Write a candidate's files, each with a time no bytecode cache can carry. Never through a link that leaves."""
@@ -167,16 +136,14 @@ class Workspace:
 
     def _tells(self, path: str) -> bool:
         """Writing there can change what a test says."""
-        if path not in self._clean:
-            return Path(path).name == "conftest.py"
-        return path.endswith((".py", ".ini", ".toml", ".cfg"))
+        return is_setting(path) if path in self._clean else Path(path).name == "conftest.py"
 
     def _take_back(self) -> None:
         """Bring back what `place` replaced."""
         for path in sorted(self._placed):
             if path in self._clean:
                 self._bring_back(path)
-                if (stamp := _stamp(self.tree / path)) is not None:
+                if (stamp := stamp_of(self.tree / path)) is not None:
                     self._clean[path] = stamp
             else:
                 _remove(self.tree / path)
@@ -219,21 +186,16 @@ class Workspace:
         if path not in self._originals:
             self._clean.pop(path)  # a cache that the scouting run wrote: it will be made again
             return
-        if _stamp(source) != self._originals[path]:
-            raise WorkspaceError(f"{path} changed while Darner was working on it; run the command again.")
         try:
             self._make_folder(target.parent)
-            self._copy_one(source, target)
+            self._copy_one(path)
         except OSError as error:
             raise _explained(error, self.root) from error
+        if stamp_of(source) is None or self._copied[path].identity != self._originals[path].identity:
+            raise WorkspaceError(f"{path} changed while Darner was working on it; run the command again.")
 
     def close(self) -> None:
         _remove(self._folder)
-
-
-def is_secret(name: str) -> bool:
-    """Names that hold credentials by convention never enter a sandbox."""
-    return name.startswith(_SECRET_NAMES) or name.endswith(_SECRET_ENDS)
 
 
 def sweep_stale() -> None:
@@ -262,9 +224,9 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _scan(tree: Path) -> tuple[dict[str, _Stamp], dict[str, int]]:
+def _scan(tree: Path) -> tuple[dict[str, Stamp], dict[str, int]]:
     """Everything that is not a folder, with its stamp, and every folder below `tree`, with its mode."""
-    stamps: dict[str, _Stamp] = {}
+    stamps: dict[str, Stamp] = {}
     folders: dict[str, int] = {}
     stack = [tree]
     while stack:
@@ -273,7 +235,7 @@ def _scan(tree: Path) -> tuple[dict[str, _Stamp], dict[str, int]]:
             if entry.is_dir(follow_symlinks=False):
                 stack.append(Path(entry.path))
                 folders[path] = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
-            elif (stamp := _stamp(Path(entry.path))) is not None:
+            elif (stamp := stamp_of(Path(entry.path))) is not None:
                 stamps[path] = stamp
     return stamps, folders
 
@@ -286,14 +248,6 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     except PermissionError:  # a run took the folder's modes away; they are given back by `restore`
         os.chmod(folder, 0o700)
         return list(os.scandir(folder))
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        seen = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return _Stamp(seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_mode)
 
 
 def _remove(path: Path) -> None:
