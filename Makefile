@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode vsix screenshots check bench bench-search bench-lsp bench-evidence bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
+.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode vsix screenshots check bench bench-search bench-lsp bench-evidence bench-write bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -66,6 +66,9 @@ bench-lsp: setup ## Measure how long an editor waits for the server while a repa
 
 bench-sandbox: setup ## Measure what confinement costs, beside a fresh pytest; options in BENCH="--dockerd --runs 20"
 	@$(BIN)/python -P tests/bench/sandbox.py $(BENCH)
+
+bench-write: setup ## Measure writing functions from their docstrings, one-shot beside the whole loop; options in BENCH
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/write.py $(BENCH)
 
 bench-evidence: setup ## Measure what the evidence of a failing test costs beside its plain run; options in BENCH
 	@$(BIN)/python -P tests/bench/evidence.py $(BENCH)

@@ -16,6 +16,7 @@ from rich.text import Text
 from ..sandbox.types import Assurance
 from . import loop, memory, report, show, terminal, trace, trust, undo
 from .cli_model import model_app, open_model
+from .cli_test import write_a_test
 from .cli_trace import trace_app
 from .cli_watch import watch_project
 from .cli_write import write_stub
@@ -42,6 +43,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(trace_app, name="trace")
 app.command(name="watch")(watch_project)
 app.command(name="write")(write_stub)
+app.command(name="test")(write_a_test)
 
 Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
 Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]

@@ -29,28 +29,32 @@ from .written import WriteStatus, Written, Wrote
 _HERE = Path()
 
 
+Target = Annotated[str, typer.Argument(help="The function: FILE::NAME, as in cart.py::Cart.total.")]
+Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+ModelName = Annotated[str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")]
+Endpoint = Annotated[str | None, typer.Option("--endpoint", help="Use the model of this OpenAI-compatible server.")]
+Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the tests.")]
+Agree = Annotated[
+    bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the model's samples.")]
+
+
 def write_stub(
-    target: Annotated[str, typer.Argument(help="The function: FILE::NAME, as in cart.py::Cart.total.")],
-    root: Annotated[
-        Path, typer.Option("--root", help="A folder of the project; its root is found from there.")
-    ] = _HERE,
+    target: Target,
+    root: Root = _HERE,
     apply: Annotated[bool, typer.Option("--apply", help="Write the body; `darner undo` takes it back.")] = False,
     least: Annotated[Assurance, typer.Option("--least", help="Assurance that --apply asks of it.")] = Assurance.B,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")] = False,
+    as_json: Json = False,
     budget: Annotated[str, typer.Option("--budget", help="normal, deep or seconds.")] = "normal",
-    model: Annotated[
-        str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")
-    ] = None,
-    endpoint: Annotated[
-        str | None, typer.Option("--endpoint", help="Use the model of this OpenAI-compatible server.")
-    ] = None,
+    model: ModelName = None,
+    endpoint: Endpoint = None,
     adapter: Annotated[Path | None, typer.Option("--adapter", help="A LoRA in GGUF, trained on this model.")] = None,
-    python: Annotated[str | None, typer.Option("--python", help="The interpreter that runs the tests.")] = None,
-    agree: Annotated[
-        bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
-    ] = False,
+    python: Python = None,
+    agree: Agree = False,
     answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles the question.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the model's samples.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Write the body of a stub: what passes the tests that call it, its doctests, or tests that agree with it."""
     with terminal.ending(as_json):

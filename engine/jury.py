@@ -47,7 +47,7 @@ def of_tests(root: Path, suite: Suite, meant: Meant) -> Jury | None:
         return None
     chosen = tuple(failing[:_MOST_TARGETS])
     passing = tuple(test.nodeid for test in touching if test.nodeid in suite.passed)[:_MOST_TARGETS]
-    return Jury(Judge.TESTS, chosen, _sources(root, chosen), keeping=passing, named=chosen)
+    return Jury(Judge.TESTS, chosen, sources(root, chosen), keeping=passing, named=chosen)
 
 
 def touches(test: TestResult, meant: Meant) -> bool:
@@ -139,7 +139,7 @@ def _text(example: doctest.Example) -> str:
     return f"{asked}\n{example.want}"
 
 
-def _sources(root: Path, nodeids: Sequence[str]) -> str:
+def sources(root: Path, nodeids: Sequence[str]) -> str:
     """The text of the tests; where there is one only, also what it draws on."""
     texts = list(dict.fromkeys(_source(root, nodeid.split("[")[0]) for nodeid in nodeids))
     whole = "\n\n\n".join(text for text in texts if text)

@@ -1,4 +1,4 @@
-"""What `darner write --json` prints: one object, version 1, described in docs/cli.md."""
+"""What `darner write --json` and `darner test --json` print: one object, version 1, described in docs/cli.md."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..sandbox.types import Guarantees
 from . import report
 from .patch import unified_diff
 from .types import Patch
+from .write_test import TestWritten
 from .written import Written
 
 
@@ -34,6 +35,27 @@ def written(model: str, guarantees: Guarantees, found: Written, applied: Patch |
         "waiting": list(found.waiting),
         "seconds": round(found.seconds, 3),
         "candidates_tried": found.candidates_tried,
+        "note": found.note,
+        "applied": [change.path for change in applied.files] if applied else [],
+    }
+
+
+def test(model: str | None, guarantees: Guarantees, found: TestWritten, applied: Patch | None) -> dict[str, Any]:
+    """The answer of `darner test`; `model` is None when calls came from the docstring alone."""
+    return {
+        "version": report.VERSION,
+        "model": model,
+        "sandbox": report.sandbox(guarantees),
+        "name": found.name,
+        "status": "written" if found.patch else "unwritten",
+        "nodeid": found.nodeid or None,
+        "patch": unified_diff(found.patch) if found.patch else None,
+        "checks": [
+            {"call": one.call, "value": one.value, "raises": one.raises, "told_by": one.teller.value}
+            for one in found.checks
+        ],
+        "mutants": {"tried": found.mutants, "killed": found.killed},
+        "seconds": round(found.seconds, 3),
         "note": found.note,
         "applied": [change.path for change in applied.files] if applied else [],
     }

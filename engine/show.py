@@ -144,9 +144,13 @@ def explanation(why: Explanation) -> RenderableType:
 
 
 def diff(repair: Repair) -> Text:
+    return diff_text(unified_diff(repair.candidate.patch))
+
+
+def diff_text(diff: str) -> Text:
     """Coloured by line; a diff is source text, so escapes in it are dropped, not obeyed."""
     text = Text()
-    for line in printable(unified_diff(repair.candidate.patch)).splitlines():
+    for line in printable(diff).splitlines():
         heading = line.startswith(("+++", "---"))
         style = "bold" if heading else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         text.append(f"{line}\n", style)

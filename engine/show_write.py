@@ -7,8 +7,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from . import show
+from .checks import Teller
 from .patch import unified_diff
 from .show import printable
+from .types import Patch
+from .write_test import TestWritten
 from .written import Judge, WriteStatus, Written
 
 _MOST_SHOWN = 6
@@ -29,7 +32,7 @@ def written(found: Written) -> RenderableType:
     parts += [judged_by(found)] if found.judge is not None else []
     if found.tests is not None:
         parts += [Text("The model's tests that it passes; look at them, they are offered, not applied:", "dim")]
-        parts += [Text(printable(unified_diff(found.tests)), "dim")]
+        parts += [diff_of(found.tests)]
     if found.waiting:
         parts.append(Text(f"{len(found.waiting)} tests call another stub too, and cannot pass before that is written."))
     if found.note:
@@ -67,3 +70,32 @@ def judged_by(found: Written) -> Text:
     more = len(found.judged_by) - len(shown)
     lines = [f"  {one}" for one in shown] + ([f"  and {more} more"] if more else [])
     return Text("\n".join(["Judged by:", *lines]), "dim")
+
+
+def test(found: TestWritten) -> RenderableType:
+    """A new test as a diff, with what it was tried on and who told its values."""
+    if found.patch is None:
+        head = Text.assemble(("✗ no test written", "bold red"), "  ", printable(found.name))
+        return Group(head, Padding(Text(printable(found.note), "yellow"), (0, 0, 0, 2), expand=False), Text(""))
+    head = Text.assemble(("✓ test written", "bold green"), "  ", printable(found.nodeid))
+    kills = f"kills {found.killed} of {found.mutants} mutants"
+    said = f"passes on the present code; {kills} of {found.name.split('::')[-1]}; {found.seconds:.1f} s"
+    parts: list[RenderableType] = [diff_of(found.patch), Text(printable(said), "green"), Text(tellers(found), "dim")]
+    return Group(head, *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts), Text(""))
+
+
+def tellers(found: TestWritten) -> str:
+    """Who says what the calls give: a recorded value keeps what the code does today, be it right or wrong."""
+    words = {
+        Teller.USER: "by you",
+        Teller.DOCSTRING: "by the docstring",
+        Teller.MODEL: "by the model, and seen to hold",
+        Teller.CODE: "recorded from the code as it is: check them",
+    }
+    counts = {teller: sum(one.teller is teller for one in found.checks) for teller in Teller}
+    told = [f"{count} {words[teller]}" for teller, count in counts.items() if count]
+    return f"{len(found.checks)} expected value{'s' * (len(found.checks) > 1)}: {'; '.join(told)}"
+
+
+def diff_of(patch: Patch) -> Text:
+    return show.diff_text(unified_diff(patch))

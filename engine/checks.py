@@ -1,0 +1,94 @@
+"""What a test of one function may ask: a call and what it gives, as a person, a docstring, a model or the code says."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..sandbox.types import CallResult
+from .agreement import asserted
+from .stub import Meant
+
+_ARGUMENTS = "; arguments are then "
+
+
+class Teller(StrEnum):
+    """Who says what the call gives, the most trustworthy first."""
+
+    USER = "user"
+    DOCSTRING = "docstring"
+    MODEL = "model"
+    CODE = "code"
+    """Recorded: what the code gives today, right or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    call: str
+    """An expression in the names of the function's module."""
+    value: str
+    """What it gives, as Python text; for an exception the name of its type."""
+    raises: bool
+    teller: Teller
+
+
+def from_docstring(meant: Meant) -> Iterator[Check]:
+    """Its examples that need no other."""
+    try:
+        examples = doctest.DocTestParser().get_examples(meant.docstring)
+    except ValueError:
+        return
+    for example in examples:
+        if example.exc_msg is not None:
+            yield Check(example.source.strip(), example.exc_msg.split(":")[0].strip(), True, Teller.DOCSTRING)
+        elif is_value(example.want.strip()):
+            yield Check(example.source.strip(), example.want.strip(), False, Teller.DOCSTRING)
+
+
+def from_model(text: str, meant: Meant) -> Iterator[Check]:
+    yield from (Check(call, value, False, Teller.MODEL) for call, value in asserted(text, meant))
+
+
+def settled(checks: Sequence[Check], given: Sequence[CallResult], meant: Meant) -> Iterator[Check]:
+    """The checks that hold for what the calls really gave; a wrong prophecy becomes a record of what came instead.
+
+    What is not the same twice, does not end, or cannot be written as a value is left out.
+    """
+    for check, came in zip(checks, given, strict=True):
+        if came.exception is not None:
+            if check.raises and check.value.split(".")[-1] == came.exception:
+                yield check
+            elif _raised_on_purpose(came.exception, meant) and check.teller in (Teller.MODEL, Teller.CODE):
+                yield Check(check.call, came.exception, True, Teller.CODE)
+        elif came.result is not None and _ARGUMENTS not in came.result:
+            if not check.raises and same(check.value, came.result):
+                yield check
+            elif check.teller in (Teller.MODEL, Teller.CODE) and is_value(came.result):
+                yield Check(check.call, came.result, False, Teller.CODE)
+
+
+def is_value(text: str) -> bool:
+    """Python text that stands for a value by itself."""
+    try:
+        ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def same(expected: str, came: str) -> bool:
+    """Equal values; `came` is canonical (sets and dicts in order, floats rounded)."""
+    try:
+        return bool(ast.literal_eval(expected) == ast.literal_eval(came))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return expected.replace(" ", "") == came.replace(" ", "")
+
+
+def _raised_on_purpose(exception: str, meant: Meant) -> bool:
+    """The function itself raises it: a TypeError of a wrong call is no behaviour to keep."""
+    raised = (n.exc for n in ast.walk(meant.function.node) if isinstance(n, ast.Raise) and n.exc is not None)
+    names = (n.func if isinstance(n, ast.Call) else n for n in raised)
+    return any(isinstance(n, ast.Name) and n.id == exception for n in names)
