@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 
 from ..sandbox.errors import SandboxError
+from ..sandbox.partner import spare_cores
 from .stop import Stop
 from .trial import Trial
 from .types import Candidate
@@ -49,9 +49,3 @@ class Helper:
         self._stop.cancel()
         if self._thread is not None:
             self._thread.join()
-
-
-def spare_cores() -> int:
-    """Cores that this process may use, besides one."""
-    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return len(mine) - 1

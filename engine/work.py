@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
 from .case import Case
 from .frontier import Failure, Frontier, change_of, failure_of
@@ -84,3 +85,5 @@ class Work:
             self.cured = cured
         if cured == self.cured:
             self.plausible.append(candidate)
+            if spare_cores() > 0:  # it will be confirmed there and here at once
+                self.case.trial.session.expect_partner()

@@ -49,8 +49,8 @@ class ProcessLink:
             self._process.wait(1.0)
         said = b""
         if self._process.stderr is not None:
-            os.set_blocking(self._process.stderr.fileno(), False)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # ValueError: another thread has closed this link
+                os.set_blocking(self._process.stderr.fileno(), False)
                 said = self._process.stderr.read() or b""
         last = said.decode("utf-8", "replace").strip().splitlines()
         return f"exit {self._process.poll()}: {last[-1] if last else 'no message'}"

@@ -1,17 +1,23 @@
 """Whether a pass is to be believed: the whole suite from cold, twins that must fail, the split run, a second backend.
 
-    cold ──passed──▶ twins ──not fooled──▶ split ──says nothing──▶ cold again, in another backend
+    session   cold ──passed─────────┐
+    partner   twins ──not fooled────┴──▶ split ──says nothing──▶ cold again, in another backend
 
+The first two take place at once, where there is a core for each; whichever refutes the claim ends the other.
 What the command line, the language server and training call; a trial (`Session.run`) alone proves little.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 
 from .assurance import OPPOSITE, Second, assured
 from .controls import must_fail
+from .errors import SandboxError
+from .partner import spare_cores
 from .session import Session
 from .split import Split, split
 from .types import Assurance, Control, Detail, Limits, Outcome, RunResult, Status
@@ -76,10 +82,11 @@ def verdict(
 def _verdict(
     session: Session, claim: Claim, cancelled: Callable[[], bool], doubts: Callable[[], Sequence[str]]
 ) -> Verdict:
-    cold = session.run(claim.tests, claim.edits, limits=claim.cold, fresh=True, cancelled=cancelled)
-    if not claim.holds_in(cold):
-        return Verdict(cold)
-    control = must_fail(session.root, claim.nodeid, claim.edits, lambda files: _alone(session, claim, files, cancelled))
+    with _Twins(session, claim, cancelled) as twins:
+        cold = session.run(claim.tests, claim.edits, limits=claim.cold, fresh=True, cancelled=twins.over)
+        if not twins.fooled and not claim.holds_in(cold):
+            return Verdict(cold)
+        control = twins.control()
     if control is Control.FOOLED:
         return Verdict(cold, control=control, reasons=(OPPOSITE,))
     apart = split(session, claim.nodeid, claim.edits, claim.alone, cancelled)
@@ -88,11 +95,55 @@ def _verdict(
     return Verdict(cold, level, control, apart, second.backend, reasons)
 
 
-def _alone(session: Session, claim: Claim, files: Mapping[str, bytes], cancelled: Callable[[], bool]) -> RunResult:
-    detail = Detail.VERDICTS
-    return session.run(
-        (claim.nodeid,), files, limits=claim.alone, detail=detail, fresh=claim.reread, cancelled=cancelled
-    )
+class _Twins:
+    """The must-fail control: in the partner while a cold run goes on, or afterwards where that cannot be."""
+
+    def __init__(self, session: Session, claim: Claim, cancelled: Callable[[], bool]) -> None:
+        self._session, self._claim, self._cancelled = session, claim, cancelled
+        self._found: Control | None = None
+        self._left = False
+        self._thread = threading.Thread(target=self._work, name="darner-twins", daemon=True) if spare_cores() else None
+
+    @property
+    def fooled(self) -> bool:
+        return self._found is Control.FOOLED
+
+    def over(self) -> bool:
+        """Nobody needs the cold run any more."""
+        return self.fooled or self._cancelled()
+
+    def control(self) -> Control:
+        if self._thread is not None:
+            self._thread.join()
+        return self._asked(self._session) if self._found is None else self._found
+
+    def _work(self) -> None:
+        try:
+            self._found = self._asked(self._session.partner())
+        except (SandboxError, OSError):
+            return  # the session is asked instead, and tells what is wrong
+
+    def _asked(self, session: Session) -> Control:
+        claim = self._claim
+
+        def alone(files: Mapping[str, bytes]) -> RunResult:
+            limits, over = claim.alone, lambda: self._left or self._cancelled()
+            fresh, detail = claim.reread, Detail.VERDICTS
+            return session.run((claim.nodeid,), files, limits=limits, detail=detail, fresh=fresh, cancelled=over)
+
+        return must_fail(session.root, claim.nodeid, claim.edits, alone)
+
+    def __enter__(self) -> _Twins:
+        if self._thread is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left = True
+        if self._thread is not None:
+            self._thread.join()
 
 
 def _second(session: Session, claim: Claim, cold: RunResult, cancelled: Callable[[], bool]) -> Second:

@@ -22,6 +22,7 @@ from .cold import ColdServers, Elsewhere
 from .conversation import Conversation
 from .errors import SandboxError, WorkspaceError
 from .fork_server import ForkServer
+from .partner import Partner
 from .runtime import answered, ask_runtime
 from .staged import Staged
 from .types import CallResult, Detail, Guarantees, Limits, Outcome, RunResult, Status, TestResult
@@ -42,7 +43,7 @@ class Session:
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
         self._cold = ColdServers(self._launch, backend, elsewhere)
         self._talk = Conversation(workspace, self._staged)
-        self._partner: Session | None = None
+        self._partner = Partner(self._paired)
         self._said: dict[str, Outcome] = {}
         """How tests ended before anything was imported ahead of them; empty once that is known not to matter."""
         self.report: Report = examined(backend)
@@ -224,19 +225,23 @@ class Session:
 
         Raises WorkspaceError when the sources have changed since this session copied them.
         """
-        if self._partner is None:
-            workspace = Workspace(self.root, self._backend.owner())
-            if not workspace.copies_the_same_as(self._workspace):
-                workspace.close()
-                raise WorkspaceError(f"{self.root} changed while Darner was working on it; run the command again.")
-            self._partner = Session(workspace, self._launch.runtime, self._backend, Elsewhere())
-            self._partner._staged.relearn(self._staged.learnt)
-            self._partner.prepare()
-        return self._partner
+        return self._partner.get()
+
+    def expect_partner(self) -> None:
+        """The partner is needed soon: open it in the background."""
+        self._partner.expect()
+
+    def _paired(self) -> Session:
+        workspace = Workspace(self.root, self._backend.owner())
+        if not workspace.copies_the_same_as(self._workspace):
+            workspace.close()
+            raise WorkspaceError(f"{self.root} changed while Darner was working on it; run the command again.")
+        other = Session(workspace, self._launch.runtime, self._backend, Elsewhere())
+        other._staged.relearn(self._staged.learnt)
+        return other
 
     def close(self) -> None:
-        if self._partner is not None:
-            self._partner.close()
+        self._partner.close()
         self._staged.close()
         self._cold.close()
         self._workspace.close()
