@@ -3,6 +3,9 @@ import * as vscode from 'vscode'
 
 import type { TestCoverage } from './protocol'
 
+/** A column behind the end of every line: the server names lines only. */
+const BEYOND = 10_000
+
 /** The counts for the tree; the statements are asked for when the file is opened. */
 class CoveredFile extends vscode.FileCoverage {
   constructor(
@@ -23,5 +26,5 @@ export function statementsOf(file: vscode.FileCoverage): vscode.StatementCoverag
 }
 
 function statementOf({ line, endLine, tests }: TestCoverage['files'][number]['statements'][number]) {
-  return new vscode.StatementCoverage(tests, new vscode.Range(line, 0, endLine, Number.MAX_SAFE_INTEGER))
+  return new vscode.StatementCoverage(tests, new vscode.Range(line, 0, endLine, BEYOND))
 }

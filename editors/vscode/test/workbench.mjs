@@ -31,6 +31,13 @@ export async function open({ vsix, settings, folder, path = BIN }) {
   const env = { ...process.env, PATH: path ? [path, process.env.PATH].join(delimiter) : process.env.PATH, XDG_STATE_HOME: join(home, 'state') }
   const words = ['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--telemetry-level', 'off']
   const server = spawn(process.execPath, [main, ...places, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const stopped = () => { // it is a group of its own, which no Ctrl-C reaches
+    process.kill(-server.pid, 'SIGTERM')
+    rmSync(home, { recursive: true, force: true })
+    process.exit(130)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stopped)
+  server.once('exit', () => { for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stopped) })
   await new Promise((resolve, reject) => {
     server.stdout.on('data', (text) => String(text).includes('Extension host agent listening') && resolve())
     server.on('exit', (code) => reject(new Error(`the workbench's server ended with ${code}`)))
