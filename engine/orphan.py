@@ -1,10 +1,13 @@
-"""A process that its owner's death must reach even while it is stopped."""
+"""A process that its owner's death must reach even while it is stopped, and that takes along what it started."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import signal
 import sys
+
+import psutil
 
 _PR_SET_PDEATHSIG = 1
 
@@ -16,3 +19,10 @@ def wake_when_orphaned() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
+
+
+def kill_below() -> None:
+    """Every process under this one, at once, whatever group or session it is in."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

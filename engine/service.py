@@ -34,7 +34,7 @@ from .errors import BadEnvironment, BadInput, DarnerError, ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .loop import explain, repair
 from .model import Model
-from .orphan import wake_when_orphaned
+from .orphan import kill_below, wake_when_orphaned
 from .resident import Resident
 from .stop import Stop
 from .suite import Suite, expand
@@ -47,8 +47,10 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 CANCELLED = 130
 _NICE = 10
-_GRACE_S = 0.5
+_GRACE_S = 0.3
 """How long a shutdown waits for jobs to notice; their sandbox is taken away after that."""
+_END_S = 0.7
+"""How long the end may take in all; what is still being made or cleaned up then is killed. A later start cleans up."""
 
 
 class Service:
@@ -303,7 +305,10 @@ def main() -> None:
     except Exception as error:
         sys.stderr.write(f"{where(error)}\n")  # the owner shows the last line
     finally:
-        service.close()
+        closing = threading.Thread(target=service.close, daemon=True)
+        closing.start()
+        closing.join(_END_S)
+        kill_below()  # also an interpreter that is only being asked what it is
         os._exit(0)  # threads that are still in a run hold nothing that anybody needs
 
 

@@ -61,7 +61,7 @@ async function main() {
     await page.locator('.coverage-deco-hit').first().waitFor()
     assert.deepEqual(await page.locator('.coverage-deco-miss').allInnerTexts(), [String(untested)])
     await recorder.shot('vscode-coverage')
-    await workbench.command('Test: Close Coverage')
+    await workbench.command('Test: Clear Coverage')
     await workbench.openFile('tests/test_prices.py', 11)
   })
   await step('the Testing view offers Explain and Repair for what fails, and only there', async () => {
