@@ -201,9 +201,11 @@ async function bulb(entry) {
   await page.keyboard.press('Enter')
 }
 
+/** It is there, and takes keys: those pressed before go to whatever had the focus. */
 async function preview(title) {
   await tab(title)
-  await page.locator('.diff-editor, .monaco-diff-editor').first().waitFor()
+  await page.locator('.monaco-diff-editor .editor.modified .monaco-editor.focused').first().waitFor()
+  await page.locator('.editor-actions .action-label[aria-label*="Apply"]').first().waitFor()
 }
 
 async function tab(title) {
