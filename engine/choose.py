@@ -6,10 +6,14 @@ function than the old one, given its description; without a model, how often dev
 
 from __future__ import annotations
 
+import ast
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from ..sandbox.types import CallResult
 from .behaviour import Cluster, difference, shown
 from .model import Model
 from .patch import changed_lines
@@ -21,8 +25,11 @@ from .types import Answer, Candidate, Origin, Question, Repair
 _KEPT_LINES = 3
 _LIKELY_NATS = 2.5
 _PRIOR_NATS = 0.7
-_AGREEMENT_NATS = 0.5
-_PRIOR_WEIGHT = 0.5
+_AGREEMENT_NATS = 0.25
+_PRIOR_WEIGHT, _PRIOR_ALONE = 0.5, 0.8
+"""Beside a model's likelihood, and without one."""
+_LOST_NATS, _GONE_NATS, _MOST_LOST = 0.2, 0.4, 3
+_CHANGED_NATS, _RAISES_NATS = 0.2, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +43,54 @@ class Behaviour:
 
 
 def rank(
-    candidates: Sequence[Candidate], clusters: Sequence[Cluster], likelihoods: Mapping[int, float] | None
+    candidates: Sequence[Candidate],
+    clusters: Sequence[Cluster],
+    likelihoods: Mapping[int, float] | None,
+    original: Mapping[str, CallResult] = MappingProxyType({}),
 ) -> tuple[Behaviour, ...]:
-    """Behaviours, best first. `likelihoods` is by candidate index, as `representatives` chose them."""
+    """Behaviours, best first. `likelihoods` is by candidate index, as `representatives` chose them; `original` holds
+    what the unrepaired code gives on the inputs of the clusters.
+    """
     ranked: list[Behaviour] = []
     for cluster, best in zip(clusters, representatives(candidates, clusters), strict=True):
         candidate = candidates[best]
-        score = _PRIOR_WEIGHT * _log_prior(candidate) + _AGREEMENT_NATS * math.log(_voices(candidates, cluster))
+        weight = _PRIOR_ALONE if likelihoods is None else _PRIOR_WEIGHT
+        score = weight * _log_prior(candidate) + _AGREEMENT_NATS * math.log(_voices(candidates, cluster))
+        score -= lost(candidate) + _distance(cluster, original)
         if likelihoods is not None:
             score += likelihoods.get(best, 0.0)
         if candidate.origin is Origin.REVERT:
             score += 1_000.0  # taking back an edit that broke a test needs no guess
         ranked.append(Behaviour(cluster, best, score))
     return tuple(sorted(ranked, key=lambda behaviour: -behaviour.score))
+
+
+def _distance(cluster: Cluster, original: Mapping[str, CallResult]) -> float:
+    """How much else changes: a repair that alters fewer of the answers nobody complained about is likelier meant."""
+    common = [text for text in cluster.outputs if text in original and original[text].exception is None]
+    if not common:
+        return 0.0
+    changed = sum(shown(cluster.outputs[text]) != shown(original[text]) for text in common)
+    raising = sum(cluster.outputs[text].exception is not None for text in common)
+    return (_CHANGED_NATS * changed + _RAISES_NATS * raising) / len(common)
+
+
+def lost(candidate: Candidate) -> float:
+    """What the edit drops of the code's data flow, in nats: values that are no longer read, names never again."""
+    if candidate.origin is not Origin.MUTATION:
+        return 0.0
+    found = 0.0
+    for change in candidate.patch.files:
+        before, after = _reads(change.before), _reads(change.after)
+        fewer = before.total() - after.total()
+        gone = sum(after[name] == 0 for name in before)
+        found += _LOST_NATS * min(max(fewer, 0), _MOST_LOST) + _GONE_NATS * gone
+    return found
+
+
+def _reads(data: bytes) -> Counter[str]:
+    nodes = ast.walk(ast.parse(data))
+    return Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
 
 
 def representatives(candidates: Sequence[Candidate], clusters: Sequence[Cluster]) -> tuple[int, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..sandbox.assurance import OPPOSITE
 from ..sandbox.oracle import verdict
-from ..sandbox.types import Control, Status
+from ..sandbox.types import Control, Outcome, RunResult, Status
 from .case import Case
 from .gate import doubts
 from .overfit import overfit
@@ -28,4 +29,9 @@ def confirm(case: Case, candidate: Candidate, stop: Stop) -> Verdict:
         tampered = replace(said.run, status=Status.TAMPERED, detail=f"It proves nothing: {OPPOSITE}.")
         return replace(found, complete=False, run=tampered)
     proof = Proof(said.assurance, said.control, said.split.status, said.reasons, said.second)
-    return replace(found, proof=proof)
+    return replace(found, proof=proof, uncured=_uncured(said.run, trial.related))
+
+
+def _uncured(run: RunResult, related: Sequence[str]) -> tuple[str, ...]:
+    failed = {test.nodeid for test in run.tests if test.outcome in (Outcome.FAILED, Outcome.ERROR)}
+    return tuple(nodeid for nodeid in related if nodeid in failed)

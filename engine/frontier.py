@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
+from types import MappingProxyType
 
 from ..sandbox.types import RunResult, Status
 from .errors import BadInput
+from .kinds import Kinds
 from .mutate import Mutants, Proposal, mutants
 from .source import Source
 from .types import Candidate, FileChange, Patch
@@ -22,6 +24,10 @@ from .types import Candidate, FileChange, Patch
 _MOST_PARTIAL = 12
 _MOST_SECOND = 400
 """Second edits on top of one that came further."""
+_BOTH = " + "
+"""Between the operators of two edits in one candidate."""
+_SHARE, _MOST_BEGUN = 3, 4
+"""Every third candidate builds on a partial cure, and on at most so many of them."""
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -32,9 +38,10 @@ class Change(Enum):
     """It fails as before."""
     OTHER = (1.0, 1.0)
     """It fails in another way."""
-    FURTHER = (1.5, 1.1)
+    FURTHER = (1.3, 1.05)
     """It fails at a later line of the test: more of its checks pass."""
-    PASSED = (1.5, 1.15)
+    PASSED = (1.1, 1.0)
+    """Perhaps by chance: where a test asks for yes or no, whatever turns the answer round passes, and breaks others."""
     RAN_AWAY = (0.85, 0.95)
     """It did not end, or ended the process: such trials are also the dearest."""
 
@@ -85,21 +92,43 @@ class _Group:
     """In reverse: the best one is last."""
 
 
+def is_pair(candidate: Candidate) -> bool:
+    """It holds two edits."""
+    return _BOTH in candidate.operator
+
+
 class Frontier:
     """Iterate to get the next candidate; tell what it changed with `learn` before asking for the next."""
 
-    def __init__(self, files: Sequence[tuple[Source, Mapping[int, float]]]) -> None:
+    def __init__(
+        self,
+        files: Sequence[tuple[Source, Mapping[int, float]]],
+        kinds: Mapping[str, Mapping[str, Kinds]] = MappingProxyType({}),
+    ) -> None:
+        """`kinds`: what names were seen to hold, by path and outermost function (kinds.py)."""
+        self._kinds = kinds
         self._files = {source.path: (source, lines) for source, lines in files}
         self._lines: defaultdict[tuple[str, int], float] = defaultdict(lambda: 1.0)
         self._operators: defaultdict[str, float] = defaultdict(lambda: 1.0)
-        self._groups = [group for source, lines in files for group in _groups(Mutants(source, lines))]
+        self._groups = [group for source, lines in files for group in self._made(source, lines)]
         self._further: list[Candidate] = []
+        self._begun: list[Iterator[Candidate]] = []
+        """Second edits on top of what cures the failing test, but not all the tests that fail with it."""
+        self._turn = 0
         self._second: Iterator[Candidate] | None = None
+
+    def _made(self, source: Source, lines: Mapping[int, float]) -> list[_Group]:
+        return _groups(Mutants(source, lines, self._kinds.get(source.path, {})))
 
     def __iter__(self) -> Iterator[Candidate]:
         return self
 
     def __next__(self) -> Candidate:
+        self._turn += 1
+        if self._begun and (self._turn % _SHARE == 0 or not self._groups):
+            candidate = self._next_begun()
+            if candidate is not None:
+                return candidate
         while self._groups:
             group = max(self._groups, key=self._worth)
             candidate = group.maker.make(group.waiting.pop())
@@ -110,6 +139,20 @@ class Frontier:
         if self._second is None:
             self._second = self._pairs()
         return next(self._second)
+
+    def build_on(self, candidate: Candidate) -> None:
+        """A first edit that cures some of the failing tests: second edits on top of it take turns with the rest."""
+        if not is_pair(candidate) and len(self._begun) < _MOST_BEGUN:
+            self._begun.append(islice(self._on_top(candidate), _MOST_SECOND))
+
+    def _next_begun(self) -> Candidate | None:
+        while self._begun:
+            stream = self._begun.pop(0)
+            candidate = next(stream, None)
+            if candidate is not None:
+                self._begun.append(stream)
+                return candidate
+        return None
 
     def _worth(self, group: _Group) -> float:
         return group.waiting[-1].score * self._lines[group.line] * self._operators[group.operator]
@@ -142,14 +185,14 @@ class Frontier:
             edited = Source.parse(first.path, change.after)
         except BadInput:
             return
-        for second in mutants(edited, _moved(source, edited, lines)):
+        for second in mutants(edited, _moved(source, edited, lines), self._kinds.get(first.path, {})):
             after = second.patch.files[0].after
             if after != source.data:
                 yield replace(
                     second,
                     patch=Patch((FileChange(first.path, source.data, after),)),
                     description=f"{first.description}; {second.description}",
-                    operator=f"{first.operator} + {second.operator}",
+                    operator=f"{first.operator}{_BOTH}{second.operator}",
                     prior=first.prior * second.prior,
                 )
 

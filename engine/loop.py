@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..sandbox.session import Session
+from ..sandbox.types import CallResult
 from . import behaviour, choose
 from . import explain as explaining
 from .case import Case, open_case
@@ -25,7 +26,7 @@ from .sample import Sampler
 from .search import mutations, reversal
 from .stop import Stop
 from .suite import Suite, run_suite
-from .types import Candidate, Explanation, FailureReport, FixStatus, Question, Repair, Standing
+from .types import Candidate, Explanation, FailureReport, FixStatus, Origin, Patch, Question, Repair, Standing
 from .withheld import withheld
 from .work import Work
 
@@ -46,6 +47,7 @@ _MOST_BEHAVIOURS = 8
 _MOST_CONFIRMED = 3
 _PROSE_S = 12.0
 _SHOW_EVERY = 10
+_UNCHANGED = Candidate(Patch(()), Origin.MUTATION, "")
 
 
 def repair(
@@ -179,7 +181,10 @@ def _ranked(work: Work, session: Session, model: Model | None) -> tuple[tuple[ch
         except ModelError as error:
             work.trouble = str(error)
         clusters = tuple(b.cluster for b in best)
-    return choose.rank(candidates, clusters, scores), scores is not None
+    original: Mapping[str, CallResult] = {}
+    if len(clusters) > 1 and not work.stop:
+        original = behaviour.outputs(session, _UNCHANGED, inputs, work.case.evidence.nodeid, work.stop)
+    return choose.rank(candidates, clusters, scores, original), scores is not None
 
 
 def _targets(case: Case, candidates: list[Candidate]) -> Mapping[tuple[str, str], Target]:

@@ -10,9 +10,12 @@ import ast
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from .kinds import Kinds
 from .operators import OPERATORS, Operator
 from .scope import Edit, Scope
+from .sense import sense
 from .source import FunctionNode, Source
 from .types import Candidate, FileChange, Origin, Patch
 
@@ -68,11 +71,15 @@ class _Region:
 class Mutants:
     """The single-edit candidates of one file, made one at a time: most are never needed."""
 
-    def __init__(self, source: Source, lines: Mapping[int, float]) -> None:
+    def __init__(
+        self, source: Source, lines: Mapping[int, float], kinds: Mapping[str, Kinds] = MappingProxyType({})
+    ) -> None:
         """lines: suspicion in (0, 1] by line number; nothing outside these lines is edited, except that a guard at a
-        function's top needs only one suspicious line in that function.
+        function's top needs only one suspicious line in that function. kinds: what names were seen to hold, by the
+        outermost function's qualified name.
         """
-        found = [p for unit in _units(source, lines) for p in _proposals(Scope(source, unit), lines)]
+        scopes = (Scope(source, unit, kinds.get(name)) for name, unit in _units(source, lines))
+        found = [proposal for scope in scopes for proposal in _proposals(scope, lines)]
         self.proposals = sorted(found, key=lambda p: -p.score)
         self._source = source
         self._seen: set[tuple[int, int, str]] = set()
@@ -91,13 +98,15 @@ class Mutants:
         return _candidate(proposal)
 
 
-def mutants(source: Source, lines: Mapping[int, float]) -> Iterator[Candidate]:
-    """Single-edit candidates for the given lines, best first; `lines` as in `Mutants`."""
-    every = Mutants(source, lines)
+def mutants(
+    source: Source, lines: Mapping[int, float], kinds: Mapping[str, Kinds] = MappingProxyType({})
+) -> Iterator[Candidate]:
+    """Single-edit candidates for the given lines, best first; `lines` and `kinds` as in `Mutants`."""
+    every = Mutants(source, lines, kinds)
     yield from (candidate for proposal in every.proposals if (candidate := every.make(proposal)) is not None)
 
 
-def _units(source: Source, lines: Mapping[int, float]) -> Iterator[FunctionNode | ast.Module]:
+def _units(source: Source, lines: Mapping[int, float]) -> Iterator[tuple[str, FunctionNode | ast.Module]]:
     """The outermost functions that hold a suspicious line, and the module if a line lies outside all of them."""
     outside = set(lines)
     for function in source.functions():
@@ -106,9 +115,9 @@ def _units(source: Source, lines: Mapping[int, float]) -> Iterator[FunctionNode 
         held = [line for line in outside if function.first_line <= line <= function.end_line]
         if held:
             outside.difference_update(held)
-            yield function.node
+            yield function.qualname, function.node
     if outside:
-        yield source.tree
+        yield "", source.tree
 
 
 def _proposals(scope: Scope, lines: Mapping[int, float]) -> Iterator[Proposal]:
@@ -118,7 +127,8 @@ def _proposals(scope: Scope, lines: Mapping[int, float]) -> Iterator[Proposal]:
         if operators and (suspicion := _suspicion(node, scope, lines)):
             for operator in operators:
                 for edit in operator.edits(node, scope):
-                    yield Proposal(suspicion * operator.prior * edit.weight, operator, edit, node, scope)
+                    score = suspicion * operator.prior * edit.weight * sense(edit, node, scope)
+                    yield Proposal(score, operator, edit, node, scope)
 
 
 def _suspicion(node: ast.AST, scope: Scope, lines: Mapping[int, float]) -> float:

@@ -81,6 +81,22 @@ def condition_add(node: ast.If | ast.While | ast.IfExp, scope: Scope) -> Iterato
     yield from _other_conditions(test, scope)
 
 
+def filter_add(node: ast.comprehension, scope: Scope) -> Iterator[Edit]:
+    """A filter that a comprehension lacks, or one that forgot a case."""
+    if not isinstance(node.target, ast.Name):
+        return
+    name = node.target.id
+    forms = ("{}", "{} > 0", "{} >= 0", "{} % 2 == 0", "{} % 2 == 1", "{} % 2 != 0", "not {}", "{} is not None")
+    for form in forms:
+        added = form.format(name)
+        if node.ifs:
+            last = node.ifs[-1]
+            yield scope.put(last, f"{scope.group(last, 4)} and {added}")
+        else:
+            end = scope.source.span(node.iter)[1]
+            yield Edit(((end, end, f" if {added}"),))
+
+
 def _other_conditions(test: ast.expr, scope: Scope) -> Iterator[Edit]:
     others = [n.test for n in scope.nodes if isinstance(n, ast.If | ast.While | ast.IfExp) and n.test is not test]
     calls = [n for n in scope.nodes if isinstance(n, ast.Call) and _is_predicate(n)]

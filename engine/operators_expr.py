@@ -44,6 +44,8 @@ _NEXT_ARITHMETIC: dict[str, dict[str, float]] = {
     ">>": {"<<": 1, "//": 0.1},
 }
 _INDEX_HOLDERS = (ast.Slice, ast.Subscript)
+_ORDERED = (ast.Mod, ast.FloorDiv, ast.Div, ast.Sub)
+"""A constant is seldom meant on their left."""
 _SEPARATORS = ("''", "' '", "','", "'.'", "'-'", "'_'", "'\\n'", "':'")
 
 
@@ -179,7 +181,7 @@ def _numbers_near(node: ast.Constant, scope: Scope) -> Iterator[tuple[str, float
 def _strings_near(value: str) -> Iterator[tuple[str, float]]:
     cased = (value.lower(), value.upper(), value.capitalize(), value + value.upper(), value + value.lower())
     for other in (value.strip(), *cased, value[::-1], value + " ", " " + value, ""):
-        yield other, 0.5
+        yield other, 0.65 if value and value in other.strip() and other.strip() != value else 0.5  # adds, drops nothing
     if "." in value or "*" in value or "+" in value:
         greedy = (value.replace(".*", ".*?"), value.replace(".+", ".+?"))
         for other in (*greedy, f"^{value}", f"{value}$", re.escape(value)):
@@ -201,13 +203,14 @@ def swap_operands(node: ast.BinOp | ast.Compare, scope: Scope) -> Iterator[Edit]
         left, right = node.left, node.right
         if isinstance(node.op, ast.Mult | ast.BitAnd | ast.BitOr | ast.BitXor):
             return
-    elif len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn | ast.Lt | ast.Gt):
+    elif len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
         left, right = node.left, node.comparators[0]
     else:
         return
     one, other = scope.put(left, scope.text(right)), scope.put(right, scope.text(left))
     both = f"swap `{scope.text(left)}` and `{scope.text(right)}`"
-    yield Edit((*one.splices, *other.splices), 1.0, note=both)
+    fixed = isinstance(node, ast.BinOp) and isinstance(right, ast.Constant) and isinstance(node.op, _ORDERED)
+    yield Edit((*one.splices, *other.splices), 0.3 if fixed else 1.0, note=both)
 
 
 def regroup(node: ast.BinOp, scope: Scope) -> Iterator[Edit]:

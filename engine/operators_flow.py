@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .kinds import clashes, kind
 from .operators_stmt import insert, is_docstring, owner, owns_lines
 from .scope import Edit, Scope
 from .source import FunctionNode
@@ -58,9 +59,22 @@ def guard(node: FunctionNode, scope: Scope) -> Iterator[Edit]:
     names = [a.arg for a in node.args.args if a.arg not in ("self", "cls")][:4]
     for name in names:
         for i, test in enumerate(form.format(name) for form in _TESTS):
-            for value in (*_EMPTY, name, f"[{name}]"):
+            if not fits(test, scope):
+                continue
+            for value in (v for v in (*_EMPTY, name, f"[{name}]") if answers(v, node, scope)):
                 text, note = f"if {test}:\n{step}return {value}", f"guard `if {test}: return {value}`"
                 yield insert(body[0], text, scope, 1.0 if i < 2 else 0.4, note=note)
+
+
+def fits(text: str, scope: Scope) -> bool:
+    """The expression can work on what its names were seen to hold."""
+    return not clashes(ast.parse(text, mode="eval"), scope.known)
+
+
+def answers(text: str, function: FunctionNode, scope: Scope) -> bool:
+    """The value is of the kind that the function was seen to give back."""
+    usual, own = scope.known.get(f"{function.name}()", ""), kind(ast.parse(text, mode="eval").body, scope.known)
+    return not usual or not own or usual == own or usual == "none"
 
 
 def loop_guard(node: ast.For, scope: Scope) -> Iterator[Edit]:

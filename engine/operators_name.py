@@ -52,7 +52,7 @@ def subexpression(node: ast.expr, scope: Scope) -> Iterator[Edit]:
                 yield scope.put(node, text, 0.25 + 0.5 * similarity(own, text))
     if isinstance(node, ast.Name) and scope.role(node) not in ("index", "iterated"):
         yield from (scope.put(node, f"{c}[{node.id}]", 0.5) for c in scope.indexed if c != node.id)
-        for index in (n for n, roles in scope.roles.items() if "index" in roles):
+        for index in dict.fromkeys((*(n for n, roles in scope.roles.items() if "index" in roles), *scope.counters)):
             yield from (scope.put(node, f"{c}[{index}]", 0.3) for c in scope.indexed[:4])
 
 

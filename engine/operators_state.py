@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .operators_flow import fits
 from .operators_stmt import insert, is_docstring, owns_lines
 from .scope import Edit, Scope, called_name
 from .source import FunctionNode
@@ -115,6 +116,8 @@ def guard_raise(node: FunctionNode, scope: Scope) -> Iterator[Edit]:
     for argument in [a.arg for a in node.args.args if a.arg not in ("self", "cls")][:4]:
         for form in _REFUSED:
             test = form.format(argument)
+            if not fits(test, scope):
+                continue
             for error in _RAISED:
                 weight = 1.0 if ("isinstance" in test) == (error == "TypeError") else 0.3
                 note = f"refuse `{test}` by {error}"

@@ -203,13 +203,19 @@ def _synthesised(node: ast.stmt, scope: Scope) -> Iterator[tuple[str, float]]:
             yield from ((f"{name}.{verb}({n})", 0.7 if grown else 1.0) for n in others)
             yield from ((f"{name}.{verb}({n}[-1])", 0.4) for n in scope.parameters[:3])
         elif scope.stores[name] == 1 and kind in ("none", "int", "bool", "float", "str"):
-            yield from ((f"{name} = {n}", 0.8) for n in others)
+            yield from ((f"{name} = {n}", 0.8) for n in others if _like(name, n, scope))
             if kind == "int":
                 yield from ((f"{name} += 1", 0.8), (f"{name} -= 1", 0.4), (f"{name} = 1", 0.4), (f"{name} = 0", 0.3))
             if kind == "bool":
                 yield from ((f"{name} = True", 0.6), (f"{name} = False", 0.6))
         if kind == "int" and scope.stores[name] > 1:
             yield from ((f"{name} = 0", 0.3), (f"{name} = 1", 0.3), (f"{name} += 1", 0.3))
+
+
+def _like(one: str, other: str, scope: Scope) -> bool:
+    """Both names were seen to hold the same kind of value, as far as that is known."""
+    kinds = {scope.known.get(one, ""), scope.known.get(other, "")} - {"", "none"}
+    return len(kinds) < 2
 
 
 def format_string(node: ast.Constant, scope: Scope) -> Iterator[Edit]:

@@ -41,7 +41,8 @@ def _patterns(pattern: str) -> Iterator[tuple[str, float]]:
     for found in _QUANTIFIER.finditer(pattern):
         sign, lazy = found.groups()
         head, tail = pattern[: found.start()], pattern[found.end() :]
-        yield f"{head}{sign}{'' if lazy else '?'}{tail}", 1.0
+        if tail:  # a lazy end matches as little as it can: nothing
+            yield f"{head}{sign}{'' if lazy else '?'}{tail}", 1.0
         yield f"{head}{'*' if sign == '+' else '+'}{lazy}{tail}", 0.8
         yield f"{head}{tail}", 0.3
     for old, new in _CLASSES:

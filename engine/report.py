@@ -80,6 +80,7 @@ def verified(verdict: Verdict) -> dict[str, Any]:
         "passed_before": verdict.passed_before,
         "still_passing": verdict.still_passing,
         "broken": list(verdict.broken),
+        "still_failing": list(verdict.uncured),
         "assurance": verdict.proof.assurance.value,
         "control": verdict.proof.control.value,
         "split": verdict.proof.split.value,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
+from .kinds import Kinds
 from .precedence import ATOM, BINDING, level, node_level
 from .source import FunctionNode, Source, Splice
 
@@ -31,9 +33,10 @@ class Edit:
 class Scope:
     """One outermost function (or the module) with the indexes that operators ask for. Built once, read only."""
 
-    def __init__(self, source: Source, unit: Unit) -> None:
+    def __init__(self, source: Source, unit: Unit, known: Kinds | None = None) -> None:
         self.source = source
         self.unit = unit
+        self.known = known or {}
         self.parents: dict[ast.AST, ast.AST] = {}
         self.nodes: list[ast.AST] = []
         self._index(unit)
@@ -127,6 +130,14 @@ class Scope:
         return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in self.nodes)
 
     @cached_property
+    def told(self) -> frozenset[str]:
+        """The first four letters of every word in the function's name and docstring, in lower case."""
+        if not isinstance(self.unit, FunctionNode):
+            return frozenset()
+        spoken = f"{self.unit.name} {ast.get_docstring(self.unit, clean=False) or ''}".lower()
+        return frozenset(word[:4] for word in re.findall(r"[a-z]{3,}", spoken))
+
+    @cached_property
     def uses(self) -> Counter[str]:
         """How often each name is read."""
         return Counter(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
@@ -185,6 +196,13 @@ class Scope:
     @cached_property
     def indexed(self) -> tuple[str, ...]:
         return tuple(n for n, roles in self.roles.items() if "indexed" in roles)
+
+    @cached_property
+    def counters(self) -> tuple[str, ...]:
+        """Names that count: `i` of `for i in range(n)`."""
+        loops = (n for n in self.nodes if isinstance(n, ast.For | ast.comprehension))
+        ranges = (n for n in loops if isinstance(n.iter, ast.Call) and called_name(n.iter) == "range")
+        return tuple(n.target.id for n in ranges if isinstance(n.target, ast.Name))
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:

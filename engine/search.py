@@ -9,6 +9,7 @@ from .culprit import culprits
 from .frontier import Frontier
 from .gate import check, keeps_examples
 from .history import Edits, Hunk
+from .kinds import seen_kinds
 from .stop import Stop
 from .types import Candidate, Origin, Patch
 
@@ -42,7 +43,7 @@ def _culprits(case: Case, edits: Edits, what: str, stop: Stop) -> Candidate | No
 
 def mutations(case: Case) -> Frontier:
     """Mutants of every suspicious file, best first; lazily, for most are never tried."""
-    return Frontier([(source, case.lines_of(path)) for path, source in case.sources.items()])
+    return Frontier([(source, case.lines_of(path)) for path, source in case.sources.items()], seen_kinds(case.evidence))
 
 
 def allowed(case: Case, candidate: Candidate) -> bool:

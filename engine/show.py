@@ -17,8 +17,9 @@ from rich.text import Text
 from ..sandbox.types import Guarantees, Outcome, TestResult
 from .events import Event, Found, Located, Phase, Tried
 from .patch import unified_diff
-from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing, Suspect
+from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing, Suspect, Verdict
 
+_MOST_NAMES = 3
 _STATUS = {
     FixStatus.REPAIRED: ("✓ repaired", "bold green"),
     FixStatus.AMBIGUOUS: ("? ambiguous", "bold yellow"),
@@ -165,7 +166,14 @@ def evidence(report: FailureReport, repair: Repair) -> str:
     others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
     colon = ":" if repair.candidate.origin is Origin.REVERT else ""
     where = f"{repair.candidate.origin.value}{colon} {repair.candidate.description}"
-    return printable(f"passes {test}; {others}; {report.seconds:.1f} s; {where}")
+    return printable(f"passes {test}; {others}{still_failing(verdict)}; {report.seconds:.1f} s; {where}")
+
+
+def still_failing(verdict: Verdict) -> str:
+    """`; still failing: test_b, test_c`: of the tests that fail in the same code, those that are not cured."""
+    names = [_test_name(nodeid) for nodeid in verdict.uncured]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"; still failing: {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
 def assurance(repair: Repair) -> Text:
@@ -194,7 +202,8 @@ def question(
     for letter, answer in zip(ascii_uppercase, asked.answers, strict=False):
         repair = repairs[answer.candidate]
         gives = Text.assemble((f"{letter}: ", "bold yellow"), f"gives {printable(answer.output)}")
-        gives.append(f"   ({repair.candidate.origin.value} {printable(repair.candidate.description)})", "dim")
+        told = f"{repair.candidate.origin.value} {repair.candidate.description}{still_failing(repair.verdict)}"
+        gives.append(f"   ({printable(told)})", "dim")
         parts += [gives, Padding(diff(repair), (0, 0, 0, 3), expand=False)]
     parts.append(Text("Nothing is changed. Choose with --answer A, --answer B, ...", "dim"))
     return Group(*parts)

@@ -113,6 +113,8 @@ class Verdict:
     complete: bool = False
     """The whole set that passed before was run again, in a fresh interpreter."""
     proof: Proof = Proof()
+    uncured: tuple[str, ...] = ()
+    """Tests that fail in the same code, ran with the candidate too, and still fail."""
 
     @property
     def verified(self) -> bool:

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
 from .case import Case
-from .frontier import Failure, Frontier, change_of, failure_of
+from .frontier import Failure, Frontier, change_of, failure_of, is_pair
 from .search import allowed, identity
 from .stop import Stop
 from .trial import Trial
 from .types import Candidate, Verdict
+
+_MOST_PARTIAL = 12
+"""Candidates kept that cure only some of the failing tests: they must not end the search by their number."""
 
 
 @dataclass
@@ -36,6 +39,11 @@ class Work:
     """The search has no candidate left; what it found is all that it can find."""
     trouble: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def cures_some(self) -> bool:
+        """The failing test alone, or with some of those that fail in the same code; the search goes on for more."""
+        return self.cured < len(self.case.trial.related)
 
     @property
     def cures_all(self) -> bool:
@@ -78,12 +86,17 @@ class Work:
             self.failure = failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
 
     def accept(self, candidate: Candidate, trial: Trial | None = None) -> None:
-        """Keep only the candidates that cure most of the related failures."""
+        """Keep only the candidates that cure most of the related failures; of those that cure no more, the smaller."""
         cured = (trial or self.case.trial).also_passing(candidate, self.stop)
         if cured > self.cured:
             self.plausible.clear()
             self.cured = cured
-        if cured == self.cured:
-            self.plausible.append(candidate)
-            if spare_cores() > 0:  # it will be confirmed there and here at once
-                self.case.trial.session.expect_partner()
+        elif cured < self.cured or (self.plausible and is_pair(candidate)):
+            return
+        if self.cures_some and len(self.plausible) >= _MOST_PARTIAL:
+            return
+        self.plausible.append(candidate)
+        if spare_cores() > 0:  # it will be confirmed there and here at once
+            self.case.trial.session.expect_partner()
+        if self.cures_some:
+            self.pool.build_on(candidate)

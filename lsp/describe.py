@@ -11,6 +11,7 @@ from .places import project_frames
 
 _WHERE = re.compile(r"\n\s*\+\s+(where|and)\s+")
 """How pytest starts the lines that say where a compared value came from."""
+_MOST_NAMES = 3
 _BOUND = 200
 """Characters of one value; a hover is read, not studied."""
 
@@ -61,6 +62,9 @@ def evidence(repair: Repair, nodeid: str) -> str:
     verdict = repair.verdict
     passed = f"passes {test_name(nodeid)}" if verdict.target_passed else f"does not pass {test_name(nodeid)}"
     others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
+    names = [test_name(other) for other in verdict.uncured]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    others += f"; still failing: {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
     return f"{passed}; {others}; assurance {verdict.proof.assurance}"
 
 

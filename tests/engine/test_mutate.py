@@ -30,6 +30,11 @@ EXAMPLES = [
     ("negate", "if a:\n    return b", "if not a:\n    return b"),
     ("negate", "if not a:\n    return b", "if a:\n    return b"),
     ("negate", "if a or b:\n    return b", "if not (a or b):\n    return b"),
+    (
+        "filter-add",
+        "def f(xs):\n    return [x for x in xs]\n",
+        "def f(xs):\n    return [x for x in xs if x % 2 == 1]\n",
+    ),
     ("negate-filter", "return [x for x in items if x]", "return [x for x in items if not x]"),
     ("negate-value", "return not a", "return a"),
     ("negate-operand", "return a and b", "return a and not b"),
@@ -279,7 +284,8 @@ def test_only_suspicious_statements_are_edited(lines: set[int]) -> None:
     Operators that concern a whole block or function are the exception.
     """
     source = Source.parse("a.py", FORMS["plain"])
-    wider = {"guard", "mutable-default", "final-return", "swap-returns", "move", "insert-else", "indent", "dedent"}
+    wider = {"guard", "guard-raise", "mutable-default", "final-return", "swap-returns", "move", "insert-else"}
+    wider |= {"indent", "dedent"}
     for candidate in islice(mutants(source, dict.fromkeys(lines, 0.5)), 200):
         statement = set(range(candidate.line - 2, candidate.line + 3))
         assert candidate.operator in wider or statement & lines, candidate.description

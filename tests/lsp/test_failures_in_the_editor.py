@@ -206,6 +206,16 @@ def test_a_verified_repair_is_offered_with_its_evidence_and_a_versioned_edit() -
     assert [(e.range.start.character, e.range.end.character) for e in change.edits] == [(21, 25)]
 
 
+def test_a_repair_names_the_tests_that_it_does_not_cure() -> None:
+    """One click must not look like more than it does; many names are counted."""
+    best = repair()
+    uncured = tuple(f"test_cart.py::test_{letter}" for letter in "abcde")
+    state = snapshot(case(replace(best, verdict=replace(best.verdict, uncured=uncured))))
+
+    title = actions_at(state, ASSERT_LINE)[0].title
+    assert "still pass; still failing: test_a, test_b, test_c and 2 more; assurance A" in title
+
+
 def test_a_repair_that_a_model_wrote_is_tagged() -> None:
     """`LLMGenerated` is the protocol's own mark."""
     state = snapshot(case(repair(Origin.MODEL)))

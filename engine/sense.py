@@ -1,0 +1,72 @@
+"""How much sense an edited expression makes before anything runs: kinds of values that fit, words that the code's own
+name and docstring use. Only the order of the search depends on it: nothing is left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+
+from .kinds import clashes, kind, with_part
+from .scope import Edit, Scope
+
+_CLASH, _OTHER_KIND, _TOLD = 0.03, 0.5, 1.6
+_MOST_TEXT = 400
+_WORD = re.compile(r"[a-z]{3,}")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_STEM = 4
+
+
+def sense(edit: Edit, node: ast.AST, scope: Scope) -> float:
+    """A factor for the edit's prior."""
+    factor = _told(edit, scope)
+    if not isinstance(node, ast.expr):
+        return factor
+    new = _edited(edit, node, scope)
+    if new is None:
+        return factor
+    parent = scope.parents.get(node)
+    around = with_part(parent, node, new) if parent is not None and not isinstance(parent, ast.stmt) else new
+    if clashes(new, scope.known) or (_direct_clash(around, scope) and not _direct_clash(parent, scope)):
+        return factor * _CLASH
+    old_kind, new_kind = kind(node, scope.known), kind(new, scope.known)
+    if old_kind and new_kind and old_kind != new_kind and "none" not in (old_kind, new_kind):
+        factor *= _OTHER_KIND
+    return factor
+
+
+def _direct_clash(node: ast.AST | None, scope: Scope) -> bool:
+    return node is not None and clashes(node, scope.known)
+
+
+def _edited(edit: Edit, node: ast.expr, scope: Scope) -> ast.expr | None:
+    """The expression as the edit leaves it; None when it reaches outside it or leaves no expression."""
+    start, end = scope.source.span(node)
+    if end - start > _MOST_TEXT or any(low < start or high > end for low, high, _ in edit.splices):
+        return None
+    parts: list[str] = []
+    at = start
+    for low, high, text in sorted(edit.splices, key=lambda s: s[:2]):
+        parts += [scope.source.slice(at, low), text]
+        at = high
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse("(" + "".join([*parts, scope.source.slice(at, end)]) + "\n)", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _told(edit: Edit, scope: Scope) -> float:
+    """More for an edit that brings in a name which the function's own name or docstring speaks of."""
+    if not scope.told:
+        return 1.0
+    old = {word for low, high, _ in edit.splices for word in _NAME.findall(scope.source.slice(low, high))}
+    new = {word for _, _, text in edit.splices for word in _NAME.findall(text)} - old
+    spoken = any(_stems(word) & scope.told for word in new if word not in scope.uses)
+    return _TOLD if spoken else 1.0
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:_STEM] for word in _WORD.findall(text.lower())}
