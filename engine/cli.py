@@ -26,7 +26,7 @@ from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
 from .mend import mend, to_apply
 from .model import Model
-from .project import Project, find_root, open_project
+from .project import Project, find_root, open_project, preferred
 from .suite import Suite, run_suite
 from .trace import TracedModel
 from .trial import open_session
@@ -47,6 +47,9 @@ app.command(name="test")(write_a_test)
 
 Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
 Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]
+Sandbox = Annotated[
+    str | None, typer.Option("--sandbox", help="Where candidates run: auto, no-docker, or one by its name.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 NoModel = Annotated[bool, typer.Option("--no-model", help="Search only; load no language model.")]
 ModelName = Annotated[str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")]
@@ -89,6 +92,7 @@ def fix(
     adapter: Adapter = None,
     no_prose: Annotated[bool, typer.Option("--no-prose", help="Facts only: the model explains nothing.")] = False,
     python: Python = None,
+    sandbox: Sandbox = None,
     agree: Agree = False,
     answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles an ambiguous repair.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the model's samples.")] = 0,
@@ -99,7 +103,7 @@ def fix(
         if answer and len(nodeids or ()) != 1:
             raise BadInput("--answer settles the question of one test; name that test's node id.")
         with interruptible() as (stop, opened):
-            project = _open(root, python, agree)
+            project = _open(root, python, sandbox, agree)
             wanted = spending.samples > 0 and not no_model
             llm = open_model(model, wanted=wanted, endpoint=endpoint, adapter=adapter)
             llm = opened.enter_context(closing(llm)) if llm else None
@@ -135,12 +139,13 @@ def explain(
     model: ModelName = None,
     endpoint: Endpoint = None,
     python: Python = None,
+    sandbox: Sandbox = None,
     agree: Agree = False,
 ) -> None:
     """Say why a test fails: facts from running it, then the model's words."""
     with terminal.ending(as_json):
         with interruptible() as (stop, opened):
-            project = _open(root, python, agree)
+            project = _open(root, python, sandbox, agree)
             llm = open_model(model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
@@ -193,6 +198,7 @@ def trust_project(
 def doctor(
     root: Root = _HERE,
     python: Python = None,
+    sandbox: Sandbox = None,
     model: ModelName = None,
     endpoint: Endpoint = None,
     as_json: Json = False,
@@ -201,7 +207,7 @@ def doctor(
     from . import doctor as checks  # here: the other commands start without what it looks at
 
     with terminal.ending(as_json):
-        found = checks.examine(root, python, model, endpoint)
+        found = checks.examine(root, python, model, endpoint, preferred(sandbox))
         if as_json:
             terminal.print_json(checks.as_json(found))
         else:
@@ -213,8 +219,8 @@ def main() -> None:
     app()
 
 
-def _open(root: Path, python: str | None, agree: bool) -> Project:
-    project = open_project(root, python)
+def _open(root: Path, python: str | None, sandbox: str | None, agree: bool) -> Project:
+    project = open_project(root, python, sandbox)
     if agree:
         trust.remember(project.root)
     return project

@@ -29,17 +29,21 @@ def watch_project(
     python: Annotated[
         str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")
     ] = None,
+    sandbox: Annotated[
+        str | None, typer.Option("--sandbox", help="Where candidates run: auto, no-docker, or one by its name.")
+    ] = None,
     agree: Annotated[
         bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
     ] = False,
 ) -> None:
     """Run the affected tests after every save, and look for a repair of those that turned red. Ctrl-C ends it."""
     with terminal.ending(False), interruptible() as (stop, opened):
-        project = open_project(root, python)
+        project = open_project(root, python, sandbox)
         if agree:
             trust.remember(project.root)
         os.nice(_NICE)
-        warm = opened.enter_context(closing(WarmProject(project.root, python, trusted=trust.is_trusted(project.root))))
+        trusted = trust.is_trusted(project.root)
+        warm = opened.enter_context(closing(WarmProject(project.root, python, trusted=trusted, sandbox=sandbox)))
         terminal.say(f"darner: watching {project.root}")
         for news in watch(warm, stop):
             if isinstance(news, Round):

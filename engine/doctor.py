@@ -15,7 +15,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ..sandbox.backend import Report, Tier
-from ..sandbox.choice import BACKENDS, doubt, examined, other_than, reports, second_to, strongest
+from ..sandbox.choice import BACKENDS, Preference, doubt, examined, other_than, reports, second_to, strongest
+from ..sandbox.errors import NoIsolation
 from . import catalogue, trust
 from .errors import DarnerError
 from .llama import LlamaModel
@@ -39,11 +40,17 @@ class Check:
     details: tuple[str, ...] = ()
 
 
-def examine(start: Path, python: str | None, model: str | None, endpoint: str | None = None) -> tuple[Check, ...]:
+def examine(
+    start: Path,
+    python: str | None,
+    model: str | None,
+    endpoint: str | None = None,
+    prefer: Preference = Preference.AUTO,
+) -> tuple[Check, ...]:
     """Every check, in the order in which a repair needs them. Loads the model, if it is here, to see that it works."""
     root = find_root(start)
     served = _remote(endpoint, model or "") if endpoint else _model(model or catalogue.DEFAULT)
-    return (*_interpreter(root, python), _sandbox(root), _confirming(), *served, _disk())
+    return (*_interpreter(root, python), _sandbox(root, prefer), *_confirming(prefer), *served, _disk())
 
 
 def _interpreter(root: Path, python: str | None) -> Iterator[Check]:
@@ -56,11 +63,14 @@ def _interpreter(root: Path, python: str | None) -> Iterator[Check]:
     yield Check("pytest", True, found.pytest)
 
 
-def _sandbox(root: Path) -> Check:
+def _sandbox(root: Path, prefer: Preference) -> Check:
     """The backend that would be taken, and why each stronger one was not. Tested now: whoever asks here has a doubt."""
     doubt(*BACKENDS)
-    found = reports()
-    taken = next(report for report in found if not report.trouble)
+    try:
+        taken = examined(strongest(trusted=True, prefer=prefer))
+    except NoIsolation as error:
+        return Check("sandbox", False, str(error), "Mend it, or ask for another one (--sandbox, DARNER_SANDBOX).")
+    found = reports() if prefer is Preference.AUTO else (taken,)
     passed_over = tuple(f"{report.backend}: {report.trouble}" for report in found[: found.index(taken)])
     if taken.tier is not Tier.NONE:
         return Check("sandbox", True, taken.backend, details=(*passed_over, *_promises(taken)))
@@ -71,23 +81,27 @@ def _sandbox(root: Path) -> Check:
     return Check("sandbox", False, " ".join(passed_over), advice)
 
 
-def _confirming() -> Check:
+def _confirming(prefer: Preference) -> Iterator[Check]:
     """Where repairs are confirmed: a stronger backend than the search's, or why there is none, and what stands in."""
-    search = strongest(trusted=True)
-    second = second_to(search)
+    try:
+        search = strongest(trusted=True, prefer=prefer)
+    except NoIsolation:
+        return
+    second = second_to(search, prefer)
     if second is not None:
         found = examined(second)
-        return Check("confirm", True, f"repairs are confirmed in {found.backend}", details=_promises(found))
-    stronger = (report for report in reports() if report.tier > search.tier and report.trouble)
+        yield Check("confirm", True, f"repairs are confirmed in {found.backend}", details=_promises(found))
+        return
+    asked = reports() if prefer is Preference.AUTO else ()
+    stronger = (report for report in asked if report.tier > search.tier and report.trouble)
     why = tuple(f"{report.backend}: {report.trouble}" for report in stronger)
     text = f"repairs are confirmed where they are searched for, in {search.name}"
-    other = other_than(search)
+    other = other_than(search, prefer)
     if other is not None:
         text += f"; those that cannot be judged apart, in {other.name} as well"
-        return Check("confirm", True, text, details=(*why, *_promises(examined(other))))
-    return Check(
-        "confirm", True, f"{text}; there is no second backend, so those that cannot be judged apart are C", details=why
-    )
+        yield Check("confirm", True, text, details=(*why, *_promises(examined(other))))
+        return
+    yield Check("confirm", True, f"{text}; no second backend works, so what cannot be judged apart is C", details=why)
 
 
 def _promises(report: Report) -> tuple[str, ...]:

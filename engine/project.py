@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..sandbox.choice import Preference
 from .errors import BadEnvironment, BadInput
 
 _MARKS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "setup.py", ".git")
@@ -29,6 +30,8 @@ class Project:
     root: Path
     """Absolute, symlinks resolved."""
     interpreter: Interpreter
+    sandbox: Preference = Preference.AUTO
+    """Where its tests and candidates are to run."""
 
 
 def find_root(start: Path) -> Path:
@@ -63,13 +66,26 @@ def _read(path: Path) -> str:
         return ""
 
 
-def open_project(start: Path, python: str | None = None) -> Project:
+def open_project(start: Path, python: str | None = None, sandbox: str | None = None) -> Project:
     """Find the root and an interpreter that has pytest.
 
-    Raises BadInput for a missing folder, BadEnvironment when no interpreter with pytest is found.
+    Raises BadInput for a missing folder and for a `sandbox` that there is not, BadEnvironment when no interpreter with
+    pytest is found.
     """
     root = find_root(start)
-    return Project(root, find_interpreter(root, python))
+    return Project(root, find_interpreter(root, python), preferred(sandbox))
+
+
+def preferred(sandbox: str | None) -> Preference:
+    """The sandbox that is asked for; by the environment (DARNER_SANDBOX) where nothing else asks. Raises BadInput."""
+    given = sandbox if sandbox != Preference.AUTO else None
+    asked, where = (given, "--sandbox") if given else (os.environ.get(_ASKED, ""), _ASKED)
+    if asked and asked not in tuple(Preference):
+        raise BadInput(f"{where} {asked!r} is not a sandbox; use one of {', '.join(Preference)}.")
+    return Preference(asked or Preference.AUTO)
+
+
+_ASKED = "DARNER_SANDBOX"
 
 
 def find_interpreter(root: Path, python: str | None = None) -> Interpreter:

@@ -60,7 +60,7 @@ class Service:
         self._out = out
         self._writing = threading.Lock()
         self._jobs: dict[object, tuple[Stop, threading.Thread]] = {}
-        self._projects: dict[tuple[str, str], WarmProject] = {}
+        self._projects: dict[tuple[str, str, str], WarmProject] = {}
         self._models = Resident()
         self._fills: Filler | None = None
 
@@ -216,9 +216,9 @@ class Service:
             return None
 
     def _project(self, params: Row) -> WarmProject:
-        key = (str(params["root"]), str(params.get("python") or ""))
+        key = (str(params["root"]), str(params.get("python") or ""), str(params.get("sandbox") or ""))
         if key not in self._projects:
-            self._projects[key] = WarmProject(Path(key[0]), key[1] or None)
+            self._projects[key] = _warm(params)
         return self._projects[key]
 
     @contextlib.contextmanager
@@ -229,7 +229,7 @@ class Service:
                 yield project
             return
         _be_nice()
-        aside = WarmProject(Path(str(params["root"])), str(params.get("python") or "") or None)
+        aside = _warm(params)
         try:
             with aside.use(stop) as project:
                 project.adopt(self._project(params))
@@ -252,7 +252,7 @@ class Service:
 
     def _about(self, _job: object, _params: Row, _stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """What is loaded now and how candidates are confined. Loads nothing and waits for nobody."""
-        sandboxes = {root: found for (root, _), project in self._projects.items() if (found := project.sandbox)}
+        sandboxes = {root: found for (root, _, _), project in self._projects.items() if (found := project.sandbox)}
         return {**self._models.about(), "sandbox": encode(sandboxes)}
 
     _METHODS: ClassVar = {
@@ -263,6 +263,11 @@ class Service:
         "repair": _repair,
         "explain": _explain,
     }
+
+
+def _warm(params: Row) -> WarmProject:
+    python, sandbox = (str(params.get(key) or "") or None for key in ("python", "sandbox"))
+    return WarmProject(Path(str(params["root"])), python, sandbox=sandbox)
 
 
 def _be_nice() -> None:

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from ..sandbox.choice import Preference
 from .config import parse_budget
 from .errors import BadInput
 
 NO_MODEL = "none"
 
 
-def _setting(default: Any, what: str, *, project: bool = True, budget: bool = False) -> Any:  # noqa: ANN401 - as `field`
+def _setting(
+    default: Any,  # noqa: ANN401 - as `field`
+    what: str,
+    *,
+    project: bool = True,
+    budget: bool = False,
+    words: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401 - as `field`
     """`project`: a pyproject.toml may set it. A repository must not be able to consent for its reader."""
-    return field(default=default, metadata={"what": what, "project": project, "budget": budget})
+    return field(default=default, metadata={"what": what, "project": project, "budget": budget, "words": words})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,12 @@ class Settings:
     )
     budget: str = _setting("normal", "`quick`, `normal`, `deep`, or seconds, for one failing test.", budget=True)
     trust: bool = _setting(False, "The user agrees that this workspace's code may run.", project=False)
+    sandbox: str = _setting(
+        Preference.AUTO.value,
+        f"Where candidates run: {', '.join(f'`{each}`' for each in Preference)}. A named one is used or refused.",
+        project=False,
+        words=tuple(Preference),
+    )
     run_on_save: bool = _setting(True, "Run tests after a save, once the workspace is trusted.")
     affected_tests: bool = _setting(True, "After a save, run only the tests that the change can affect.")
     watch: bool = _setting(
@@ -100,7 +114,7 @@ def read(raw: object, where: str, base: Settings = Settings()) -> tuple[Settings
         elif project and not known.metadata["project"]:
             complaints.append(f"{where}.{key} is ignored: only the user's editor may set it, not the project.")
         elif value is not None:
-            wanted, right = _checked(value, known.default, bool(known.metadata["budget"]))
+            wanted, right = _checked(value, known)
             if right is None:
                 default = _shown(getattr(base, known.name))
                 complaints.append(f"{where}.{key} must be {wanted}, not {value!r}; {default} is used.")
@@ -124,11 +138,13 @@ def read_project(root: Path, base: Settings) -> tuple[Settings, tuple[str, ...]]
     return settings, tuple(f"{root / 'pyproject.toml'}: {sentence}" for sentence in complaints)
 
 
-def _checked(value: object, default: object, budget: bool) -> tuple[str, object]:
+def _checked(value: object, known: Field[Any]) -> tuple[str, object]:
     """What it must be, and the value if it is that, else None."""
-    if isinstance(default, bool):
+    if isinstance(known.default, bool):
         return "true or false", value if isinstance(value, bool) else None
-    if budget:
+    if words := known.metadata["words"]:
+        return f"one of {', '.join(words)}", value if value in words else None
+    if known.metadata["budget"]:
         return "quick, normal, deep or a number of seconds", _budget(value)
     return "a string", value if isinstance(value, str) else None
 

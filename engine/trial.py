@@ -26,7 +26,7 @@ _FORK_S = 1.0
 def open_session(project: Project, *, trusted: bool) -> Session:
     """Copy and confine the project. Raises BadEnvironment with the next step."""
     try:
-        return open_sandbox(project.root, project.interpreter.path, trusted=trusted)
+        return open_sandbox(project.root, project.interpreter.path, trusted=trusted, prefer=project.sandbox)
     except NoIsolation as error:
         raise BadEnvironment(str(error)) from error
     except (SandboxError, OSError) as error:

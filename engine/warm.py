@@ -16,7 +16,7 @@ from .affected import Outline, Reach, is_test_file, outline
 from .coverage import FileCoverage, coverage
 from .errors import BadInput
 from .opening import Opening
-from .project import Project, find_interpreter
+from .project import Project, find_interpreter, preferred
 from .stop import Stop
 from .suite import Suite, expand_all, merged, run_some, run_suite
 from .trial import open_session
@@ -29,11 +29,12 @@ Equal marks mean that nothing was saved in between; the last word has the oracle
 
 
 class WarmProject:
-    def __init__(self, root: Path, python: str | None, *, trusted: bool = True) -> None:
+    def __init__(self, root: Path, python: str | None, *, trusted: bool = True, sandbox: str | None = None) -> None:
         """`trusted`: the user agreed that it runs without a sandbox where none works; editors ask before anything."""
         self._root = root
         self._python = python
         self._trusted = trusted
+        self._sandbox = sandbox
         self._turn = threading.Lock()
         self._session: Session | None = None
         self._copied = 0.0
@@ -153,7 +154,7 @@ class WarmProject:
         if self._session is not None and mark == self._mark:
             return
         self.close()
-        project = Project(self._root, find_interpreter(self._root, self._python))
+        project = Project(self._root, find_interpreter(self._root, self._python), preferred(self._sandbox))
         self._session = open_session(project, trusted=self._trusted)
         self._mark, self._copied = mark, began
 

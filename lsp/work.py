@@ -54,4 +54,5 @@ def _begun(session: Session, job: Job, supported: bool) -> Progress:
 
 
 def common(session: Session, root: Path) -> dict[str, object]:
-    return {"root": str(root), "python": session.board(root).settings.interpreter}
+    settings = session.board(root).settings
+    return {"root": str(root), "python": settings.interpreter, "sandbox": settings.sandbox}

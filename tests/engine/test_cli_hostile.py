@@ -47,6 +47,25 @@ def test_an_interpreter_that_does_not_exist(bench: Bench) -> None:
     assert "/nowhere/python" in ended.json()["error"]["message"]
 
 
+def test_a_sandbox_that_there_is_not_is_named_with_those_that_there_are(bench: Bench) -> None:
+    """A slip of the pen must not end in another sandbox than was meant."""
+    ended = bench.write(CART).darner("fix", "--no-model", "--sandbox", "dokcer")
+
+    assert ended.code == 2
+    assert "'dokcer'" in ended.err
+    assert "no-docker" in ended.err
+
+
+def test_a_sandbox_that_is_asked_for_and_does_not_work_ends_with_the_reason(bench: Bench) -> None:
+    """Never a silent downgrade, nor another one that is stronger."""
+    name = "bubblewrap" if sys.platform == "darwin" else "seatbelt"
+    ended = bench.write(CART).darner("fix", "--no-model", "--sandbox", name)
+
+    assert ended.code == 3
+    assert f"`{name}`" in ended.err
+    assert "`auto`" in ended.err
+
+
 def test_what_cannot_be_collected_or_set_up_is_reported_and_never_repaired_by_chance(bench: Bench) -> None:
     """Syntax errors, import errors and fixture errors are failures with a place, beside tests that work."""
     bench.write(

@@ -27,7 +27,15 @@ def test_what_an_editor_sets_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("interpreter", 3), ("model", ["m"]), ("budget", "hasty"), ("budget", True), ("trust", "yes"), ("runOnSave", 1)],
+    [
+        ("interpreter", 3),
+        ("model", ["m"]),
+        ("budget", "hasty"),
+        ("budget", True),
+        ("trust", "yes"),
+        ("runOnSave", 1),
+        ("sandbox", "jail"),
+    ],
 )
 def test_a_wrong_value_is_named_and_only_it_falls_back(key: str, value: object) -> None:
     """The user has to find the line of the configuration that is wrong."""
@@ -59,6 +67,16 @@ def test_null_means_that_nothing_is_set() -> None:
     base = Settings(budget="deep")
 
     assert read({"budget": None}, "darner", base) == (base, ())
+
+
+def test_a_project_cannot_choose_its_sandbox(tmp_path: Path) -> None:
+    """A repository must not be able to weaken what confines it."""
+    (tmp_path / "pyproject.toml").write_text('[tool.darner]\nsandbox = "landlock"\n')
+
+    settings, complaints = read_project(tmp_path, Settings())
+
+    assert settings.sandbox == "auto"
+    assert "only the user's editor may set it" in complaints[0]
 
 
 def test_a_projects_own_table_is_read_with_its_own_spelling(tmp_path: Path) -> None:

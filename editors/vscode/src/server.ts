@@ -17,6 +17,7 @@ type Handler = (argument: unknown) => unknown
 const SERVER_SETTINGS = [
   'model',
   'budget',
+  'sandbox',
   'runOnSave',
   'affectedTests',
   'watch',
