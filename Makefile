@@ -46,7 +46,7 @@ screenshots: vsix ## Take the pictures of docs/images from the real workbench, b
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix --shots ../../docs/images
 test-chaos: setup ## Kill, stop, flood and cancel the language server in every phase
-	@$(BIN)/python -m pytest tests/lsp/test_chaos.py tests/lsp/test_broken_clients.py
+	@$(BIN)/python -m pytest tests/lsp/test_chaos.py tests/lsp/test_rough_machine.py tests/lsp/test_broken_clients.py
 
 check: setup ## Lint, format, strict types, import arrows, and what the wheel holds
 	@$(BIN)/ruff check .
