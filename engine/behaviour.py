@@ -22,6 +22,8 @@ _MOST_INPUTS = 48
 _MOST_RECORDED = 16
 _LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
 _EACH_S = 0.25
+_SHARE, _LEAST_S = 3.0, 0.5
+"""All candidates together take at most a third of the time that is left: what they confirm in comes after."""
 
 Signature = tuple[tuple[str | None, str | None], ...]
 
@@ -168,7 +170,8 @@ def cluster(
 
     Without usable inputs there is one cluster: nothing is known to differ.
     """
-    rows = [outputs(session, candidate, inputs, nodeid, stop) for candidate in candidates]
+    each = max(stop.remaining_s / (_SHARE * max(len(candidates), 1)), _LEAST_S)
+    rows = [outputs(session, candidate, inputs, nodeid, stop.within(each)) for candidate in candidates]
     unsteady = {text for row in rows for text, result in row.items() if result.exception in _UNKNOWN}
     groups: dict[Signature, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):

@@ -17,6 +17,8 @@ _FAILED = frozenset((Outcome.FAILED, Outcome.ERROR))
 # The test itself is stopped by processor time; the wall leaves room for a laptop that is busy with other things.
 # Recording stops after as long as the plain test took, and a little: evidence costs at most about three plain runs.
 _ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_s=0.05)
+_AWAY = replace(_ALONE, test_cpu_s=0.75)
+"""It will not end in any time; where it goes round shows soon."""
 _NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0, trace_s=0.04)
 _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
@@ -56,15 +58,31 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     if failing.failure is None and told is not None:
         failing = replace(failing, failure=told.failure)
     passing = _run(session, nearest_passing(suite, nodeid), Outcome.PASSED, stop)
-    others = [other for other in suite.failing if other != nodeid][:_MOST_RELATED]
-    related = [test for test in _run(session, others, Outcome.FAILED, stop) if _same_code(test, failing)]
-    return Evidence(nodeid, failing, passing, tuple(related), alone.output, seconds, trouble)
+    related = _related(session, suite, failing, stop)
+    return Evidence(nodeid, failing, passing, related, alone.output, seconds, trouble)
+
+
+def _related(session: Session, suite: Suite, failing: TestResult, stop: Stop) -> tuple[TestResult, ...]:
+    """Those that ran away are believed to be what they were: to trace each again would cost its whole limit."""
+    others = [other for other in suite.failing if other != failing.nodeid][:_MOST_RELATED]
+    away = {other: told for other in others if (told := suite.result(other)) is not None and runs_away(told)}
+    traced = _run(session, [other for other in others if other not in away], Outcome.FAILED, stop)
+    found = [test for test in traced if _same_code(test, failing)]
+    return (*found, *(told for told in away.values() if _functions(told) & _functions(failing)))
+
+
+def _functions(test: TestResult) -> frozenset[tuple[str, str]]:
+    """Project functions on the failing stack, tests aside."""
+    frames = test.failure.frames if test.failure is not None else ()
+    return frozenset((frame.path, frame.function) for frame in frames if not is_test_path(frame.path))
 
 
 def patient(told: TestResult | None) -> Limits:
     """Tracing slows a test down manyfold: what took a while plainly may take a long while under the probe."""
-    if told is None or runs_away(told):
+    if told is None:
         return _ALONE
+    if runs_away(told):
+        return _AWAY
     more = min(_TRACED * told.seconds, _MOST_PATIENCE_S)
     return replace(
         _ALONE,

@@ -14,7 +14,7 @@ from enum import Enum
 from itertools import islice
 from types import MappingProxyType
 
-from ..sandbox.types import RunResult, Status
+from ..sandbox.types import RunResult, Status, TestResult
 from .errors import BadInput
 from .kinds import Kinds
 from .mutate import Mutants, Proposal, mutants
@@ -60,9 +60,14 @@ class Failure:
 def failure_of(run: RunResult, nodeid: str) -> Failure | None:
     """None when the test passed or was not reported."""
     test = next((t for t in run.tests if t.nodeid == nodeid), None)
-    if test is None or test.failure is None:
+    return failure_in(test) if test is not None else None
+
+
+def failure_in(test: TestResult) -> Failure | None:
+    """None when it passed."""
+    if test.failure is None:
         return None
-    path = nodeid.split("::")[0]
+    path = test.nodeid.split("::")[0]
     lines = [int(line) for file, line in _PLACE.findall(test.failure.text) if file.endswith(path)]
     return Failure(lines[-1] if lines else 0, f"{test.failure.exception}: {test.failure.message}")
 

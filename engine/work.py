@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
 from .case import Case
-from .frontier import Failure, Frontier, change_of, failure_of, is_pair
+from .evidence import runs_away
+from .frontier import Failure, Frontier, change_of, failure_in, failure_of, is_pair
 from .search import allowed, identity
 from .stop import Stop
 from .trial import Trial
@@ -82,6 +83,9 @@ class Work:
 
     def learn_failure(self) -> None:
         """How the test fails unchanged, told as briefly as a candidate's run: what the order of the search compares."""
+        failing = self.case.evidence.failing
+        if self.failure is None and runs_away(failing):  # it would again, and cost its whole limit
+            self.failure = failure_in(failing)
         if self.failure is None:
             self.failure = failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
 
