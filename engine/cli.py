@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +15,6 @@ from rich.text import Text
 
 from ..sandbox.types import Assurance
 from . import loop, memory, report, show, terminal, trace, trust, undo
-from .cli_model import model_app, open_model
-from .cli_test import write_a_test
-from .cli_trace import trace_app
-from .cli_watch import watch_project
-from .cli_write import write_stub
 from .config import Budget, parse_budget
 from .errors import BadInput
 from .events import Done, Event
@@ -39,11 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(model_app, name="model")
-app.add_typer(trace_app, name="trace")
-app.command(name="watch")(watch_project)
-app.command(name="write")(write_stub)
-app.command(name="test")(write_a_test)
 
 Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
 Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]
@@ -69,6 +59,8 @@ _HERE = Path()
 @app.callback(invoke_without_command=True)
 def darner(show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if show_version:
+        from importlib.metadata import version
+
         typer.echo(f"darner {version('darner')}")
 
 
@@ -105,7 +97,7 @@ def fix(
         with interruptible() as (stop, opened):
             project = _open(root, python, sandbox, agree)
             wanted = spending.samples > 0 and not no_model
-            llm = open_model(model, wanted=wanted, endpoint=endpoint, adapter=adapter)
+            llm = _model(model, wanted=wanted, endpoint=endpoint, adapter=adapter)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
@@ -146,7 +138,7 @@ def explain(
     with terminal.ending(as_json):
         with interruptible() as (stop, opened):
             project = _open(root, python, sandbox, agree)
-            llm = open_model(model, wanted=not no_model, endpoint=endpoint)
+            llm = _model(model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
@@ -216,7 +208,31 @@ def doctor(
 
 
 def main() -> None:
+    """The command that is asked for needs only its own imports: those of all the others would double the start."""
+    if sys.argv[1:2] and sys.argv[1] in {"fix", "explain", "undo", "forget", "trust", "doctor"}:
+        app()
+        return
+    from .cli_model import model_app
+    from .cli_test import write_a_test
+    from .cli_trace import trace_app
+    from .cli_watch import watch_project
+    from .cli_write import write_stub
+
+    app.add_typer(model_app, name="model")
+    app.add_typer(trace_app, name="trace")
+    app.command(name="watch")(watch_project)
+    app.command(name="write")(write_stub)
+    app.command(name="test")(write_a_test)
     app()
+
+
+def _model(name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None) -> Model | None:
+    """As `open_model`, whose imports a search alone does without."""
+    if not wanted:
+        return None
+    from .cli_model import open_model
+
+    return open_model(name, wanted=wanted, endpoint=endpoint, adapter=adapter)
 
 
 def _open(root: Path, python: str | None, sandbox: str | None, agree: bool) -> Project:

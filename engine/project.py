@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..sandbox.choice import Preference
+from . import interpreters
 from .errors import BadEnvironment, BadInput
 
 _MARKS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "setup.py", ".git")
-_PYTEST_PROBE = "import pytest, sys; print(pytest.__version__, '%d.%d.%d' % sys.version_info[:3], sys.executable)"
+_PYTEST_PROBE = (
+    "import pytest, sys; "
+    "print(pytest.__version__, '%d.%d.%d' % sys.version_info[:3], sys.executable, pytest.__file__, sep='\\n')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +126,22 @@ def _interpreters(root: Path) -> Iterator[str]:
 
 
 def _probe(path: str) -> Interpreter | None:
+    """The interpreter's own word, asked now or remembered (interpreters.py); None when it has no pytest."""
+    said = interpreters.recall(path) or _asked(path)
+    # Its own word for where it is: `path` may be a shim (pyenv) that means nothing inside the sandbox.
+    return None if said is None else Interpreter(Path(said[2]), version=said[1], pytest=said[0])
+
+
+def _asked(path: str) -> tuple[str, str, str] | None:
     """Ask the interpreter for its pytest, without the project's folder on its path."""
     command = [path, "-c", f"import sys; sys.path[:] = [p for p in sys.path if p]; {_PYTEST_PROBE}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, cwd="/")
     except (OSError, subprocess.TimeoutExpired):
         return None
-    words = done.stdout.strip().split(" ", 2)
-    if done.returncode != 0 or len(words) != 3:
+    lines = done.stdout.strip().split("\n")
+    if done.returncode != 0 or len(lines) != 4:
         return None
-    # Its own word for where it is: `path` may be a shim (pyenv) that means nothing inside the sandbox.
-    return Interpreter(Path(words[2]), version=words[1], pytest=words[0])
+    pytest, version, executable, file = lines
+    interpreters.remember(path, (pytest, version, executable), file)
+    return pytest, version, executable

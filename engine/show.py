@@ -10,7 +10,6 @@ from string import ascii_uppercase
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.status import Status
 from rich.text import Text
 
@@ -86,6 +85,15 @@ class Live:
 @contextmanager
 def download(console: Console, name: str) -> Generator[Callable[[int, int], None]]:
     """A progress bar on stderr; the caller reports (bytes so far, bytes in all)."""
+    from rich.progress import (  # here: nothing else shows one
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(name, total=None)

@@ -17,7 +17,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -64,6 +63,8 @@ class Trace:
             ) from error
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
         self._ended = "interrupted"
+        from importlib.metadata import version  # here: a run that is not recorded does without
+
         self.write("start", {"format": FORMAT, "darner": version("darner"), **start})
 
     def __enter__(self) -> Trace:

@@ -6,16 +6,17 @@ Bytes travel as base85 text, enums as their values, tuples as arrays. Both ends 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
-
-from cattrs.preconf.json import make_converter
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..sandbox.types import RunResult, Status, TestResult
 from .coverage import FileCoverage
 from .types import FailureReport, Repair
 
+if TYPE_CHECKING:
+    from cattrs.preconf.json import JsonConverter
+
 T = TypeVar("T")
-_converter = make_converter()
 _OUTPUT_TAIL = 4096
 """Characters of a run's output that an editor gets."""
 
@@ -38,12 +39,19 @@ class Ran:
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    return _converter.unstructure(value)
+    return _converter().unstructure(value)
 
 
 def decode(data: object, kind: type[T]) -> T:
     """Raises cattrs' errors when the data is not a `kind`: then the two ends are not of one installation."""
-    return _converter.structure(data, kind)
+    return _converter().structure(data, kind)
+
+
+@cache
+def _converter() -> JsonConverter:
+    from cattrs.preconf.json import make_converter  # here: a command that writes no trace needs it not
+
+    return make_converter()
 
 
 def slim_test(test: TestResult) -> TestResult:
