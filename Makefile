@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode vsix screenshots check bench bench-search bench-lsp bench-evidence bench-write bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
+.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-write bench-localise bench-split bench-sandbox clean test-chaos test-sandbox soak-sandbox
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -27,6 +27,10 @@ test-slow: setup ## Run the tests that take more than ten seconds each
 
 test-nvim: setup ## Drive a real Neovim with the plugin and the real server
 	@$(BIN)/python -m pytest tests/editors/test_nvim.py
+
+check-nvim: ## Lint the Neovim plugin with luacheck (Debian: lua-check); its formatting is checked by make vsix
+	@command -v luacheck >/dev/null || { echo "check-nvim: luacheck was not found; install Debian's lua-check or the rock luacheck." >&2; exit 3; }
+	@cd editors/nvim && luacheck -q .
 
 vsix: setup ## Check and build the VS Code extension into build/vscode, the same bytes every time (needs Node 20 and npm)
 	@command -v npm >/dev/null || { echo "vsix: npm was not found; install Node 20 or newer." >&2; exit 3; }

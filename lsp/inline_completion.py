@@ -20,8 +20,9 @@ from .snapshot import Document
 if TYPE_CHECKING:
     from .session import Session
 
-_ANSWER_S = 0.5
-"""From the client's request to its answer; later, the text would jump in where the user already wrote."""
+_ANSWER_S = 0.47
+"""From the client's request to its answer, which is to be there after half a second; later, the text would jump in
+where the user already wrote."""
 _REST_S = 0.08
 _MOST_CHARACTERS = 20_000
 _SELECTOR = [lsp.TextDocumentFilterLanguage(language="python")]

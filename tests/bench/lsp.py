@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from darner.engine import catalogue
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lsp"))
 from raw_client import RawClient, Row, family
@@ -31,6 +32,7 @@ CAPABILITIES: Row = {
         "publishDiagnostics": {"relatedInformation": True, "dataSupport": True},
         "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}}},
         "hover": {"contentFormat": ["markdown"]},
+        "inlineCompletion": {},
     },
 }
 HARD = """\
@@ -46,6 +48,7 @@ def scramble(values):
     return result
 """
 MEGABYTES = 10
+GHOST = "qwen2.5-coder-0.5b"
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def main() -> int:
     print(f"{'':<44}{'p50':>9}{'p95':>9}    {'bar':>8}")
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
-        for measure in (starting, responding, cancelling, flooded, typing_in_a_huge_file, resting):
+        for measure in (starting, responding, cancelling, flooded, typing_in_a_huge_file, completing, resting):
             for figure in measure(Path(folder) / measure.__name__, options.tests, options.repeat):
                 missed += percentile(figure.values, 95) > figure.bar
                 print(figure.line(), flush=True)
@@ -194,6 +197,34 @@ def typing_in_a_huge_file(folder: Path, tests: int, repeat: int) -> list[Figure]
     ]
     client.leave()
     return figures
+
+
+def completing(folder: Path, tests: int, repeat: int) -> list[Figure]:
+    """Ghost text while a line is written, key by key, from the resident 0.5B model; an empty answer counts as one."""
+    if not catalogue.path_of(catalogue.entry_of(GHOST)).exists():
+        print(f"ghost text: left out, because {GHOST} is not installed (darner model pull {GHOST})")
+        return []
+    project(folder, 10)
+    client = RawClient(SERVER, folder / "state")
+    client.initialize(folder, CAPABILITIES, trust=True, inlineCompletion=True, completionModel=GHOST)
+    client.open(folder / "shop.py")
+    document = {"uri": (folder / "shop.py").as_uri()}
+    line = "def mean(values): return sum(values) / len(values)"
+    values: list[float] = []
+    shown = 0
+    for version, end in enumerate(range(4, min(len(line), 4 + max(10, repeat))), start=2):
+        text = f"{HARD}\n\n{line[:end]}"
+        change = {"textDocument": {**document, "version": version}, "contentChanges": [{"text": text}]}
+        client.notify("textDocument/didChange", change)
+        place = {"line": text.count("\n"), "character": end}
+        begun = time.perf_counter()
+        params = {"textDocument": document, "position": place, "context": {"triggerKind": 2}}
+        answer = client.request("textDocument/inlineCompletion", params)["result"]
+        values.append((time.perf_counter() - begun) * 1000)
+        shown += bool(answer["items"])
+        time.sleep(0.3)  # a slow writer: what is late goes on, and the next key profits
+    client.leave()
+    return [Figure(f"ghost text ({shown} of {len(values)} not empty)", 500, "ms", values)]
 
 
 def resting(folder: Path, tests: int, repeat: int) -> list[Figure]:

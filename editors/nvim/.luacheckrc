@@ -1,0 +1,4 @@
+-- Neovim runs LuaJIT, and gives every script one global.
+std = 'luajit'
+globals = { 'vim' }
+max_line_length = 120
