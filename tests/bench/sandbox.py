@@ -25,9 +25,11 @@ from typing import Any
 from darner.sandbox.backend import Backend, Launch, Runtime
 from darner.sandbox.choice import BACKENDS, examined, strongest
 from darner.sandbox.fork_server import ForkServer
+from darner.sandbox.oracle import Claim, verdict
 from darner.sandbox.session import Session, open_session
+from darner.sandbox.split import split
 from darner.sandbox.staged import row_of
-from darner.sandbox.types import Detail, Limits, Status
+from darner.sandbox.types import Assurance, Detail, Limits, Status
 from darner.sandbox.wire import parse_line
 from darner.sandbox.workspace import Workspace
 
@@ -104,8 +106,37 @@ def server_ready(place: Place) -> list[float]:
 
 
 def warm_candidate(place: Place) -> list[float]:
+    """Each of two in turn: one bad, one good."""
     with opened(place) as session:
-        return timed(lambda: tried(session), place.runs)
+        return [each / 2 for each in timed(lambda: tried(session), place.runs)]
+
+
+def split_oracle(place: Place) -> list[float]:
+    """The tests in one sandbox, the candidate in the other, both open."""
+    with opened(place) as session:
+
+        def once(text: str, status: Status) -> None:
+            found = split(session, BOTH[1], {"cart.py": text.encode()}, LIMITS, lambda: False)
+            assert found.status is status, found
+
+        once(GOOD.replace("result = 0", "result = 1"), Status.FAIL)
+        return timed(lambda: once(GOOD, Status.PASS), place.runs)
+
+
+def whole_proof(place: Place) -> list[float]:
+    """What stands between a candidate that passes and a repair: the cold suite, its twins beside it, the split run."""
+    claim = Claim(BOTH[1], {"cart.py": GOOD.encode()}, frozenset(BOTH[:1]), (), cold=LIMITS, alone=LIMITS)
+    found: list[float] = []
+    with opened(place) as session:
+        session.partner()
+        for _ in range(max(3, place.runs // 5)):
+            session.expect_fresh()
+            time.sleep(_MAKING_S)
+            began = time.perf_counter()
+            said = verdict(session, claim, lambda: False)
+            found.append(1000 * (time.perf_counter() - began))
+            assert said.assurance is (Assurance.A if session.confined else Assurance.B), said
+    return found
 
 
 def kill_overshoot(place: Place) -> list[float]:
@@ -172,9 +203,11 @@ ROWS: list[Row] = [
     Row("fresh python -m pytest", fresh_pytest, 0.0),
     Row("jail set-up in a child", jail_set_up, 12.0),
     Row("fork server ready", server_ready, 500.0),
-    Row("warm candidate, jailed (two: one bad, one good)", warm_candidate, 60.0),
+    Row("warm candidate, jailed", warm_candidate, 30.0),
+    Row("split oracle", split_oracle, 120.0),
     Row("confirming run", confirming_run, 0.0),
     Row("confirming run, its server made ahead", confirming_run_made_ahead, 0.0),
+    Row("whole proof of a repair, its servers made ahead", whole_proof, 0.0),
     Row("kill overshoot", kill_overshoot, 50.0),
     Row("candidates/s, 1 worker", with_workers(1), 20.0, rate=True),
     Row("candidates/s, 2 workers", with_workers(2), 40.0, rate=True),
@@ -182,7 +215,11 @@ ROWS: list[Row] = [
 
 
 def opened(place: Place) -> Session:
-    return open_session(place.root, Path(sys.executable), trusted=False, backend=place.backend)
+    """As it is when a search begins: the tests ran once, and what they import is imported ahead from then on."""
+    session = open_session(place.root, Path(sys.executable), trusted=True, backend=place.backend)
+    run = session.run((), limits=LIMITS)
+    assert run.status is Status.FAIL, run
+    return session
 
 
 def tried(session: Session) -> None:
