@@ -5,34 +5,13 @@ from __future__ import annotations
 import ast
 import doctest
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from ..sandbox.types import CallResult
 from .agreement import asserted
 from .stub import Meant
+from .written import Check, Teller
 
 _ARGUMENTS = "; arguments are then "
-
-
-class Teller(StrEnum):
-    """Who says what the call gives, the most trustworthy first."""
-
-    USER = "user"
-    DOCSTRING = "docstring"
-    MODEL = "model"
-    CODE = "code"
-    """Recorded: what the code gives today, right or wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    call: str
-    """An expression in the names of the function's module."""
-    value: str
-    """What it gives, as Python text; for an exception the name of its type."""
-    raises: bool
-    teller: Teller
 
 
 def from_docstring(meant: Meant) -> Iterator[Check]:

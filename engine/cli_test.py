@@ -21,7 +21,8 @@ from .stub import find
 from .suite import run_suite
 from .trial import open_session
 from .types import Patch
-from .write_test import TestDone, TestWritten, write_test
+from .write_test import write_test
+from .written import TestDone, TestWritten
 
 _HERE = Path()
 

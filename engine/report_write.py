@@ -8,8 +8,7 @@ from ..sandbox.types import Guarantees
 from . import report
 from .patch import unified_diff
 from .types import Patch
-from .write_test import TestWritten
-from .written import Written
+from .written import TestWritten, Written
 
 
 def written(model: str, guarantees: Guarantees, found: Written, applied: Patch | None) -> dict[str, Any]:

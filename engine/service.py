@@ -5,10 +5,10 @@
     {"id": 1, "result": {…}}   or   {"id": 1, "error": {"message": …, "code": 1|2|3|130}}        exactly one
 
 Methods: `about`, `test`, `collect` (root, python), `repair` (root, nodeid, budget, model, background, python),
-`explain` (root, nodeid, model, python), `fill` (model, before, after), `cancel` (id) and `shutdown`. Each job has a
-thread; each project has one warm session, used by one job at a time; work in the `background` has a session and a lower
-priority of its own. The process ends when stdin does, whatever runs: its owner is then gone. Trust is the owner's
-decision, before it asks.
+`explain` (root, nodeid, model, python), `write`, `write_test` and `example` (service_write.py), `fill` (model, before,
+after), `cancel` (id) and `shutdown`. Each job has a thread; each project has one warm session, used by one job at a
+time; work in the `background` has a session and a lower priority of its own. The process ends when stdin does, whatever
+runs: its owner is then gone. Trust is the owner's decision, before it asks.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from .resident import Resident
 from .stop import Stop
 from .suite import Suite, expand
 from .warm import WarmProject
-from .wire import Ran, encode, slim_repair, slim_report, slim_test, tail
+from .wire import Ran, encode, slim_repair, slim_report, slim_test, slim_written, tail
+from .written import TestDone, Wrote
 
 if TYPE_CHECKING:
     from .fill import Filler
@@ -194,6 +195,31 @@ class Service:
                 self._announce(job, event)
         raise AssertionError("the loop ended without Done")
 
+    def _written(self, job: object, params: Row, stop: Stop, what: str) -> Any:  # noqa: ANN401 - JSON
+        """Pass the events of writing on, and answer with its report."""
+        from . import service_write  # here: most sessions never write, and this loads much
+
+        budget, begin = parse_budget(str(params["budget"])), service_write.WRITERS[what]
+        self._phase(job, "prepare", "Preparing a copy of the project")
+        with self._ready(params, stop) as project:
+            for event in begin(project, params, self._model(job, params, budget), budget, stop):
+                if isinstance(event, TestDone):
+                    return encode(event.report)
+                if isinstance(event, Wrote):
+                    return encode(slim_written(event.report))
+                if not isinstance(event, Done):
+                    self._announce(job, event)
+        raise AssertionError("writing ended without a report")
+
+    def _write(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        return self._written(job, params, stop, "body")
+
+    def _write_test(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        return self._written(job, params, stop, "test")
+
+    def _example(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        return self._written(job, params, stop, "example")
+
     def _announce(self, job: object, event: Phase | Located | Tried | Found | Prose) -> None:
         if isinstance(event, Found):
             event = Found(event.nodeid, slim_repair(event.repair))
@@ -262,6 +288,9 @@ class Service:
         "collect": _collect,
         "repair": _repair,
         "explain": _explain,
+        "write": _write,
+        "write_test": _write_test,
+        "example": _example,
     }
 
 

@@ -7,12 +7,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from . import show
-from .checks import Teller
 from .patch import unified_diff
 from .show import printable
 from .types import Patch
-from .write_test import TestWritten
-from .written import Judge, WriteStatus, Written
+from .written import TestWritten, WriteStatus, Written, evidence, tellers
 
 _MOST_SHOWN = 6
 
@@ -26,7 +24,11 @@ def written(found: Written) -> RenderableType:
     if found.question is not None:
         parts.append(show.question(found.question, found.repairs, "bodies pass"))
     elif found.repairs:
-        parts += [show.diff(found.repairs[0]), Text(evidence(found), "green"), show.assurance(found.repairs[0])]
+        parts += [
+            show.diff(found.repairs[0]),
+            Text(printable(evidence(found)), "green"),
+            show.assurance(found.repairs[0]),
+        ]
     else:
         parts.append(Text(f"{found.candidates_tried} bodies tried in {found.seconds:.1f} s.", "dim"))
     parts += [judged_by(found)] if found.judge is not None else []
@@ -39,30 +41,6 @@ def written(found: Written) -> RenderableType:
         parts.append(Text(printable(found.note), "yellow"))
     head = Text.assemble((word, style), "  ", printable(found.name))
     return Group(head, *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts), Text(""))
-
-
-def evidence(found: Written) -> str:
-    """`judged by your tests: 3 of 3 pass; 41 of 41 others still pass; 8.2 s; `total` written by …`."""
-    verdict = found.repairs[0].verdict
-    others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
-    told = f"{judge(found)}; {others}" if verdict.passed_before else judge(found)
-    return printable(f"{told}; {found.seconds:.1f} s; {found.repairs[0].candidate.description}")
-
-
-def judge(found: Written) -> str:
-    """Which of the three judged, in words."""
-    count, waiting = len(found.judged_by), len(found.waiting)
-    if found.judge is Judge.TESTS:
-        return f"judged by your tests: {count - waiting} of {count} that call it pass"
-    if found.judge is Judge.DOCTESTS:
-        return f"judged by its docstring: {count} of {count} examples hold"
-    agreed = found.agreement
-    if agreed is None:
-        return "judged by tests that the model wrote"
-    return (
-        f"judged by tests that the model wrote, not by yours: {agreed.passed} of {agreed.trusted} pass, and "
-        f"{agreed.alike} of {agreed.bodies} bodies do the same"
-    )
 
 
 def judged_by(found: Written) -> Text:
@@ -82,19 +60,6 @@ def test(found: TestWritten) -> RenderableType:
     said = f"passes on the present code; {kills} of {found.name.split('::')[-1]}; {found.seconds:.1f} s"
     parts: list[RenderableType] = [diff_of(found.patch), Text(printable(said), "green"), Text(tellers(found), "dim")]
     return Group(head, *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts), Text(""))
-
-
-def tellers(found: TestWritten) -> str:
-    """Who says what the calls give: a recorded value keeps what the code does today, be it right or wrong."""
-    words = {
-        Teller.USER: "by you",
-        Teller.DOCSTRING: "by the docstring",
-        Teller.MODEL: "by the model, and seen to hold",
-        Teller.CODE: "recorded from the code as it is: check them",
-    }
-    counts = {teller: sum(one.teller is teller for one in found.checks) for teller in Teller}
-    told = [f"{count} {words[teller]}" for teller, count in counts.items() if count]
-    return f"{len(found.checks)} expected value{'s' * (len(found.checks) > 1)}: {'; '.join(told)}"
 
 
 def diff_of(patch: Patch) -> Text:

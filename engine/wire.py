@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..sandbox.types import RunResult, Status, TestResult
 from .coverage import FileCoverage
 from .types import FailureReport, Repair
+from .written import Written
 
 if TYPE_CHECKING:
     from cattrs.preconf.json import JsonConverter
@@ -67,6 +68,10 @@ def slim_repair(repair: Repair) -> Repair:
 
 
 def slim_report(report: FailureReport) -> FailureReport:
+    return replace(report, repairs=tuple(slim_repair(repair) for repair in report.repairs))
+
+
+def slim_written(report: Written) -> Written:
     return replace(report, repairs=tuple(slim_repair(repair) for repair in report.repairs))
 
 

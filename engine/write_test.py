@@ -12,7 +12,6 @@ from itertools import islice
 from ..sandbox.session import Session
 from ..sandbox.types import CallResult, Limits, Outcome
 from . import behaviour, checks, prompt_write
-from .checks import Check, Teller
 from .compose import Composed, compose
 from .config import Budget
 from .errors import BadInput, ModelError
@@ -26,6 +25,7 @@ from .stub import Meant, plain
 from .suite import SUITE_LIMITS, Suite
 from .trial import ended_by_itself
 from .types import Patch
+from .written import Check, Teller, TestDone, TestWritten
 
 _LIMITS = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=12.0, test_cpu_s=5.0)
 _EACH_S = 1.0
@@ -36,34 +36,6 @@ _ASKED = 6
 _TOKENS = 400
 _TRIES = 3
 _SENTINELS = ("return object()", "return type('Nothing', (), {'__bool__': lambda self: False})()")
-
-
-@dataclass(frozen=True, slots=True)
-class TestWritten:
-    """A test that was run and told right from wrong; or why there is none."""
-
-    __test__ = False
-
-    name: str
-    """`shop/cart.py::Cart.total`."""
-    patch: Patch | None
-    nodeid: str
-    """Of the new test; empty without one."""
-    checks: tuple[Check, ...]
-    killed: int
-    mutants: int
-    """Single edits of the function on which the test was tried."""
-    seconds: float
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TestDone:
-    """The last event of writing a test."""
-
-    __test__ = False
-
-    report: TestWritten
 
 
 @dataclass

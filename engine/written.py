@@ -68,3 +68,88 @@ class Wrote:
     """The last event of writing."""
 
     report: Written
+
+
+class Teller(StrEnum):
+    """Who says what the call gives, the most trustworthy first."""
+
+    USER = "user"
+    DOCSTRING = "docstring"
+    MODEL = "model"
+    CODE = "code"
+    """Recorded: what the code gives today, right or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    call: str
+    """An expression in the names of the function's module."""
+    value: str
+    """What it gives, as Python text; for an exception the name of its type."""
+    raises: bool
+    teller: Teller
+
+
+@dataclass(frozen=True, slots=True)
+class TestWritten:
+    """A test that was run and told right from wrong; or why there is none."""
+
+    __test__ = False
+
+    name: str
+    """`shop/cart.py::Cart.total`."""
+    patch: Patch | None
+    nodeid: str
+    """Of the new test; empty without one."""
+    checks: tuple[Check, ...]
+    killed: int
+    mutants: int
+    """Single edits of the function on which the test was tried."""
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestDone:
+    """The last event of writing a test."""
+
+    __test__ = False
+
+    report: TestWritten
+
+
+def evidence(found: Written) -> str:
+    """`judged by your tests: 3 of 3 pass; 41 of 41 others still pass; 8.2 s; `total` written by …`."""
+    verdict = found.repairs[0].verdict
+    others = f"{verdict.still_passing} of {verdict.passed_before} others still pass"
+    told = f"{judge(found)}; {others}" if verdict.passed_before else judge(found)
+    return f"{told}; {found.seconds:.1f} s; {found.repairs[0].candidate.description}"
+
+
+def judge(found: Written) -> str:
+    """Which of the three judged, in words."""
+    count, waiting = len(found.judged_by), len(found.waiting)
+    if found.judge is Judge.TESTS:
+        return f"judged by your tests: {count - waiting} of {count} that call it pass"
+    if found.judge is Judge.DOCTESTS:
+        return f"judged by its docstring: {count} of {count} examples hold"
+    agreed = found.agreement
+    if agreed is None:
+        return "judged by tests that the model wrote"
+    return (
+        f"judged by tests that the model wrote, not by yours: {agreed.passed} of {agreed.trusted} pass, and "
+        f"{agreed.alike} of {agreed.bodies} bodies do the same"
+    )
+
+
+def tellers(found: TestWritten) -> str:
+    """Who says what the calls give: a recorded value keeps what the code does today, be it right or wrong."""
+    words = {
+        Teller.USER: "by you",
+        Teller.DOCSTRING: "by the docstring",
+        Teller.MODEL: "by the model, and seen to hold",
+        Teller.CODE: "recorded from the code as it is: check them",
+    }
+    counts = {teller: sum(one.teller is teller for one in found.checks) for teller in Teller}
+    told = [f"{count} {words[teller]}" for teller, count in counts.items() if count]
+    return f"{len(found.checks)} expected value{'s' * (len(found.checks) > 1)}: {'; '.join(told)}"

@@ -29,6 +29,10 @@ class Client:
     document_changes: bool = False
     """Edits may carry the version of the document."""
     applies_edits: bool = False
+    creates_files: bool = False
+    """An edit may make a new file."""
+    asks: bool = False
+    """Messages may have buttons."""
     progress: bool = False
     action_literals: bool = False
     """Code actions may be more than commands."""
@@ -63,6 +67,7 @@ def client_of(capabilities: lsp.ClientCapabilities) -> Client:
     formats = get_capability(capabilities, "text_document.hover.content_format", None) or ()
     tags = get_capability(capabilities, "text_document.code_action.tag_support.value_set", None) or ()
     resolved = get_capability(capabilities, "text_document.code_action.resolve_support.properties", None) or ()
+    made = get_capability(capabilities, "workspace.workspace_edit.resource_operations", None) or ()
     return Client(
         encoding=Encoding(ServerCapabilitiesBuilder.choose_position_encoding(capabilities)),
         pulls=pulls,
@@ -72,6 +77,8 @@ def client_of(capabilities: lsp.ClientCapabilities) -> Client:
         markdown=lsp.MarkupKind.Markdown in formats,
         document_changes=can("workspace.workspace_edit.document_changes"),
         applies_edits=can("workspace.apply_edit"),
+        creates_files=lsp.ResourceOperationKind.Create in made and can("workspace.workspace_edit.document_changes"),
+        asks=get_capability(capabilities, "window.show_message", None) is not None,
         progress=can("window.work_done_progress"),
         action_literals=get_capability(capabilities, "text_document.code_action.code_action_literal_support", None)
         is not None,

@@ -18,21 +18,24 @@ from .diagnostics import SOURCE
 from .edits import Confirmation, moved, reverse, workspace_edit
 from .lookup import Hit, hits
 from .snapshot import Board, Case, Snapshot
+from .write_actions import write_actions
 
 _CONTENT_MODIFIED = -32801
 
 
 def code_actions(snapshot: Snapshot, params: lsp.CodeActionParams) -> Sequence[lsp.CodeAction | lsp.Command]:
-    only = params.context.only
-    if only is not None and not any(lsp.CodeActionKind.QuickFix.startswith(kind) for kind in only):
-        return []
-    uri = params.text_document.uri
-    found = hits(snapshot, uri, params.range)
+    only, uri = params.context.only, params.text_document.uri
+    found = hits(snapshot, uri, params.range) if _wanted(lsp.CodeActionKind.QuickFix, only) else ()
     actions = [action for hit in found for action in _actions(snapshot, hit, params.context.diagnostics)]
-    actions += _undo(snapshot, uri)
+    actions += _undo(snapshot, uri) if _wanted(lsp.CodeActionKind.QuickFix, only) else ()
+    actions += [action for action in write_actions(snapshot, uri, params.range) if _wanted(action.kind, only)]
     if snapshot.client.action_literals:
         return actions
     return [action.command for action in actions if action.command is not None]
+
+
+def _wanted(kind: str | None, only: Sequence[str] | None) -> bool:
+    return kind is None or only is None or any(kind == one or kind.startswith(f"{one}.") or not one for one in only)
 
 
 def resolve(snapshot: Snapshot, action: lsp.CodeAction) -> lsp.CodeAction:

@@ -9,7 +9,7 @@ from typing import cast
 from pygls.exceptions import JsonRpcException
 
 from ..engine.rest import reason_to_rest
-from . import explanation, feed, work_repairs, work_tests
+from . import explanation, feed, work_repairs, work_tests, work_write
 from .code_actions import identity
 from .describe import test_name
 from .jobs import Job
@@ -113,6 +113,45 @@ def explain(session: Session, *arguments: object) -> dict[str, str]:
             ("explain", root, nodeid),
             f"Explain {test_name(nodeid)}",
             lambda job: work_repairs.explain(session, job, root, nodeid),
+        )
+    )
+
+
+def implement(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.implement {name, uri?, root?, budget?}`: the body of a stub, FILE::NAME."""
+    return _writing(session, arguments, "write", "Implement", work_write.implement)
+
+
+def write_test(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.writeTest {name, uri?, root?, budget?}`: a test for a function, FILE::NAME."""
+    return _writing(session, arguments, "write_test", "Write a test for", work_write.write_test)
+
+
+def _writing(
+    session: Session, arguments: tuple[object, ...], method: str, verb: str, work: work_write.Writer
+) -> dict[str, str]:
+    given = _read(arguments, key="name")
+    root, name = _trusted_root(session, given), _text(given, "name")
+    if "::" not in name:
+        raise Refused("Say which function: name must be FILE::NAME, as in cart.py::Cart.total.", _INVALID_PARAMS)
+    budget = _text(given, "budget") or session.board(root).settings.budget
+    stop_looking_ahead(session, root)
+    title = f"{verb} {name.partition('::')[2]}"
+    job = session.jobs.start((method, root, name), title, lambda job: work(session, job, root, name, budget))
+    job.basis = job.basis or session.snapshot.versions
+    return _started(job)
+
+
+def add_example(session: Session, *arguments: object) -> dict[str, str]:
+    """`darner.addExample {uri?, root?}`: the example of the question that was answered last, as a test."""
+    root = _trusted_root(session, _read(arguments, key="root"))
+    applied = session.board(root).applied
+    if not applied or applied[-1].example is None:
+        raise Refused("No question was answered for the last repair, so there is no example to keep.")
+    last = applied[-1]
+    return _started(
+        session.jobs.start(
+            ("example", root, last), "Add the example", lambda job: work_write.add_example(session, job, root, last)
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lsprotocol import types as lsp
 
@@ -34,8 +35,12 @@ def workspace_edit(
     snapshot: Snapshot, board: Board, patch: Patch, confirmation: Confirmation | None = None
 ) -> lsp.WorkspaceEdit | str:
     """The edit, or the sentence that says why there is none. Clients show a `confirmation` before they apply."""
-    by_document: list[lsp.TextDocumentEdit] = []
+    by_document: list[lsp.TextDocumentEdit | lsp.CreateFile] = []
     for change in patch.files:
+        if not change.before and not snapshot.text(board, change.path).starts.length and not _exists(board, change):
+            if not snapshot.client.creates_files:
+                return f"This editor cannot make the new file {change.path} for Darner; `darner test --apply` can."
+            by_document.append(lsp.CreateFile(snapshot.uri(board, change.path)))
         found = _edits(snapshot, board, change)
         if found is None:
             return moved(snapshot, board, patch) or f"{change.path} changes its encoding; apply it by `darner fix`."
@@ -46,7 +51,11 @@ def workspace_edit(
         by_document.append(lsp.TextDocumentEdit(version, list(annotated)))
     if not snapshot.client.document_changes:
         return lsp.WorkspaceEdit(
-            changes={e.text_document.uri: [t for t in e.edits if isinstance(t, lsp.TextEdit)] for e in by_document}
+            changes={
+                e.text_document.uri: [t for t in e.edits if isinstance(t, lsp.TextEdit)]
+                for e in by_document
+                if isinstance(e, lsp.TextDocumentEdit)
+            }
         )
     notes = (
         {_NOTE: lsp.ChangeAnnotation(confirmation.label, needs_confirmation=True, description=confirmation.description)}
@@ -54,6 +63,10 @@ def workspace_edit(
         else None
     )
     return lsp.WorkspaceEdit(document_changes=by_document, change_annotations=notes)
+
+
+def _exists(board: Board, change: FileChange) -> bool:
+    return Path(board.file(change.path)).exists()
 
 
 def reverse(patch: Patch) -> Patch:

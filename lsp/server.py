@@ -117,6 +117,9 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
         ("darner.repair", commands.repair),
         ("darner.explain", commands.explain),
         ("darner.applyRepair", commands.apply_repair),
+        ("darner.implement", commands.implement),
+        ("darner.writeTest", commands.write_test),
+        ("darner.addExample", commands.add_example),
         ("darner.cancel", commands.cancel),
         ("darner.showRepairs", commands.show_repairs),
         ("darner.showExplanation", commands.show_explanation),
@@ -138,8 +141,8 @@ def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
         server.watch(params.process_id)
     initialize.initialize(session, params)
     client = session.snapshot.client
-    quick = [lsp.CodeActionKind.QuickFix]
-    kinds = lsp.CodeActionOptions(quick, resolve_provider=client.resolves_edits) if client.action_literals else None
+    every = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.Refactor]
+    kinds = lsp.CodeActionOptions(every, resolve_provider=client.resolves_edits) if client.action_literals else None
     server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, kinds)(_pure(session, code_actions))
     if client.resolves_edits:
         server.feature(lsp.CODE_ACTION_RESOLVE)(_pure(session, resolve))

@@ -56,12 +56,27 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A question, as the user answered it."""
+
+    input: str
+    output: str
+    path: str
+    """Of the repaired function, with a line in it."""
+    line: int
+    others: tuple[Patch, ...]
+    """The repairs that answer otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """A repair that the client applied in this session."""
 
     patch: Patch
     description: str
     nodeid: str
+    example: Example | None = None
+    """When it was chosen by the answer to a question."""
 
 
 def _no_cases() -> Mapping[str, Case]:

@@ -21,7 +21,7 @@ from .edits import reverse, workspace_edit
 from .engine_link import Row
 from .jobs import Job
 from .session import Session
-from .snapshot import Applied, Board
+from .snapshot import Applied, Board, Example
 from .work import common, shown
 from .work_tests import Which, run_tests
 
@@ -91,15 +91,29 @@ async def apply_repair(session: Session, root: Path, nodeid: str, index: int) ->
         return
     best = case.repairs[index]
     label = f"Repair {test_name(nodeid)}: {evidence(best, nodeid)}"
-    if await _send_edit(session, board, best.candidate.patch, label):
+    if await send_edit(session, board, best.candidate.patch, label):
         applied(session, root, best, nodeid)
 
 
 def applied(session: Session, root: Path, repair: Repair, nodeid: str) -> None:
     """The client has it: it can be undone, as long as its text stands."""
     board = session.board(root)
-    entry = Applied(repair.candidate.patch, repair.candidate.description, nodeid)
+    entry = Applied(repair.candidate.patch, repair.candidate.description, nodeid, _example(board, repair, nodeid))
     session.put(replace(board, applied=(*board.applied, entry)[-_MOST_UNDO:]))
+
+
+def _example(board: Board, repair: Repair, nodeid: str) -> Example | None:
+    """What the user answered by choosing this repair among those that a question tells apart."""
+    case = board.cases.get(nodeid)
+    if case is None or case.question is None:
+        return None
+    answers = [(answer, case.repairs[answer.candidate]) for answer in case.question.answers]
+    chosen = next((answer for answer, one in answers if one == repair), None)
+    if chosen is None:
+        return None
+    others = tuple(one.candidate.patch for answer, one in answers if answer is not chosen)
+    candidate = repair.candidate
+    return Example(case.question.input, chosen.output, candidate.path, candidate.line, others)
 
 
 async def undo(session: Session, root: Path) -> None:
@@ -109,11 +123,11 @@ async def undo(session: Session, root: Path) -> None:
         session.show("No repair was applied here in this session; there is nothing to undo.")
         return
     last = board.applied[-1]
-    if await _send_edit(session, board, reverse(last.patch), f"Undo: {short(last.description, 100)}"):
+    if await send_edit(session, board, reverse(last.patch), f"Undo: {short(last.description, 100)}"):
         session.put(replace(session.board(root), applied=board.applied[:-1]))
 
 
-async def _send_edit(session: Session, board: Board, patch: Patch, label: str) -> bool:
+async def send_edit(session: Session, board: Board, patch: Patch, label: str) -> bool:
     """True when the client applied it; otherwise it has been told why not."""
     edit = workspace_edit(session.snapshot, board, patch)
     if isinstance(edit, str):

@@ -132,7 +132,7 @@ class Editor:
         for uri, edits in (edit.changes or {}).items():
             self._change(uri, list(edits))
 
-    async def command(self, name: str, **argument: object) -> Any:  # noqa: ANN401 - whatever the command answers
+    async def command(self, name: str, /, **argument: object) -> Any:  # noqa: ANN401 - whatever the command answers
         params = lsp.ExecuteCommandParams(f"darner.{name}", [argument])
         return await self.client.workspace_execute_command_async(params)
 

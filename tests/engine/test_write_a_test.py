@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from cli_runner import Bench
-from darner.engine.checks import Check, Teller
 from darner.engine.config import NORMAL
 from darner.engine.errors import BadInput
 from darner.engine.patch import apply, unified_diff
@@ -17,7 +16,8 @@ from darner.engine.stop import Stop
 from darner.engine.stub import find
 from darner.engine.suite import run_suite
 from darner.engine.types import FileChange, Patch
-from darner.engine.write_test import TestDone, TestWritten, example_test, write_test
+from darner.engine.write_test import example_test, write_test
+from darner.engine.written import Check, Teller, TestDone, TestWritten
 from darner.sandbox.session import open_session
 from darner.sandbox.types import Detail
 

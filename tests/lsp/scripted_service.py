@@ -34,6 +34,7 @@ from darner.engine.types import (
     Verdict,
 )
 from darner.engine.wire import Ran, encode
+from darner.engine.written import Agreement, Check, Judge, Teller, TestWritten, WriteStatus, Written
 from darner.sandbox.types import Assurance, Failure, Frame, Outcome, RunResult, Status, TestResult
 
 NODEID = "test_cart.py::test_total"
@@ -121,11 +122,53 @@ def fill(job: int, params: dict[str, Any]) -> object:
     return {"text": "_filled" if params["before"] else ""}
 
 
-METHODS = {"fill": fill, "test": test, "collect": collect, "repair": repair, "explain": explain, "about": about}
+def write(job: int, params: dict[str, Any]) -> object:
+    """`stub` is written; `unsure` only by agreement with the model's own tests."""
+    root, name = Path(params["root"]), params["name"]
+    path = name.partition("::")[0]
+    before = (root / path).read_bytes()
+    event(job, Phase(name, "model", "sampling bodies"))
+    patch = Patch((FileChange(path, before, before.replace(b"...", b"return 1")),))
+    sure = "unsure" not in name
+    proof = Proof(Assurance.A) if sure else Proof(Assurance.C, reasons=("a model wrote the tests",))
+    run = RunResult(Status.PASS, (), 0, None, 0.1, "")
+    found = Repair(
+        Candidate(patch, Origin.MODEL, "written by scripted", path=path, line=1),
+        Verdict(True, 0, 0, (), run, complete=True, proof=proof),
+    )
+    judge, agreed = (Judge.TESTS, None) if sure else (Judge.AGREEMENT, Agreement(4, 4, 8, 9))
+    return Written(name, WriteStatus.WRITTEN, judge, ("test_a",), (found,), 0.1, 3, agreed)
+
+
+def write_test(job: int, params: dict[str, Any]) -> object:
+    text = b"from cart import total\n\n\ndef test_total():\n    assert total(1, 1) == 2\n"
+    patch = Patch((FileChange("tests/test_new.py", b"", text),))
+    check = Check("total(1, 1)", "2", False, Teller.DOCSTRING)
+    return TestWritten(params["name"], patch, "tests/test_new.py::test_total", (check,), 3, 4, 0.1)
+
+
+def example(job: int, params: dict[str, Any]) -> object:
+    before = (Path(params["root"]) / "test_cart.py").read_bytes()
+    line = f"\n\ndef test_example():\n    assert {params['input']} == {params['output']}\n".encode()
+    patch = Patch((FileChange("test_cart.py", before, before + line),))
+    return TestWritten("cart.py::total", patch, "test_cart.py::test_example", (), 1, 1, 0.1)
+
+
+METHODS = {
+    "write": write,
+    "write_test": write_test,
+    "example": example,
+    "fill": fill,
+    "test": test,
+    "collect": collect,
+    "repair": repair,
+    "explain": explain,
+    "about": about,
+}
 
 
 def work(job: int, method: str, params: dict[str, Any]) -> None:
-    words = str(params.get("nodeid") or params.get("nodeids"))
+    words = str(params.get("nodeid") or params.get("nodeids") or params.get("name"))
     if "dies" in words:
         os.kill(os.getpid(), signal.SIGSEGV)
     if "stuck" in words:
