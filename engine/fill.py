@@ -14,6 +14,7 @@ from .catalogue import find
 from .errors import ModelError
 from .llama import LlamaModel
 from .model import Ending, Sampling
+from .resident import Resident
 from .stop import Stop
 
 _STEP_LINES, _MOST_LINES = 24, 48
@@ -25,9 +26,13 @@ _WARM_S = 8.0
 
 
 class Filler:
-    """Holds the small model of the ghost text, loaded in the background at the first request."""
+    """Holds the small model of the ghost text, loaded in the background at the first request.
 
-    def __init__(self) -> None:
+    Where repairs have the same model loaded, that one is asked: its worker lets ghost text go first.
+    """
+
+    def __init__(self, resident: Resident) -> None:
+        self._resident = resident
         self._asking = threading.Lock()
         self._model: LlamaModel | None = None
         self._name = ""
@@ -51,10 +56,14 @@ class Filler:
     def close(self) -> None:
         if self._model is not None:
             self._model.close()
+            self._model = None
 
     def _get(self, name_or_path: str) -> LlamaModel:
+        path: Path = find(name_or_path)
+        if shared := self._resident.held(path):
+            self.close()
+            return shared
         if self._model is None or name_or_path != self._name:
-            path: Path = find(name_or_path)
             self.close()
             self._model, self._name = LlamaModel(path, name_or_path), name_or_path
         return self._model

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from .errors import ModelError
 from .llama_process import SILENCE_S, WorkerDied, WorkerProcess
@@ -21,10 +21,11 @@ IDLE_S = 600.0
 """After this long without a request the worker ends and gives its memory back."""
 CANCEL_S = 10.0
 """A worker that does not answer a cancel for so long hangs, and is killed."""
+Listener: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 class LlamaModel:
-    """The model of one GGUF file. Usable from any thread; requests run one after the other.
+    """The model of one GGUF file. Usable from any thread; requests share the worker's batches, the urgent ones first.
 
     Nothing is started before the first request. A worker that died, or ended after `idle_s` without a request, is
     started again by the next one.
@@ -43,11 +44,10 @@ class LlamaModel:
         self._path = path.absolute()
         self._name = name or path.stem
         self._idle_s = idle_s
-        self._lock = threading.Lock()
+        self._starting = threading.Lock()
         self._worker: WorkerProcess | None = None
-        self._number = 0
-        self._open = False
-        """The worker still owes the result of a request."""
+        """Set once it has loaded the file."""
+        self._loading: WorkerProcess | None = None
         self._status: ModelStatus | None = None
 
     @property
@@ -55,10 +55,9 @@ class LlamaModel:
         return self._name
 
     @property
-    def device(self) -> str:
-        """Where it runs; empty until it was loaded. Starts and waits for nothing."""
-        status = self._status
-        return status.device if status else ""
+    def known(self) -> ModelStatus | None:
+        """The last status heard; None until it was loaded. Starts and waits for nothing."""
+        return self._status
 
     def sample(
         self,
@@ -122,7 +121,7 @@ class LlamaModel:
     @property
     def loaded(self) -> bool:
         """A request would be answered without loading the file first."""
-        return self._worker is not None and self._worker.alive and self._status is not None
+        return self._worker is not None and self._worker.alive
 
     def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
         """One natural-log probability per continuation, or () when `stop` ended the work: half a score is no score.
@@ -143,98 +142,125 @@ class LlamaModel:
 
         Raises ModelError.
         """
-        if self._status and self._lock.locked():
+        worker = self._worker
+        if self._status and worker and worker.open_requests:
             return self._status
         self._ask({"method": "status"}, Stop(), lambda event: None)
         assert self._status
         return self._status
 
     def close(self) -> None:
-        """End the worker, and with a ModelError any request that it is working on. A later request starts a new one."""
-        if worker := self._worker:
-            worker.close()
-        with self._lock:
-            self._drop()
+        """End the worker, and with a ModelError the requests that it is working on. A later one starts a new worker."""
+        for worker in (self._loading, self._worker):
+            if worker:
+                worker.close()
+        with self._starting:
+            if self._worker:
+                self._drop(self._worker)
 
-    def _drop(self) -> None:
-        if self._worker:
-            self._worker.close()
-        self._worker, self._open = None, False
+    def _drop(self, worker: WorkerProcess) -> None:
+        """This worker is of no use any more; another thread may have replaced it already."""
+        worker.close()
+        if self._worker is worker:
+            self._worker = None
+
+    def _ask(self, request: dict[str, Any], stop: Stop, listen: Listener) -> object:
+        """The result of one request, or None when `stop` came before there was one. Raises ModelError."""
+        for again in (True, False):
+            worker = None
+            try:
+                worker = self._ready(stop)
+                return self._talk(worker, request, stop, listen) if worker else None
+            except WorkerDied as death:
+                if worker:
+                    self._drop(worker)
+                if not (again and death.idle):
+                    raise ModelError(str(death)) from death
+        raise AssertionError("the second try returns or raises")
+
+    def _ready(self, stop: Stop) -> WorkerProcess | None:
+        """The worker with the file loaded; None when `stop` came first. Raises ModelError, WorkerDied."""
+        if stop:
+            return None
+        worker = self._worker
+        if worker and worker.alive:
+            return worker
+        with self._turn(stop) as held:
+            if not held:
+                return None
+            if self._worker and self._worker.alive:
+                return self._worker
+            if self._worker:
+                self._drop(self._worker)
+            return self._load(stop)
 
     @contextmanager
     def _turn(self, stop: Stop) -> Generator[bool]:
-        """Wait for our turn; False when `stop` came first."""
+        """Wait for our turn to start the worker; False when `stop` came first."""
         held = False
         while not held and not stop:
-            held = self._lock.acquire(timeout=POLL_S)
+            held = self._starting.acquire(timeout=POLL_S)
         try:
             yield held
         finally:
             if held:
-                self._lock.release()
+                self._starting.release()
 
-    def _ask(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> object:
-        """The result of one request, or None when `stop` came before there was one. Raises ModelError."""
-        with self._turn(stop) as held:
-            if not held:
+    def _load(self, stop: Stop) -> WorkerProcess | None:
+        loading = self._loading = WorkerProcess(self._idle_s)
+        try:
+            if self._talk(loading, {"method": "load", "path": str(self._path)}, stop, lambda event: None) is None:
+                loading.close()
                 return None
-            try:
-                return self._exchange(request, stop, listen)
-            except WorkerDied as death:
-                self._drop()
-                if not death.idle:
-                    raise ModelError(str(death)) from death
-            except BaseException:
-                # Ctrl-C, or a listener's own error: what is still being computed has no reader.
-                if self._open:
-                    self._drop()
-                raise
-            try:
-                return self._exchange(request, stop, listen)
-            except WorkerDied as death:
-                self._drop()
-                raise ModelError(str(death)) from death
+        except BaseException:
+            loading.close()
+            raise
+        finally:
+            self._loading = None
+        self._worker = loading
+        return loading
 
-    def _exchange(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> object:
-        if self._worker is None:
-            self._worker = WorkerProcess(self._idle_s)
-            try:
-                if self._talk({"method": "load", "path": str(self._path)}, stop, listen) is None:
-                    return None
-            except ModelError:
-                self._drop()
-                raise
-        return self._talk(request, stop, listen)
+    def _talk(self, worker: WorkerProcess, request: dict[str, Any], stop: Stop, listen: Listener) -> object:
+        """Send one request and follow its events to its result. Raises ModelError, WorkerDied."""
+        number = worker.begin(request)
+        try:
+            return self._follow(worker, number, request, stop, listen)
+        except (ModelError, WorkerDied):
+            raise
+        except BaseException:
+            # Ctrl-C, or a listener's own error: what is still being computed has no reader.
+            with suppress(WorkerDied):
+                worker.cancel(number)
+            raise
+        finally:
+            worker.forget(number)
 
-    def _talk(self, request: dict[str, Any], stop: Stop, listen: Callable[[dict[str, Any]], None]) -> object:
-        """Send one request and follow its events to its result."""
-        assert self._worker
-        self._number += 1
-        self._open = True
-        self._worker.send({"id": self._number, **request})
+    def _follow(
+        self, worker: WorkerProcess, number: int, request: dict[str, Any], stop: Stop, listen: Listener
+    ) -> object:
         cancelled_at: float | None = None
         heard_at = time.monotonic()
         while True:
-            event = self._worker.receive(POLL_S)
+            event = worker.receive(number, POLL_S)
             now = time.monotonic()
             if event is None:
                 if now - heard_at > SILENCE_S:
-                    self._drop()
+                    self._drop(worker)
                     raise ModelError(f"The model worker said nothing for {SILENCE_S:.0f} s and was ended; try again.")
-            elif event["id"] == self._number:
+            else:
                 heard_at = now
                 if "result" in event or "error" in event:
-                    self._open = False
                     return self._result(request, event)
+                if "progress" in event:
+                    self._status = ModelStatus(self._name, **event["progress"])
                 listen(event)
             if stop and cancelled_at is None:
                 cancelled_at = now
                 if request["method"] == "load":
-                    self._drop()
                     return None
-                self._worker.send({"method": "cancel", "id": self._number})
+                worker.cancel(number)
             if cancelled_at is not None and now - cancelled_at > CANCEL_S:
-                self._drop()
+                self._drop(worker)
                 return None
 
     def _result(self, request: dict[str, Any], event: dict[str, Any]) -> object:

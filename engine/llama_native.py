@@ -229,9 +229,9 @@ class Context:
         row = self.api.llama_get_logits_ith(self._context, index)
         return np.ctypeslib.as_array(row, shape=(self.weights.vocab_size,)).copy()
 
-    def share(self, source: int, target: int) -> None:
-        """Let `target` see everything that `source` holds, without copying it."""
-        self.api.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+    def share(self, source: int, target: int, upto: int = -1) -> None:
+        """Let `target` see what `source` holds before position `upto`, or everything, without copying it."""
+        self.api.llama_memory_seq_cp(self._memory, source, target, -1, upto)
 
     def forget(self, sequences: Iterable[int], start: int = 0) -> None:
         """Drop what the sequences hold from position `start` on."""

@@ -6,14 +6,14 @@ decoded once, visible to every continuation that passes through it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from .llama_batch import LANES, Engine
-from .llama_native import Context, Entry
+from .llama_native import Entry, Native
+from .llama_work import Place, Urgency, Work
 
 CHUNK = 64
 """Tokens per decode: each one's logits cost 4 bytes per vocabulary entry, 39 MB for 64 of Qwen's."""
@@ -30,44 +30,96 @@ class Node:
     log_probability: float = 0.0
 
 
-def score(
-    engine: Engine, prompt: Sequence[int], continuations: Sequence[Sequence[int]], on_progress: Callable[[], None]
-) -> tuple[float, ...]:
-    """Sum of natural-log probabilities of each continuation after `prompt`; an empty one scores 0.
+class Score(Work):
+    """Sum of natural-log probabilities of each continuation after the prompt; an empty one scores 0.
 
-    Raises TooLong, NativeError, or Aborted: half a score is no score.
+    As many continuations at once as there are sequences free. `result` is () until it is whole: half a score is none.
     """
-    engine.check(len(prompt), max(map(len, continuations), default=0))
-    try:
-        scores: list[float] = []
-        for start in range(0, len(continuations), LANES):
-            scores += _score_group(engine, prompt, continuations[start : start + LANES], on_progress)
-        return tuple(scores)
-    finally:
-        engine.recover()
+
+    def __init__(
+        self, number: int, prompt: Sequence[int], adapter: Native | None, continuations: Sequence[Sequence[int]]
+    ) -> None:
+        super().__init__(number, prompt, Urgency.REPAIR, adapter)
+        self._continuations = [list(tokens) for tokens in continuations]
+        self._logits: npt.NDArray[np.float32] | None = None
+        self._root = Node(-1, -1)
+        self._held: list[int] = []
+        self._left: list[Node] = []
+        self._sent: list[Node] = []
+        self._scores: list[float] = []
+        self.result: tuple[float, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return max(1, len(self._continuations))
+
+    @property
+    def length(self) -> int:
+        return max(map(len, self._continuations), default=0)
+
+    def first(self, place: Place, index: int) -> None:
+        self._logits = place.context.logits(index)
+
+    def follow(self, place: Place, room: int, share: int) -> list[Entry]:
+        if not self._left:
+            self._next_group(place, share)
+        self._sent = self._left[: min(room, CHUNK)]
+        depth = len(self.prompt)
+        return [Entry(n.token, depth + n.depth, tuple(n.sequences), True) for n in self._sent]
+
+    def read(self, place: Place, start: int) -> None:
+        for i, node in enumerate(self._sent):
+            _read(node, place.context.logits(start + i))
+        del self._left[: len(self._sent)]
+        if not self._left:
+            self._end_group(place)
+
+    def undo(self, place: Place) -> None:
+        depths = {sequence: node.depth for node in reversed(self._sent) for sequence in node.sequences}
+        for sequence, depth in depths.items():
+            place.context.forget([sequence], len(self.prompt) + depth)
+
+    def cancel(self) -> None:
+        self.done = True
+
+    def _next_group(self, place: Place, share: int) -> None:
+        """Begin the next continuations; those that need no decoding at all are scored at once."""
+        assert self._logits is not None
+        while not self._left and not self.done:
+            while len(self._held) < self._waiting and (sequence := place.take(share)) is not None:
+                self._held.append(sequence)
+            if not self._held:
+                if not self._waiting:
+                    self._finish()
+                return
+            self._root = _tree(dict(zip(self._held, self._continuations[len(self._scores) :], strict=False)))
+            _read(self._root, self._logits)
+            self._left = [node for node in _walk(self._root) if node is not self._root and node.children]
+            if not self._left:
+                self._end_group(place)
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._continuations) - len(self._scores)
+
+    def _end_group(self, place: Place) -> None:
+        start = len(self._scores)
+        group = self._continuations[start : start + len(self._held)]
+        self._scores += [_sum(self._root, tokens) for tokens in group]
+        for sequence in self._held:
+            place.give(sequence)
+        self._held = []
+        if not self._waiting:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.done, self.result = True, tuple(self._scores)
 
 
-def _score_group(
-    engine: Engine, prompt: Sequence[int], group: Sequence[Sequence[int]], on_progress: Callable[[], None]
-) -> list[float]:
-    root = _tree(group)
-    nodes = [node for node in _walk(root) if node is not root]
-    last = engine.prefill(prompt, on_progress, len(prompt) + len(nodes))
-    context = engine.context()
-    _read(root, context.logits(last))
-    for sequence in range(1, len(group) + 1):
-        context.share(0, sequence)
-    inner = [node for node in nodes if node.children]
-    for start in range(0, len(inner), CHUNK):
-        chunk = inner[start : start + CHUNK]
-        _decode(context, chunk, len(prompt))
-        on_progress()
-    return [_sum(root, tokens) for tokens in group]
-
-
-def _tree(group: Sequence[Sequence[int]]) -> Node:
+def _tree(group: Mapping[int, Sequence[int]]) -> Node:
+    """The continuations by the sequence that each has."""
     root = Node(-1, -1)
-    for sequence, tokens in enumerate(group, start=1):
+    for sequence, tokens in group.items():
         node = root
         for depth, token in enumerate(tokens):
             node = node.children.setdefault(token, Node(token, depth))
@@ -82,12 +134,6 @@ def _walk(root: Node) -> Iterator[Node]:
         node = stack.pop()
         yield node
         stack.extend(reversed(node.children.values()))
-
-
-def _decode(context: Context, chunk: Sequence[Node], offset: int) -> None:
-    context.decode([Entry(n.token, offset + n.depth, tuple(n.sequences), True) for n in chunk])
-    for i, node in enumerate(chunk):
-        _read(node, context.logits(i))
 
 
 def _read(node: Node, logits: npt.NDArray[np.float32]) -> None:

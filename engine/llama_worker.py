@@ -1,4 +1,4 @@
-"""The process that owns llama.cpp: JSON lines on stdin and stdout, one request at a time, cancel between two tokens.
+"""The process that owns llama.cpp: JSON lines on stdin and stdout, requests that compute together, cancel any time.
 
     {"id": 1, "method": "load", "path"}  -> {"id": 1, "result": {status}}
     {"id": 2, "method": "sample", "messages", "sampling", "stream", "adapter"}
@@ -9,8 +9,9 @@
     {"id": 4, "method": "status"}        -> {status}
     {"id": 2, "method": "cancel"}    any time, no answer of its own; request 2 answers with what there is
 
-Every request ends with exactly one line that has `result` or `error`. End of input ends the process, even in the middle
-of a computation, so that no orphan computes for nobody.
+Every request ends with exactly one line that has `result` or `error`. While a request computes or waits, a progress
+event says once a second that the worker lives, with its status. End of input ends the process, even in the middle of a
+computation, so that no orphan computes for nobody.
 """
 
 from __future__ import annotations
@@ -26,13 +27,18 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from . import llama_chat, llama_device, llama_score
+from . import llama_chat, llama_device
 from .llama_adapter import AdapterRefused, Adapters
-from .llama_batch import Engine, Told, TooLong
-from .llama_native import BATCH_TOKENS, Aborted, AbortFlag, NativeError, Weights, physical_threads
-from .model import Completion, Message, Sampling
+from .llama_batch import Engine, TooLong
+from .llama_lane import Told
+from .llama_native import Aborted, AbortFlag, Native, NativeError, Weights, physical_threads
+from .llama_sample import Sample
+from .llama_score import Score
+from .llama_work import Urgency, Work
+from .model import Completion, Message, Role, Sampling
 
-_FILL_BATCH = 32
+_URGENCY = {Role.COMPLETER: Urgency.TYPING, Role.AUDITOR: Urgency.READING}
+_PULSE_S = 1.0
 SPARE_BYTES = 400 << 20
 """Beside the weights: KV cells of the usual context, logits, and Python."""
 
@@ -50,67 +56,107 @@ def main() -> None:
 
 
 class Worker:
-    """Holds the model; requests come from a reader thread, which takes cancels while this thread computes."""
+    """Holds the model. A reader thread takes requests, and breaks a decode off for a cancel or for what is urgent."""
 
     def __init__(self, replies: BinaryIO, idle_s: float) -> None:
         self._replies, self._idle_s = replies, idle_s
         self._requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._abort = AbortFlag()
-        self._lock = threading.Lock()
-        self._current: int | None = None
-        self._cancelled: set[int] = set()
         self._engine: Engine | None = None
         self._adapters: Adapters | None = None
         self._device = ""
+        self._begun: dict[int, float] = {}
+        """When each open request began to compute or to wait, by its number: seconds of the monotonic clock."""
+        self._pulsed = 0.0
         self._rate: float | None = None
-        self._methods = {
-            "load": self._load,
-            "status": self._status,
-            "sample": self._sample,
-            "fill": self._fill,
-            "score": self._score,
-        }
+        self._methods = {"load": self._load, "status": self._status}
+        self._works = {"sample": self._sample, "fill": self._fill, "score": self._score}
 
     def serve(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
         while True:
-            try:
-                self._answer(self._requests.get(timeout=self._idle_s if self._engine else None))
-            except queue.Empty:
-                # Not a return: ending the interpreter would wait for the reader thread, which waits for input.
-                os._exit(0)
+            # The flag goes down before the queue is read: what raised it is then seen, or raises it again.
+            self._abort.set(False)
+            self._take_requests()
+            if self._engine and self._engine.busy:
+                self._compute(self._engine)
 
     def _read(self) -> None:
         for line in sys.stdin.buffer:
             request = json.loads(line)
-            if request["method"] != "cancel":
-                self._requests.put(request)
-                continue
-            with self._lock:
-                self._cancelled.add(request["id"])
-                if self._current == request["id"]:
-                    self._abort.set(True)
+            self._requests.put(request)
+            if request["method"] == "cancel" or self._hurries(request):
+                self._abort.set(True)
         # The parent is gone: nothing that is being computed has a reader.
         os._exit(0)
 
+    def _hurries(self, request: dict[str, Any]) -> bool:
+        """More urgent than what is being computed now."""
+        now = self._engine.urgency if self._engine else None
+        return now is not None and request["method"] in self._works and _urgency(request) < now
+
+    def _take_requests(self) -> None:
+        busy = self._engine is not None and self._engine.busy
+        try:
+            while True:
+                wait = None if busy or self._engine is None else self._idle_s
+                self._answer(self._requests.get(block=not busy, timeout=wait))
+                busy = self._engine is not None and self._engine.busy
+        except queue.Empty:
+            if not busy:
+                # Not a return: ending the interpreter would wait for the reader thread, which waits for input.
+                os._exit(0)
+
     def _answer(self, request: dict[str, Any]) -> None:
         """The boundary: whatever a request raises becomes its error line."""
-        number = request["id"]
-        with self._lock:
-            self._current = number
-            self._abort.set(number in self._cancelled)
+        number, method = request["id"], request["method"]
         try:
-            answer: dict[str, object] = {"result": self._methods[request["method"]](request)}
-        except Aborted:
-            answer = {"result": None}
+            if method == "cancel":
+                self._cancel(number)
+            elif method in self._methods:
+                self._say(number, result=self._methods[method](request))
+            else:
+                self._begin(request)
         except (Refused, TooLong, AdapterRefused, NativeError, llama_chat.TemplateError) as error:
-            answer = {"error": str(error)}
+            self._say(number, error=str(error))
         except Exception as error:  # a fault of ours is still an answer, and the process lives on
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        with self._lock:
-            self._current = None
-            self._cancelled.discard(number)
-        self._say(number, **answer)
+            self._say(number, error=f"{type(error).__name__}: {error}")
+
+    def _begin(self, request: dict[str, Any]) -> None:
+        engine = self._loaded()
+        engine.add(self._works[request["method"]](request))
+        self._begun[request["id"]] = time.monotonic()
+
+    def _cancel(self, number: int) -> None:
+        if self._engine and (work := self._engine.cancel(number)):
+            self._finish(work)
+
+    def _compute(self, engine: Engine) -> None:
+        """One decode for all; what it ended is answered."""
+        try:
+            for work in engine.step():
+                self._finish(work)
+            self._pulse()
+        except Aborted:
+            return
+        except Exception as error:
+            text = str(error) if isinstance(error, NativeError) else f"{type(error).__name__}: {error}"
+            for work in engine.lose():
+                del self._begun[work.number]
+                self._say(work.number, error=text)
+
+    def _finish(self, work: Work) -> None:
+        seconds = max(1e-6, time.monotonic() - self._begun.pop(work.number))
+        if isinstance(work, Sample):
+            self._rate = work.tokens / seconds
+        self._say(work.number, result=list(work.result) or None if isinstance(work, Score) else self._status({}))
+
+    def _pulse(self) -> None:
+        now = time.monotonic()
+        if now - self._pulsed >= _PULSE_S:
+            self._pulsed = now
+            for number in self._begun:
+                self._say(number, progress=self._status({}))
 
     def _say(self, number: int, **fields: object) -> None:
         self._replies.write(json.dumps({"id": number, **fields}).encode() + b"\n")
@@ -141,42 +187,39 @@ class Worker:
             "context_tokens": engine.limit,
             "bytes": engine.weights.bytes,
             "tokens_per_second": self._rate,
+            "queued": engine.queued,
+            "reused_tokens": engine.reused,
         }
 
-    def _sample(self, request: dict[str, Any]) -> dict[str, Any]:
-        engine, sampling = self._adapted(request), Sampling(**request["sampling"])
-        return self._complete(request, engine, self._prompt(request, sampling.prefill), sampling, BATCH_TOKENS)
+    def _sample(self, request: dict[str, Any]) -> Work:
+        sampling = Sampling(**request["sampling"])
+        return self._completions(request, self._prompt(request, sampling.prefill), sampling, self._adapter(request))
 
-    def _fill(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What stands between two pieces of text. In small batches: a cancel keeps what is computed so far."""
-        engine = self._loaded()
-        weights, (before, after, gap) = engine.weights, engine.weights.gap
+    def _fill(self, request: dict[str, Any]) -> Work:
+        """What stands between two pieces of text."""
+        weights = self._loaded().weights
+        before, after, gap = weights.gap
         if min(before, after, gap) < 0:
             raise Refused("it was not trained to fill in; name a model that was, as qwen2.5-coder-0.5b")
-        engine.adapt(None)
         head, tail = (weights.tokenise(request[name], special=False) for name in ("prefix", "suffix"))
-        prompt = [before, *head, after, *tail, gap]
-        return self._complete(request, engine, prompt, Sampling(**request["sampling"]), _FILL_BATCH)
+        return self._completions(
+            request, [before, *head, after, *tail, gap], Sampling(**request["sampling"]), adapter=None
+        )
 
-    def _complete(
-        self, request: dict[str, Any], engine: Engine, prompt: list[int], sampling: Sampling, batch: int
-    ) -> dict[str, Any]:
+    def _completions(
+        self, request: dict[str, Any], prompt: list[int], sampling: Sampling, adapter: Native | None
+    ) -> Work:
         number = request["id"]
         told = Told(
             (lambda i, text: self._say(number, text=[i, text])) if request["stream"] else (lambda i, text: None),
             lambda i, completion: self._say(number, completion=[i, _plain(completion)]),
-            lambda: self._say(number, progress=True),
         )
-        started = time.monotonic()
-        done = engine.sample(prompt, sampling, told, batch)
-        self._rate = sum(c.tokens for c in done) / max(1e-6, time.monotonic() - started)
-        return self._status(request)
+        return Sample(number, prompt, _urgency(request), adapter, sampling, told, self._loaded().weights)
 
-    def _score(self, request: dict[str, Any]) -> list[float]:
-        engine = self._adapted(request)
-        continuations = [engine.weights.tokenise(text, special=False) for text in request["continuations"]]
-        progress = lambda: self._say(request["id"], progress=True)  # noqa: E731
-        return list(llama_score.score(engine, self._prompt(request, ""), continuations, progress))
+    def _score(self, request: dict[str, Any]) -> Work:
+        weights = self._loaded().weights
+        continuations = [weights.tokenise(text, special=False) for text in request["continuations"]]
+        return Score(request["id"], self._prompt(request, ""), self._adapter(request), continuations)
 
     def _prompt(self, request: dict[str, Any], prefill: str) -> list[int]:
         """The chat's tokens up to where the completion starts."""
@@ -190,17 +233,23 @@ class Worker:
             tokens.insert(0, weights.bos)
         return tokens + weights.tokenise(prefill, special=False)
 
-    def _adapted(self, request: dict[str, Any]) -> Engine:
-        """The engine, with the adapter that this request names over the weights."""
-        engine, path = self._loaded(), request["adapter"]
+    def _adapter(self, request: dict[str, Any]) -> Native | None:
+        """The adapter that this request names."""
+        self._loaded()
         assert self._adapters
-        engine.adapt(self._adapters.get(path) if path else None)
-        return engine
+        return self._adapters.get(request["adapter"]) if request["adapter"] else None
 
     def _loaded(self) -> Engine:
         if self._engine is None:
             raise Refused("no model is loaded")
         return self._engine
+
+
+def _urgency(request: dict[str, Any]) -> Urgency:
+    """Of a fill and a sample by what they are for; scores rank repairs."""
+    if request["method"] == "fill":
+        return Urgency.TYPING
+    return _URGENCY.get(request.get("sampling", {}).get("role"), Urgency.REPAIR)
 
 
 def _plain(completion: Completion) -> dict[str, Any]:

@@ -72,6 +72,10 @@ class ModelStatus:
     context_tokens: int
     bytes: int
     tokens_per_second: float | None
+    queued: int = 0
+    """Requests that wait for room, or for something more urgent."""
+    reused_tokens: int = 0
+    """Prompt tokens since loading that a resident prompt had already."""
 
 
 class Model(Protocol):

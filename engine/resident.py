@@ -38,12 +38,21 @@ class Resident:
                 self._model, self._path = LlamaModel(path, name_or_path or DEFAULT), path
             return self._model
 
-    def about(self) -> dict[str, str]:
-        """Name of the model, empty when none was asked for, and where it runs, empty until it was loaded."""
-        model = self._model
-        return {"model": model.name if model else "", "device": model.device if model else ""}
+    def held(self, path: Path) -> LlamaModel | None:
+        """The resident model when it is this file."""
+        return self._model if path == self._path else None
+
+    def about(self) -> dict[str, object]:
+        """Name of the model (empty: none was asked for), where it runs (empty: not loaded yet), how busy it is."""
+        model, status = self._model, self._model.known if self._model else None
+        return {
+            "model": model.name if model else "",
+            "device": status.device if status else "",
+            "queued": status.queued if status else 0,
+            "tokens_per_second": status.tokens_per_second if status else None,
+        }
 
     def close(self) -> None:
         if self._model is not None:
             self._model.close()
-            self._model = None
+            self._model = self._path = None

@@ -273,7 +273,7 @@ class Service:
             if self._fills is None:
                 from .fill import Filler  # here: running tests should not load any of the model's code
 
-                self._fills = Filler()
+                self._fills = Filler(self._models)
             return self._fills
 
     def _about(self, _job: object, _params: Row, _stop: Stop) -> Any:  # noqa: ANN401 - JSON

@@ -43,7 +43,7 @@ def cancel_when(bench: Bench, process: subprocess.Popen[str], said: str, number:
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     lines.append(err)
-    gone, alive = psutil.wait_procs(family, timeout=5)
+    gone, alive = psutil.wait_procs(family, timeout=60)
     assert alive == [], f"left over: {alive}; ended: {gone}; output: {out}"
     return "".join(lines)
 

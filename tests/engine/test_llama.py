@@ -18,6 +18,7 @@ from darner.engine.errors import ModelError
 from darner.engine.llama import LlamaModel
 from darner.engine.model import Completion, Ending, Message, Sampling
 from darner.engine.stop import Stop
+from model_worker import worker_pid
 from tiny_gguf import CONTEXT, write_tiny_gguf
 
 HELLO = (Message("user", "hello"),)
@@ -40,13 +41,6 @@ def real() -> Iterator[LlamaModel]:
     model = LlamaModel(catalogue.pull("qwen2.5-coder-0.5b"), "qwen2.5-coder-0.5b")
     yield model
     model.close()
-
-
-def worker_pid(model: LlamaModel) -> int:
-    """The worker of this test process: the only child that runs the worker module."""
-    model.status()
-    mine = [p for p in psutil.Process().children() if "darner.engine.llama_worker" in p.cmdline()]
-    return max(mine, key=lambda p: p.create_time()).pid
 
 
 def texts(completions: tuple[Completion, ...]) -> list[str]:

@@ -1,0 +1,75 @@
+"""One completion on its way: its token, its text, what of it was told, and why it ended."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .llama_native import Sampler, Weights
+from .model import Completion, Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who listens to a request: `text(index, piece)` as it grows, `completion(index, completion)` as each ends."""
+
+    text: Callable[[int, str], None]
+    completion: Callable[[int, Completion], None]
+
+
+@dataclass(slots=True)
+class Lane:
+    """A sampled token that is not yet decoded, after a text that ends with it."""
+
+    index: int
+    sampler: Sampler
+    token: int
+    sequence: int = 0
+    position: int = 0
+    """Where its token stands: the tokens of its sequence before it are computed."""
+    count: int = 0
+    text: str = ""
+    told: int = 0
+    """Characters already streamed: those that cannot become part of a stop string."""
+    decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
+
+    def take(self, weights: Weights, stops: Sequence[str], most: int) -> Ending | None:
+        """Add the token to the text; the reason when that ends the lane."""
+        if weights.ends_turn(self.token):
+            return Ending.STOP
+        self.count += 1
+        self.text += self.decoder.decode(weights.piece(self.token))
+        if (cut := _first_stop(self.text, stops, self.told)) is not None:
+            self.text = self.text[:cut]
+            self.decoder.reset()
+            return Ending.STOP
+        return Ending.LENGTH if self.count >= most else None
+
+    def tell(self, told: Told, stops: Sequence[str]) -> None:
+        """Stream what is certain: not the start of what may become a stop string."""
+        self._tell(told, len(self.text) - _held_back(self.text, stops))
+
+    def end(self, told: Told, ending: Ending) -> Completion:
+        self.text += self.decoder.decode(b"", final=True)
+        self._tell(told, len(self.text))
+        self.sampler.close()
+        completion = Completion(self.text, ending, self.count)
+        told.completion(self.index, completion)
+        return completion
+
+    def _tell(self, told: Told, upto: int) -> None:
+        if upto > self.told:
+            told.text(self.index, self.text[self.told : upto])
+            self.told = upto
+
+
+def _first_stop(text: str, stops: Sequence[str], told: int) -> int | None:
+    """Where the earliest stop string begins, searching from `told`: what was told holds no part of one."""
+    found = [at for stop in stops if (at := text.find(stop, told)) >= 0]
+    return min(found, default=None)
+
+
+def _held_back(text: str, stops: Sequence[str]) -> int:
+    """Length of the longest end of `text` that may become a stop string."""
+    return max((k for stop in stops for k in range(1, len(stop)) if text.endswith(stop[:k])), default=0)
