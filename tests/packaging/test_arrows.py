@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDERS = {
-    "child.py": {"pytest"},
+    "child_requests.py": {"pytest"},
     "child_pytest.py": {"pytest", "_pytest"},
     "probe.py": {"pytest"},
     "docker.py": {"docker"},
