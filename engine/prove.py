@@ -4,19 +4,20 @@ pass (as confirm.py does for repairs).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..sandbox.assurance import OPPOSITE, assured
-from ..sandbox.controls import must_fail
+from ..sandbox import oracle
+from ..sandbox.assurance import OPPOSITE
+from ..sandbox.oracle import Claim
 from ..sandbox.session import Session
-from ..sandbox.split import split
-from ..sandbox.types import Control, Outcome, RunResult, Status
+from ..sandbox.types import Control, Limits, Outcome, RunResult, Status
 from .drafts import LIMITS, Draft
 from .examination import examination
 from .gate import doubts
 from .jury import Jury, outcomes
 from .stop import Stop
-from .suite import SUITE_LIMITS, Suite
+from .suite import SUITE_LIMITS, Suite, is_doctest
 from .trial import Trial, edits_of, ended_by_itself
 from .types import Candidate, Proof, Verdict
 from .written import Judge
@@ -40,15 +41,30 @@ class Court:
         passed = draft.mark.passed if draft.mark is not None else ()
         if not verdict.verified or not passed:
             return verdict
-        trial = Trial(self.session, self.suite, passed[0], (), (), LIMITS)
-        edits = {**edits_of(draft.candidate.patch), **self.jury.files}
-        control = must_fail(self.session.root, passed[0], edits, lambda files: trial.alone(files, stop))
-        if control is Control.FOOLED:
+        said = oracle.verdict(
+            self.session, self._claim(draft, passed), lambda: bool(stop), lambda: self._doubts(draft.candidate)
+        )
+        if said.control is Control.FOOLED:
             tampered = replace(verdict.run, status=Status.TAMPERED, detail=f"It proves nothing: {OPPOSITE}.")
             return replace(verdict, complete=False, run=tampered)
-        apart = split(self.session, passed[0], edits, trial.patient, lambda: bool(stop))
-        assurance, reasons = assured(control, apart, self.session.report, self._doubts(draft.candidate))
-        return replace(verdict, proof=Proof(assurance, control, apart.status, reasons))
+        return replace(verdict, proof=Proof(said.assurance, said.control, said.split.status, said.reasons, said.second))
+
+    def _claim(self, draft: Draft, passed: Sequence[str]) -> Claim:
+        """That the body satisfies its jury: what the suite says of it is known by then."""
+        return Claim(
+            passed[0],
+            {**edits_of(draft.candidate.patch), **self.jury.files},
+            passing=frozenset(passed),
+            tests=tuple(self.jury.nodeids),
+            cold=self._limits,
+            alone=Trial(self.session, self.suite, passed[0], (), (), LIMITS).patient,
+            reread=is_doctest(passed[0]),
+        )
+
+    @property
+    def _limits(self) -> Limits:
+        seconds = 60.0 + 5.0 * self.suite.run.seconds
+        return replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
 
     def _doubts(self, candidate: Candidate) -> list[str]:
         if self.jury.judge is Judge.AGREEMENT:
@@ -59,8 +75,7 @@ class Court:
 
     def _whole(self, draft: Draft, stop: Stop) -> Verdict:
         """Everything that passed before, and the jury, in fresh interpreters."""
-        seconds = 60.0 + 5.0 * self.suite.run.seconds
-        limits = replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
+        limits = self._limits
         before = tuple(sorted(self.suite.passed))
         edits = edits_of(draft.candidate.patch)
         run: RunResult | None = None
