@@ -11,7 +11,7 @@ import warnings
 from .kinds import clashes, kind, with_part
 from .scope import Edit, Scope
 
-_CLASH, _OTHER_KIND, _TOLD = 0.03, 0.5, 1.6
+_CLASH, _OTHER_KIND, _TOLD = 0.03, 0.3, 1.6
 _MOST_TEXT = 400
 _WORD = re.compile(r"[a-z]{3,}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
