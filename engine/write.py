@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ..sandbox.session import Session
-from ..sandbox.types import Detail, TestResult
+from ..sandbox.types import Detail, Status, TestResult
 from . import agreement, behaviour, choose, jury
+from .checks import from_model
+from .compose import compose
 from .config import Budget
 from .drafts import LIMITS, Draft, Drafts
 from .errors import BadInput, ModelError
 from .events import Event, Found, Phase, Tried
+from .habits import home_of
 from .jury import Jury
 from .model import Model
 from .prove import Court
@@ -46,6 +49,7 @@ class _Work:
     agreed: Agreement | None = None
     question: Question | None = None
     waiting: tuple[str, ...] = ()
+    tests: Patch | None = None
     trouble: str = ""
 
 
@@ -202,9 +206,30 @@ def _agreed(work: _Work, budget: Budget) -> Iterator[Event]:
     verdict = Court(work.session, work.suite, judges, work.meant.docstring).prove(found.draft, work.stop)
     if verdict.verified:
         work.repairs.append(Repair(found.draft.candidate, verdict))
+        work.tests = _offered(work, found.draft)
         yield Found(name, work.repairs[-1])
     elif not work.stop:
         work.trouble = _why_not(verdict.broken, verdict.run.detail)
+
+
+def _offered(work: _Work, draft: Draft) -> Patch | None:
+    """The model's tests that the body satisfies, as a test in the project's style; None when it does not run there."""
+    session, meant = work.session, work.meant
+    held = [check for text in _held(work, draft) for check in from_model(text, meant)]
+    if not held or work.stop:
+        return None
+    composed = compose(session.root, meant, home_of(session.root, work.suite, meant), held)
+    edits = {**edits_of(draft.candidate.patch), **edits_of(composed.patch)}
+    stop = work.stop
+    run = session.run((composed.nodeid,), edits, limits=LIMITS, cancelled=lambda: bool(stop))
+    return composed.patch if run.status is Status.PASS else None
+
+
+def _held(work: _Work, draft: Draft) -> list[str]:
+    """The assert statements of the jury that the body satisfies; its tests are numbered in their order."""
+    passed = {nodeid.rpartition("_")[2] for nodeid in draft.mark.passed} if draft.mark is not None else set[str]()
+    named = work.jury.named if work.jury is not None else ()
+    return [text for number, text in enumerate(named, 1) if str(number) in passed]
 
 
 def _why_not(broken: tuple[str, ...], detail: str) -> str:
@@ -224,6 +249,7 @@ def _report(work: _Work) -> Written:
         seconds=time.monotonic() - work.began,
         candidates_tried=work.drafts.tried,
         agreement=work.agreed,
+        tests=work.tests,
         waiting=work.waiting,
         question=work.question,
         note=_note(work),

@@ -158,6 +158,11 @@ def test_agreement_judges_last_and_is_never_believed_unasked(bench: Bench) -> No
     assert (report.agreement.trusted, report.agreement.passed) == (4, 4)
     assert (report.agreement.alike, report.agreement.bodies) == (8, 9)
     assert report.repairs[0].verdict.proof.assurance is Assurance.C
+    assert report.tests is not None
+    offered = unified_diff(report.tests)
+    assert "+def test_twice():" in offered
+    assert "+    assert twice(-3) == -6" in offered
+    assert "+from shop import Cart, done, twice" in offered
 
 
 @pytest.mark.slow
