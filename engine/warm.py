@@ -15,6 +15,7 @@ from . import memory
 from .affected import Outline, Reach, is_test_file, outline
 from .coverage import FileCoverage, coverage
 from .errors import BadInput
+from .listing import Listing
 from .opening import Opening
 from .project import Project, find_interpreter, preferred
 from .stop import Stop
@@ -45,6 +46,7 @@ class WarmProject:
         self._suite_mark: Mark = ()
         """The files that `_suite` was run on."""
         self._reach = Reach()
+        self._listing = Listing(root)
         self._outlines: dict[tuple[str, int, int], Outline | None] = {}
 
     @contextmanager
@@ -138,10 +140,11 @@ class WarmProject:
             self._suite, self._suite_mark = other._suite, other._suite_mark
 
     def tests(self) -> tuple[str, ...]:
-        """Every test's node id, from the last run or else by collecting."""
+        """Every test's node id, from the last run or else by collecting what changed."""
         if (current := self._current()) is not None:
             return tuple(test.nodeid for test in current.results if test.phase != "collect")
-        return self.session.collect(Limits(wall_s=120.0, cpu_s=120.0))
+        limits = Limits(wall_s=120.0, cpu_s=120.0)
+        return self._listing.tests(dict(_stamps(self._mark)), lambda names: self.session.collect(limits, names))
 
     def close(self) -> None:
         if self._session is not None:

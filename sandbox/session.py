@@ -169,9 +169,9 @@ class Session:
         run = judged(self._cold.take_other)
         return run if other is None else replace(run, backend=other.name)
 
-    def collect(self, limits: Limits) -> tuple[str, ...]:
-        """Every test's node id, without running any."""
-        rows, _ = self._talk.hold({"do": "list", "nodeids": []}, {}, limits, lambda: False, lambda _: None)
+    def collect(self, limits: Limits, names: Sequence[str] = ()) -> tuple[str, ...]:
+        """Every test's node id, or of these files alone, without running any."""
+        rows, _ = self._talk.hold({"do": "list", "nodeids": list(names)}, {}, limits, lambda: False, lambda _: None)
         lists = [cast(list[object], row["collected"]) for row in rows if isinstance(row.get("collected"), list)]
         return tuple(str(nodeid) for found in lists for nodeid in found)
 
