@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["vscode", "neovim", "lsp318"])
+@pytest.mark.parametrize("name", ["vscode", "neovim", pytest.param("lsp318", marks=pytest.mark.slow)])
 async def test_a_stub_is_implemented_by_a_code_action(project: Path, name: str) -> None:
     """The command answers with a job at once; the verified body comes as one versioned edit."""
     editor = await Editor.start(project, name, server=SCRIPTED, options={"trust": True})

@@ -186,6 +186,7 @@ def test_rubbish_from_the_model_is_told_in_one_sentence(bench: Bench) -> None:
     assert "wrote no body that could be tried" in report.note
 
 
+@pytest.mark.slow
 def test_a_body_that_would_leave_the_test_run_is_not_run(bench: Bench) -> None:
     """The gate of repairs guards writing too."""
     report = written(bench, "half", "    import os\n    os._exit(0)")

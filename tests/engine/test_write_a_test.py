@@ -131,6 +131,7 @@ def test_a_unittest_class_gets_a_method(tmp_path: Path) -> None:
     assert "        with self.assertRaises(ValueError):" in added
 
 
+@pytest.mark.slow
 def test_without_a_model_the_docstring_gives_the_calls_and_a_file_is_made(tmp_path: Path) -> None:
     """A project without tests gets its first; what is written passes pytest on disk."""
     bench = Bench(tmp_path).write({**INI, "ranges.py": RANGES})
