@@ -55,7 +55,9 @@ def test_a_workspace_that_is_not_trusted_cannot_choose_what_runs() -> None:
     """A repository's own settings must not name a program or a model to load."""
     capabilities = manifest()["capabilities"]["untrustedWorkspaces"]
     named = {
-        key for key in manifest()["contributes"]["configuration"]["properties"] if re.search("Path|preter|odel|sandbox", key)
+        key
+        for key in manifest()["contributes"]["configuration"]["properties"]
+        if re.search("Path|preter|odel|sandbox", key)
     }
 
     assert capabilities["supported"] == "limited"
