@@ -135,7 +135,8 @@ _LIMITS = Limits(wall_s=60.0, cpu_s=60.0, test_wall_s=5.0, test_cpu_s=5.0)
 def _passing(
     session: Session, patch: Patch, nodeids: Sequence[str], limits: Limits, stop: Stop, fresh: bool = False
 ) -> frozenset[str]:
-    run = session.run(nodeids, edits_of(patch), limits=limits, fresh=fresh, cancelled=lambda: bool(stop))
+    bounds = session.within(limits)
+    run = session.run(nodeids, edits_of(patch), limits=bounds, fresh=fresh, cancelled=lambda: bool(stop))
     if not ended_by_itself(run):  # a crash, or a report that was tampered with, proves nothing
         return frozenset()
     return frozenset(test.nodeid for test in run.tests if test.outcome is Outcome.PASSED)

@@ -64,7 +64,7 @@ class Court:
     @property
     def _limits(self) -> Limits:
         seconds = 60.0 + 5.0 * self.suite.run.seconds
-        return replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
+        return self.session.within(replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds))
 
     def _doubts(self, candidate: Candidate) -> list[str]:
         if self.jury.judge is Judge.AGREEMENT:

@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import NoReturn
 
+from ..sandbox.allowance import BASELINE
 from ..sandbox.session import Session
 from ..sandbox.types import Detail, Failure, Limits, Outcome, RunResult, Status, TestResult
 from .errors import BadEnvironment, BadInput
 from .stop import Stop
 
-SUITE_LIMITS = Limits(wall_s=900.0, cpu_s=900.0, test_wall_s=40.0, test_cpu_s=20.0)
+SUITE_LIMITS = BASELINE
 _BROKEN = frozenset((Outcome.FAILED, Outcome.ERROR))
 _NO_TESTS, _USAGE = 5, 4
 
@@ -61,7 +62,7 @@ def run_suite(
     Raises BadInput when there is no test (unless `may_be_empty`) or a node id does not exist, BadEnvironment when the
     sandbox failed.
     """
-    run = session.run((), limits=SUITE_LIMITS, detail=detail, cancelled=lambda: bool(stop), on_test=on_test)
+    run = session.baseline(detail=detail, cancelled=lambda: bool(stop), on_test=on_test)
     results = {test.nodeid: test for test in run.tests}
     if run.status in (Status.CRASH, Status.OOM, Status.TIMEOUT):
         results |= _one_file_at_a_time(session, results, stop, on_test)

@@ -80,7 +80,7 @@ class Trial:
     def claim(self, candidate: Candidate) -> Claim:
         """That the candidate repairs the test and breaks none: only what the oracle makes of this makes a repair."""
         seconds = 60.0 + 5.0 * self.suite.run.seconds
-        limits = replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
+        limits = self.session.within(replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds))
         # A test that ends its process would end this run too: then the tests are named, and it is not among them.
         tests = () if ended_by_itself(self.suite.run) else (self.nodeid, *sorted(self.suite.passed))
         return Claim(
@@ -128,7 +128,7 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
     session.expect_fresh()  # each repair is confirmed in a fresh sandbox, and making one takes longer than a run
     slowest, total = max(seconds, default=0.0), sum(seconds)
     limits = replace(
-        _SEARCH,
+        session.within(_SEARCH),
         test_cpu_s=max(_SEARCH.test_cpu_s, _SLOWEST_FACTOR * slowest),
         test_wall_s=max(_SEARCH.test_wall_s, _SLOWEST_FACTOR * slowest),
         wall_s=max(_SEARCH.wall_s, _FORK_S + _SLOWEST_FACTOR * (total + slowest)),

@@ -224,7 +224,7 @@ def _done(
 ) -> TestWritten:
     """The last run: everything from cold, with the test in its place."""
     seconds = 60.0 + 5.0 * bench.suite.run.seconds
-    limits = replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds)
+    limits = bench.session.within(replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds))
     files = {**bench.base, **{change.path: change.after for change in composed.patch.files}}
     stop = bench.stop
     before = sorted(bench.suite.passed)

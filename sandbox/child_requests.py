@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List
 
 pytests: Any = sys.modules["_darner_child_pytest"]  # loaded before by child.py: this file has no import path
 calling: Any = sys.modules["_darner_child_calls"]
+limiting: Any = sys.modules["_darner_child_limits"]
 splitting: Any = sys.modules["_darner_child_split"]
 staging: Any = sys.modules["_darner_child_stage"]
 probing: Any = sys.modules["_darner_probe"]
@@ -36,7 +37,7 @@ class Requests:
     def _tests(self, request: Dict[str, Any]) -> int:
         probe = probing.Probe(self._root, request["detail"], _Rows(self._emit), request["limits"])
         code = self._pytest(request["nodeids"], probe)
-        self._emit({"finished": {"code": code, "ids": probe.ids}})
+        self._emit(_finished(code, probe.ids))
         return code
 
     def _half(self, request: Dict[str, Any]) -> int:
@@ -99,7 +100,7 @@ class StagedRequests:
         code = int(self._stage.run(items))
         if not request["edited"]:
             emit({"imported": self._stage.imported()})
-        emit({"finished": {"code": code, "ids": self._stage.probe.ids}})
+        emit(_finished(code, self._stage.probe.ids))
         return code
 
 
@@ -111,6 +112,10 @@ def _evaluated(root: str, request: Dict[str, Any], emit: Emit) -> int:
         emit({"call": {"expression": expression, "result": result, "exception": exception}})
     emit({"finished": {"code": 0, "ids": []}})
     return 0
+
+
+def _finished(code: int, ids: List[str]) -> Dict[str, Any]:
+    return {"finished": {"code": code, "ids": ids, "mapped_bytes": limiting.most_mapped()}}
 
 
 class _Rows:

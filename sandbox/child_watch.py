@@ -74,6 +74,7 @@ class Watch:
         self._why = ""
         self._tail = bytearray()
         self._spoken = 0
+        self._printed = 0
         self._begun = False
 
     def until_the_end(self) -> Dict[str, Any]:
@@ -100,6 +101,10 @@ class Watch:
         if self._ended >= 0:
             os.close(self._ended)
         return {
+            "processes": self._scales.processes,
+            "file_bytes": self._scales.file_bytes,
+            "disk_bytes": self._scales.disk_bytes,
+            "output_bytes": self._printed,
             "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
             "why": self._why,
@@ -151,6 +156,9 @@ class Watch:
         elif fd == self._said:
             self._pass_on(part)
         else:
+            self._printed += len(part)
+            if self._printed > self._limits["output_bytes"]:
+                self._stop("noise")
             self._tail += part
             del self._tail[:-_TAIL]
 

@@ -22,6 +22,8 @@ class Scales:
         self._limits = limits
         self._folders = folders
         self._next, self._next_disk = began + _EVERY_S, began + _DISK_EVERY_S
+        self.processes = self.disk_bytes = self.file_bytes = 0
+        """The most that were seen."""
         self._since = time.time() - 0.05  # coarser clocks stamp files a little early
 
     def verdict(self, now: float) -> str:
@@ -29,16 +31,24 @@ class Scales:
         if now >= self._next:
             self._next = now + _EVERY_S
             others = everyone_else(self._spare)
+            self.processes = max(self.processes, len(others))
             if len(others) > self._limits["processes"]:
                 return "crowd"
             most = self._limits["memory_bytes"]
             if len(others) > 1 and sum(map(_held_bytes, others)) > most and sum(map(_share_bytes, others)) > most:
                 return "oom"
         if self._folders and now >= self._next_disk:
-            if sum(self._written()) > self._limits["disk_bytes"]:
+            if self.weigh_disk() > self._limits["disk_bytes"]:
                 return "disk"
             self._next_disk = time.monotonic() + _DISK_EVERY_S
         return ""
+
+    def weigh_disk(self) -> int:
+        """All that the run has written by now and still holds."""
+        sizes = list(self._written())
+        self.file_bytes = max([self.file_bytes, *sizes])
+        self.disk_bytes = max(self.disk_bytes, sum(sizes))
+        return sum(sizes)
 
     def _written(self) -> Iterator[int]:
         """Bytes of what this run changed: the time that tells it (ctime) is the kernel's, not the candidate's."""

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import cast
 
 from . import remembered, wire
+from .allowance import BASELINE, allowed, is_telling, within
 from .backend import Backend, Launch, Report, Runtime, Tier
 from .choice import Preference, doubt, examined, other_than, second_to, strongest
 from .cold import ColdServers, Elsewhere
@@ -47,6 +48,8 @@ class Session:
         self._said: dict[str, Outcome] = {}
         """How tests ended before anything was imported ahead of them; empty once that is known not to matter."""
         self.report: Report = examined(backend)
+        self.limits = Limits()
+        """Of a run that is given none: from the last baseline that told enough, else the defaults."""
 
     @property
     def guarantees(self) -> Guarantees:
@@ -113,14 +116,14 @@ class Session:
                     on_test(tests[-1])
 
         request: dict[str, object] = {"do": "tests", "nodeids": list(nodeids), "detail": str(detail)}
-        began = time.monotonic()
+        began, bounds = time.monotonic(), limits or self.limits
 
         def judged(cold: Callable[[], ForkServer] | None) -> RunResult:
             tests.clear()
-            rows, end = self._talk.hold(request, edits or {}, limits or Limits(), cancelled, on_row, cold)
+            rows, end = self._talk.hold(request, edits or {}, bounds, cancelled, on_row, cold)
             if cold and edits and (path := self._workspace.rewritten(_layer(end))):
                 end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
-            return judge(nodeids, tests, rows, end, time.monotonic() - began, limits or Limits())
+            return judge(nodeids, tests, rows, end, time.monotonic() - began, bounds)
 
         if elsewhere:
             return self._elsewhere(judged)
@@ -128,6 +131,25 @@ class Session:
         if run.status is Status.INFRA:
             remembered.forget(self._backend.name)  # the next start tests it again
         return run
+
+    def baseline(
+        self,
+        nodeids: Sequence[str] = (),
+        *,
+        limits: Limits = BASELINE,
+        detail: Detail = Detail.OUTCOMES,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_test: OnTest | None = None,
+    ) -> RunResult:
+        """The tests (all when empty) on the project as it stands; what they use bounds later runs (allowance.py)."""
+        run = self.run(nodeids, limits=limits, detail=detail, cancelled=cancelled, on_test=on_test)
+        if is_telling(run):
+            self.limits = allowed(run)
+        return run
+
+    def within(self, limits: Limits) -> Limits:
+        """The times of `limits`, with the baseline's bounds of memory, files, disk, processes and output."""
+        return within(limits, self.limits)
 
     def _agreed(self, judged: Callable[[], RunResult], *, plain: bool) -> RunResult:
         """A run from what is ready. Whether imports made ahead change what tests say is found out once."""

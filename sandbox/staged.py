@@ -125,6 +125,7 @@ def row_of(limits: Limits) -> dict[str, float]:
         "file_bytes": limits.file_bytes,
         "processes": limits.processes,
         "disk_bytes": limits.disk_bytes,
+        "output_bytes": limits.output_bytes,
         "test_wall_s": limits.test_wall_s,
         "test_cpu_s": limits.test_cpu_s,
         "trace_s": limits.trace_s,

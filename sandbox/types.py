@@ -101,6 +101,8 @@ class Limits:
     processes: int = 64
     disk_bytes: int = 256 << 20
     """All that a run writes; where a layer or a container bounds it, that bound holds instead."""
+    output_bytes: int = 256 << 20
+    """All that a run prints; only the end of it is kept."""
     trace_s: float = 0.25
     trace_wall_s: float = 0.0
     """CPU and wall-clock time of a test after which (both) its steps and calls are no longer recorded. Its lines are;
@@ -231,6 +233,14 @@ class RunResult:
     """Processor time of the run, as the kernel counts it."""
     peak_bytes: int = 0
     """Its largest resident size."""
+    mapped_bytes: int = 0
+    """Its largest address space, as the run itself says, so of use only where no candidate ran; 0: unknown."""
+    file_bytes: int = 0
+    disk_bytes: int = 0
+    """The largest file it wrote and all that it wrote, where a backend can see them; else 0."""
+    processes: int = 0
+    """The most at once that were seen."""
+    output_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

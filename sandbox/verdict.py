@@ -34,11 +34,21 @@ def judge(
         detail=detail,
         cpu_s=_number(end.get("cpu_s")),
         peak_bytes=int(1024 * _number(end.get("peak_kib"))),
+        mapped_bytes=_mapped(rows),
+        file_bytes=int(_number(end.get("file_bytes"))),
+        disk_bytes=int(_number(end.get("disk_bytes"))),
+        processes=int(_number(end.get("processes"))),
+        output_bytes=int(_number(end.get("output_bytes"))),
     )
 
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _mapped(rows: Sequence[Row]) -> int:
+    said = next((row["finished"] for row in rows if "finished" in row), None)
+    return int(_number(cast(Row, said).get("mapped_bytes"))) if isinstance(said, dict) else 0
 
 
 def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:
@@ -55,6 +65,8 @@ def _killed(end: End, limits: Limits) -> tuple[Status, str] | None:
             return Status.CRASH, f"The run had more than {limits.processes} processes at once."
         case "disk":
             return Status.CRASH, f"The run wrote more than {limits.disk_bytes >> 20} MiB."
+        case "noise":
+            return Status.CRASH, f"The run printed more than {limits.output_bytes >> 20} MiB."
         case "flood":
             return Status.TAMPERED, "The run reported more than a report can hold."
         case "rewrote":

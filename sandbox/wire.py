@@ -95,7 +95,7 @@ def end(value: object) -> Row:
     """The server's account of how a child ended."""
     row = as_object(value)
     _text(row, "why")
-    for key in ("exit", "signal", "peak_kib", "cpu_s"):
+    for key in ("exit", "signal", "peak_kib", "cpu_s", "file_bytes", "disk_bytes", "processes", "output_bytes"):
         if row.get(key) is not None:
             _number(row, key)
     if row.get("changed") is not None and not all(isinstance(path, str) for path in _list(row["changed"])):
