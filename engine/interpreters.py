@@ -21,7 +21,7 @@ _VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONNOUSERSITE")
 
 def recall(path: str) -> tuple[str, str, str] | None:
     """pytest's version, Python's and the executable, as `path` last said them; None when that may be outdated."""
-    kept = state.read(_FILE).get(path)
+    kept: Any = state.read(_FILE).get(path)
     try:
         said, pytest_file = kept["said"], kept["pytest"]
         if [str(text) for text in said] == said and kept["stamp"] == _stamp(path, pytest_file):
