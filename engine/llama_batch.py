@@ -51,6 +51,10 @@ class Engine:
         self._waiting: list[Work] = []
         self._running: list[Work] = []
         self._adapter: Native | None = None
+        self.computing: frozenset[int] = frozenset()
+        """Numbers of the requests in the present decode; read by another thread, to break it off."""
+        self.protected = False
+        """The last decode was broken off: what is urgent lets the next one pass, or it could starve the others."""
         self.reused = 0
         """Prompt tokens so far that did not have to be computed again."""
 
@@ -138,11 +142,16 @@ class Engine:
         if not batch:
             return
         try:
+            self.computing = frozenset(work.number for work, _ in spans)
             context.decode(batch)
         except Aborted:
+            self.protected = group[0].urgency == Urgency.REPAIR
             for work, _ in spans:
                 work.fail()
             raise
+        finally:
+            self.computing = frozenset()
+        self.protected = self.protected and group[0].urgency < Urgency.REPAIR
         for work, start in spans:
             work.succeed(start)
         # The next in line goes first: requests of one urgency and different adapters take turns.

@@ -85,14 +85,17 @@ class Worker:
         for line in sys.stdin.buffer:
             request = json.loads(line)
             self._requests.put(request)
-            if request["method"] == "cancel" or self._hurries(request):
+            if self._engine and self._breaks_off(request, self._engine):
                 self._abort.set(True)
         # The parent is gone: nothing that is being computed has a reader.
         os._exit(0)
 
-    def _hurries(self, request: dict[str, Any]) -> bool:
-        """More urgent than what is being computed now."""
-        now = self._engine.urgency if self._engine else None
+    def _breaks_off(self, request: dict[str, Any], engine: Engine) -> bool:
+        """It ends something that is being computed, or is more urgent than that."""
+        if request["method"] == "cancel":
+            # Nothing is computed at this moment: the next decode may be it, begun before the cancel is read.
+            return not engine.computing or request["id"] in engine.computing
+        now = None if engine.protected else engine.urgency
         return now is not None and request["method"] in self._works and _urgency(request) < now
 
     def _take_requests(self) -> None:
