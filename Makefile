@@ -8,6 +8,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 BIN := .venv/bin
 # Tests at a time: most of one waits for processes that it started.
 WORKERS ?= 2
+# Seconds of one test, many times what the slowest takes: a test that hangs must not take the others' results along.
+LIMIT ?= 400
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,7 +22,7 @@ demo: setup ## Repair a real failing project with a small local model, on a copy
 	@$(BIN)/python -P examples/demo.py
 
 test: setup ## Run the tests, with the real 0.5B model (downloaded once), without the slow ones
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal $(SHOW)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal --timeout $(LIMIT) $(SHOW)
 
 test-slow: setup ## Run the tests that take more than ten seconds each
 	@$(BIN)/python -m pytest -m slow
