@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from .kinds import Kinds
@@ -20,6 +20,8 @@ from .source import FunctionNode, Source
 from .types import Candidate, FileChange, Origin, Patch
 
 _SHOWN = 60
+_MOST_WEIGHED = 4_000
+"""Proposals: more than are tried in a minute."""
 _BY_TYPE: dict[type[ast.AST], list[Operator]] = {}
 for _operator in OPERATORS:
     for _type in _operator.on:
@@ -80,7 +82,7 @@ class Mutants:
         """
         scopes = (Scope(source, unit, kinds.get(name)) for name, unit in _units(source, lines))
         found = [proposal for scope in scopes for proposal in _proposals(scope, lines)]
-        self.proposals = sorted(found, key=lambda p: -p.score)
+        self.proposals = _in_order(found)
         self._source = source
         self._seen: set[tuple[int, int, str]] = set()
         self._originals: dict[_Region, str | None] = {}
@@ -127,8 +129,14 @@ def _proposals(scope: Scope, lines: Mapping[int, float]) -> Iterator[Proposal]:
         if operators and (suspicion := _suspicion(node, scope, lines)):
             for operator in operators:
                 for edit in operator.edits(node, scope):
-                    score = suspicion * operator.prior * edit.weight * sense(edit, node, scope)
-                    yield Proposal(score, operator, edit, node, scope)
+                    yield Proposal(suspicion * operator.prior * edit.weight, operator, edit, node, scope)
+
+
+def _in_order(found: list[Proposal]) -> list[Proposal]:
+    """Best first. Sense is made of the likeliest only: each costs a parse, and a long function has 100,000 edits."""
+    likely = sorted(found, key=lambda p: -p.score)
+    first = [replace(p, score=p.score * sense(p.edit, p.node, p.scope)) for p in likely[:_MOST_WEIGHED]]
+    return sorted([*first, *likely[_MOST_WEIGHED:]], key=lambda p: -p.score)
 
 
 def _suspicion(node: ast.AST, scope: Scope, lines: Mapping[int, float]) -> float:
