@@ -268,9 +268,10 @@ def _download_wheel(requirement: str, scratch: Path, on_bytes: Callable[[int], N
 
 def _size_of_files(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*.whl"):
-        with contextlib.suppress(OSError):  # pip moves it away when it is whole
-            total += path.stat().st_size
+    for base, _, names in os.walk(folder):  # unlike rglob, it passes over a folder that pip removes meanwhile
+        for name in names:
+            with contextlib.suppress(OSError):  # pip moves it away when it is whole
+                total += os.stat(os.path.join(base, name)).st_size if name.endswith(".whl") else 0
     return total
 
 

@@ -23,6 +23,7 @@ def traces(bench: Bench) -> list[Path]:
     return sorted((bench.home / "state" / "darner" / "traces").glob("*"))
 
 
+@pytest.mark.slow
 def test_nothing_is_recorded_until_the_user_says_so_and_a_recorded_run_ends_the_same_again(tmp_path: Path) -> None:
     """The whole life of a trace, by the commands that a person types."""
     bench = Bench(tmp_path).write(CART)

@@ -139,6 +139,7 @@ def test_examples_in_the_docstring_judge_where_no_test_does(bench: Bench) -> Non
     assert "+    return number // 2" in unified_diff(report.repairs[0].candidate.patch)
 
 
+@pytest.mark.slow
 def test_agreement_judges_last_and_is_never_believed_unasked(bench: Bench) -> None:
     """The third judge: the model's votes and bodies agree; that is said, and does not reach B."""
     bodies = [
