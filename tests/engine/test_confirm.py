@@ -25,6 +25,8 @@ FOOLING = "import _pytest.python as p\np.Function.runtest = lambda self: None\n"
 BREAKING = "def total(numbers):\n    return sum(numbers) if len(numbers) == 2 else 7\n"
 TESTS = """\
 from cart import total
+
+pytestmark = pytest.mark.slow
 def test_sum():
     assert total([1, 2]) == 3
 def test_apart():

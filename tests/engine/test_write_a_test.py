@@ -73,6 +73,7 @@ def lines_added(report: TestWritten) -> list[str]:
     return [line[1:] for line in unified_diff(report.patch).splitlines() if line[:1] == "+" and line[:3] != "+++"]
 
 
+@pytest.mark.slow
 def test_a_plain_test_joins_the_file_that_calls_the_function(tmp_path: Path) -> None:
     """Placed, named and imported as the user does it; a wrong prophecy of the model is never pinned as it was."""
     bench = Bench(tmp_path).write({

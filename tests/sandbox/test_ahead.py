@@ -89,7 +89,6 @@ def test_what_must_not_be_imported_ahead_is_imported_by_each_run_for_itself(why:
 FIRST = 'import sys\ndef test_first():\n    assert "late" not in sys.modules\n    import late\n'
 
 
-@pytest.mark.slow
 def test_a_test_that_can_tell_the_difference_gets_its_imports_back(opening: Opening) -> None:
     """Or a good candidate would fail, and the user's own test would look flaky."""
     session = opening({"test_first.py": FIRST}, {"late.py": ""})
@@ -100,6 +99,8 @@ def test_a_test_that_can_tell_the_difference_gets_its_imports_back(opening: Open
 
 TRACED = """\
 import sys
+
+pytestmark = pytest.mark.slow
 def test_traced():
     import late
     assert sys.gettrace() is None
@@ -107,7 +108,6 @@ def test_traced():
 """
 
 
-@pytest.mark.slow
 def test_a_test_that_differs_by_itself_is_not_blamed_on_imports(opening: Opening) -> None:
     """Here it sees that it is traced; then imports stay ahead, and nobody asks again."""
     session = opening({"test_traced.py": TRACED}, {"late.py": ""})
