@@ -19,14 +19,14 @@ from darner.sandbox.errors import SandboxError
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import Control, Status
 
+pytestmark = pytest.mark.slow
+
 CART = "def total(numbers):\n    return sum(numbers) + 1\n"
 GOOD = CART.replace(" + 1", "")
 FOOLING = "import _pytest.python as p\np.Function.runtest = lambda self: None\n" + CART
 BREAKING = "def total(numbers):\n    return sum(numbers) if len(numbers) == 2 else 7\n"
 TESTS = """\
 from cart import total
-
-pytestmark = pytest.mark.slow
 def test_sum():
     assert total([1, 2]) == 3
 def test_apart():

@@ -10,6 +10,8 @@ import pytest
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import Detail, Limits, RunResult, Status
 
+pytestmark = pytest.mark.slow
+
 ROOMY = Limits(wall_s=120.0, cpu_s=60.0, test_wall_s=60.0, test_cpu_s=30.0)
 Opening = Callable[..., Session]
 
@@ -99,8 +101,6 @@ def test_a_test_that_can_tell_the_difference_gets_its_imports_back(opening: Open
 
 TRACED = """\
 import sys
-
-pytestmark = pytest.mark.slow
 def test_traced():
     import late
     assert sys.gettrace() is None
