@@ -11,11 +11,11 @@ from ..sandbox import oracle
 from ..sandbox.assurance import OPPOSITE
 from ..sandbox.oracle import Claim
 from ..sandbox.session import Session
-from ..sandbox.types import Control, Limits, Outcome, RunResult, Status
+from ..sandbox.types import Control, Limits, Outcome, Status
 from .drafts import LIMITS, Draft
 from .examination import examination
 from .gate import doubts
-from .jury import Jury, outcomes
+from .jury import Jury
 from .stop import Stop
 from .suite import SUITE_LIMITS, Suite, is_doctest
 from .trial import Trial, edits_of, ended_by_itself
@@ -37,23 +37,25 @@ class Court:
 
     def prove(self, draft: Draft, stop: Stop) -> Verdict:
         """The verdict that makes a body one to offer, or says why it is none."""
-        verdict = self._whole(draft, stop)
         passed = draft.mark.passed if draft.mark is not None else ()
-        if not verdict.verified or not passed:
+        verdict = self._suite(draft.candidate, passed, stop)
+        if not verdict.verified:
             return verdict
-        said = oracle.verdict(
-            self.session, self._claim(draft, passed), lambda: bool(stop), lambda: self._doubts(draft.candidate)
-        )
+        claim = self._claim(draft.candidate, passed)
+        said = oracle.verdict(self.session, claim, lambda: bool(stop), lambda: self._doubts(draft.candidate))
         if said.control is Control.FOOLED:
-            tampered = replace(verdict.run, status=Status.TAMPERED, detail=f"It proves nothing: {OPPOSITE}.")
+            tampered = replace(said.run, status=Status.TAMPERED, detail=f"It proves nothing: {OPPOSITE}.")
             return replace(verdict, complete=False, run=tampered)
-        return replace(verdict, proof=Proof(said.assurance, said.control, said.split.status, said.reasons, said.second))
+        if not claim.holds_in(said.run):
+            return replace(verdict, target_passed=False, run=said.run)
+        proof = Proof(said.assurance, said.control, said.split.status, said.reasons, said.second)
+        return replace(verdict, run=said.run, proof=proof)
 
-    def _claim(self, draft: Draft, passed: Sequence[str]) -> Claim:
+    def _claim(self, candidate: Candidate, passed: Sequence[str]) -> Claim:
         """That the body satisfies its jury: what the suite says of it is known by then."""
         return Claim(
             passed[0],
-            {**edits_of(draft.candidate.patch), **self.jury.files},
+            {**edits_of(candidate.patch), **self.jury.files},
             passing=frozenset(passed),
             tests=tuple(self.jury.nodeids),
             cold=self._limits,
@@ -73,32 +75,23 @@ class Court:
         found = doubts(candidate, asked)
         return [] if self.jury.files else [one for one in found if not _told(one, self.known)]
 
-    def _whole(self, draft: Draft, stop: Stop) -> Verdict:
-        """Everything that passed before, and the jury, in fresh interpreters."""
-        limits = self._limits
+    def _suite(self, candidate: Candidate, passed: Sequence[str], stop: Stop) -> Verdict:
+        """Everything that passed before, and the jury where it is part of the suite, in a fresh interpreter."""
         before = tuple(sorted(self.suite.passed))
-        edits = edits_of(draft.candidate.patch)
-        run: RunResult | None = None
-        broken: tuple[str, ...] = ()
+        run = self.suite.run
         if self.suite.results:
-            names = () if ended_by_itself(self.suite.run) else (*self.jury.nodeids, *before)
+            names = () if ended_by_itself(run) else (*self.jury.nodeids, *before)
+            edits, limits = edits_of(candidate.patch), self._limits
             run = self.session.run(names, edits, limits=limits, fresh=True, cancelled=lambda: bool(stop))
-            kept = {test.nodeid for test in run.tests if test.outcome is Outcome.PASSED}
-            broken = tuple(nodeid for nodeid in before if nodeid not in kept)
-        whole = run is None or ended_by_itself(run)
-        if self.jury.files or run is None:
-            files = {**edits, **self.jury.files}
-            run = self.session.run(self.jury.nodeids, files, limits=limits, fresh=True, cancelled=lambda: bool(stop))
-            whole = whole and ended_by_itself(run)
-        wanted = set(draft.mark.passed) if draft.mark is not None else set[str]()
-        passed = {test.nodeid for test, ok in outcomes(run.tests, self.jury.nodeids) if ok}
+        kept = {test.nodeid for test in run.tests if test.outcome is Outcome.PASSED}
+        broken = tuple(nodeid for nodeid in before if nodeid not in kept)
         return Verdict(
-            target_passed=bool(wanted) and wanted <= passed,
+            target_passed=bool(passed) and (bool(self.jury.files) or kept.issuperset(passed)),
             passed_before=len(before),
             still_passing=len(before) - len(broken),
             broken=broken,
             run=run,
-            complete=whole,
+            complete=not self.suite.results or ended_by_itself(run),
         )
 
 
