@@ -9,17 +9,24 @@ from typing import Annotated
 
 import typer
 
-from ..sandbox.types import Detail
-from . import report_write, show, show_write, terminal, trust, undo
+from . import report_write, show, show_write, terminal, undo
 from .cli_model import open_model
-from .cli_write import Agree, Endpoint, Json, ModelName, Python, Root, Seed, Target
+from .cli_write import (
+    Agree,
+    Endpoint,
+    Json,
+    ModelName,
+    Python,
+    Root,
+    Seed,
+    Target,
+    covered_suite,
+    trusted_project,
+)
 from .config import parse_budget
 from .events import Event
 from .interrupt import ignore_signals, interruptible
-from .project import open_project
 from .stub import find
-from .suite import run_suite
-from .trial import open_session
 from .types import Patch
 from .write_test import write_test
 from .written import TestDone, TestWritten
@@ -46,17 +53,12 @@ def write_a_test(
     with terminal.ending(as_json):
         spending = parse_budget(budget)
         with interruptible() as (stop, opened):
-            project = open_project(root, python)
-            if agree:
-                trust.remember(project.root)
+            project = trusted_project(root, python, agree)
             meant = find(project.root, target)
             llm = open_model(model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
-            live.phase("copying the project")
-            session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
-            live.phase("running the tests")
-            suite = run_suite(session, (), stop, live.test, Detail.COVERAGE, may_be_empty=True)
+            session, suite = covered_suite(project, opened, stop, live)
             found = _follow(write_test(session, suite, meant, llm, spending, stop, seed), live)
             guarantees = session.guarantees
         patch = found.patch if apply else None

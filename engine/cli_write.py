@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..sandbox.session import Session
 from ..sandbox.types import Assurance, Detail
 from . import report_write, show, show_write, terminal, trust, undo
 from .cli_model import open_model
@@ -18,9 +19,10 @@ from .errors import BadEnvironment
 from .events import Event
 from .interrupt import ignore_signals, interruptible
 from .mend import answered
-from .project import open_project
+from .project import Project, open_project
+from .stop import Stop
 from .stub import find, must_be_stub
-from .suite import run_suite
+from .suite import Suite, run_suite
 from .trial import open_session
 from .types import Patch
 from .write import write
@@ -60,9 +62,7 @@ def write_stub(
     with terminal.ending(as_json):
         spending = parse_budget(budget)
         with interruptible() as (stop, opened):
-            project = open_project(root, python)
-            if agree:
-                trust.remember(project.root)
+            project = trusted_project(root, python, agree)
             meant = find(project.root, target)
             must_be_stub(meant)
             llm = open_model(model, wanted=True, endpoint=endpoint, adapter=adapter)
@@ -70,10 +70,7 @@ def write_stub(
                 raise BadEnvironment("Writing needs a model; `darner model pull qwen2.5-coder-1.5b` fetches one.")
             opened.enter_context(closing(llm))
             live = opened.enter_context(show.Live(terminal.progress()).shown())
-            live.phase("copying the project")
-            session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
-            live.phase("running the tests")
-            suite = run_suite(session, (), stop, live.test, Detail.COVERAGE, may_be_empty=True)
+            session, suite = covered_suite(project, opened, stop, live)
             written = _follow(write(session, suite, meant, llm, spending, stop, seed), live)
             written = _settled(written, answer) if answer else written
             guarantees = session.guarantees
@@ -87,6 +84,21 @@ def write_stub(
             terminal.results().print(show_write.written(written))
             typer.echo(_conclusion(written, patch, apply))
         raise typer.Exit(0 if written.status is WriteStatus.WRITTEN and written.question is None else 1)
+
+
+def trusted_project(root: Path, python: str | None, agree: bool) -> Project:
+    project = open_project(root, python)
+    if agree:
+        trust.remember(project.root)
+    return project
+
+
+def covered_suite(project: Project, opened: ExitStack, stop: Stop, live: show.Live) -> tuple[Session, Suite]:
+    """A session that ends with `opened`, and the whole suite run in it once, by lines; it may hold no test yet."""
+    live.phase("copying the project")
+    session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+    live.phase("running the tests")
+    return session, run_suite(session, (), stop, live.test, Detail.COVERAGE, may_be_empty=True)
 
 
 def _follow(events: Iterable[Event | Wrote], live: show.Live) -> Written:

@@ -37,9 +37,9 @@ from .model import Model
 from .orphan import kill_below, wake_when_orphaned
 from .resident import Resident
 from .stop import Stop
-from .suite import Suite, expand
+from .suite import Suite, failing_item
 from .warm import WarmProject
-from .wire import Ran, encode, slim_repair, slim_report, slim_test, slim_written, tail
+from .wire import encode, ran, slim_repair, slim_report, slim_test, slim_written
 from .written import TestDone, Wrote
 
 if TYPE_CHECKING:
@@ -143,11 +143,11 @@ class Service:
                 suite = project.run_named(nodeids, stop, on_test, trace=trace)
             elif params.get("affected") and not trace:
                 suite, count = project.run_affected(stop, on_test)
-                return encode(_ran(suite, count))
+                return encode(ran(suite, count))
             else:
                 suite = project.run(stop, on_test, trace=trace)
             covered = project.coverage(suite, nodeids) if trace and not stop else ()
-        return encode(replace(_ran(suite, len(suite.results)), coverage=covered))
+        return encode(replace(ran(suite, len(suite.results)), coverage=covered))
 
     def _collect(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """Every test as pytest names it."""
@@ -188,7 +188,7 @@ class Service:
             suite = project.current_suite(stop)
             if stop:
                 raise BadInput("Cancelled; nothing was changed.")
-            nodeid = _failing(suite, str(params["nodeid"]))
+            nodeid = failing_item(suite, str(params["nodeid"]))
             for event in begin(project.session, suite, nodeid, self._model(job, params, budget)):
                 if isinstance(event, Done):
                     return encode(slim_report(event.report))
@@ -304,22 +304,6 @@ def _be_nice() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-
-
-def _failing(suite: Suite, nodeid: str) -> str:
-    """The failing item that a node id stands for. Raises BadInput when there is none."""
-    if nodeid in suite.failing:
-        return nodeid
-    if nodeid in suite.passed:
-        raise BadInput(f"{nodeid} passes now; there is nothing to repair.")
-    return expand(nodeid, suite.failing)[0]
-
-
-def _ran(suite: Suite, count: int) -> Ran:
-    """`count` tests ran; `suite` may hold more, as they were before."""
-    failing = tuple(slim_test(test) for test in suite.results if test.nodeid in suite.failing)
-    run = suite.run
-    return Ran(run.status, run.detail, run.seconds, count, failing, tail(run.output))
 
 
 def _error(message: str, code: int) -> Row:

@@ -143,6 +143,15 @@ def expand(nodeid: str, known: Sequence[str]) -> tuple[str, ...]:
     raise BadInput(f"There is no test {nodeid}{hint}")
 
 
+def failing_item(suite: Suite, nodeid: str) -> str:
+    """The failing item that a node id stands for. Raises BadInput when there is none."""
+    if nodeid in suite.failing:
+        return nodeid
+    if nodeid in suite.passed:
+        raise BadInput(f"{nodeid} passes now; there is nothing to repair.")
+    return expand(nodeid, suite.failing)[0]
+
+
 def _one_file_at_a_time(
     session: Session, known: dict[str, TestResult], stop: Stop, on_test: Callable[[TestResult], None] | None
 ) -> dict[str, TestResult]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..sandbox.types import RunResult, Status, TestResult
 from .coverage import FileCoverage
+from .suite import Suite
 from .types import FailureReport, Repair
 from .written import Written
 
@@ -75,5 +76,8 @@ def slim_written(report: Written) -> Written:
     return replace(report, repairs=tuple(slim_repair(repair) for repair in report.repairs))
 
 
-def tail(output: str) -> str:
-    return output[-_OUTPUT_TAIL:]
+def ran(suite: Suite, count: int) -> Ran:
+    """`count` tests ran; `suite` may hold more, as they were before."""
+    failing = tuple(slim_test(test) for test in suite.results if test.nodeid in suite.failing)
+    run = suite.run
+    return Ran(run.status, run.detail, run.seconds, count, failing, run.output[-_OUTPUT_TAIL:])

@@ -25,18 +25,6 @@ HELLO = (Message("user", "hello"),)
 
 
 @pytest.fixture(scope="module")
-def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_gguf(tmp_path_factory.mktemp("model") / "tiny.gguf")
-
-
-@pytest.fixture(scope="module")
-def tiny(tiny_file: Path) -> Iterator[LlamaModel]:
-    model = LlamaModel(tiny_file)
-    yield model
-    model.close()
-
-
-@pytest.fixture(scope="module")
 def real() -> Iterator[LlamaModel]:
     model = LlamaModel(catalogue.pull("qwen2.5-coder-0.5b"), "qwen2.5-coder-0.5b")
     yield model

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from darner.engine.llama import LlamaModel
 from darner.engine.llama_lookup import Lookup
@@ -11,7 +9,6 @@ from darner.engine.model import Message, Sampling
 from darner.engine.stop import Stop
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_gguf import write_tiny_gguf
 
 TOKENS = st.lists(st.integers(0, 3), max_size=40)
 
@@ -40,13 +37,6 @@ def test_a_copy_is_guessed_further_and_further_and_a_wrong_guess_starts_small_ag
     assert len(lookup.guess(99)) == 3
     assert lookup.guess(2) == [2, 3]
     assert Lookup([1, 2, 3]).guess(9) == []
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaModel]:
-    model = LlamaModel(write_tiny_gguf(tmp_path_factory.mktemp("model") / "tiny.gguf"))
-    yield model
-    model.close()
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.7])

@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
@@ -29,19 +29,6 @@ from darner.engine.llama_native import AbortFlag, Context, Entry, Weights
 from darner.engine.model import Completion, Ending, Message, Role, Sampling
 from darner.engine.stop import Stop
 from model_worker import worker_pid
-from tiny_gguf import write_tiny_gguf
-
-
-@pytest.fixture(scope="module")
-def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_gguf(tmp_path_factory.mktemp("model") / "tiny.gguf")
-
-
-@pytest.fixture(scope="module")
-def tiny(tiny_file: Path) -> Iterator[LlamaModel]:
-    model = LlamaModel(tiny_file)
-    yield model
-    model.close()
 
 
 def ask(text: str) -> tuple[Message, ...]:
