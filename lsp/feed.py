@@ -124,6 +124,8 @@ async def status(session: Session) -> dict[str, object]:
         "engine": engine,
         "model": "",
         "device": "",
+        "queued": 0,
+        "tokens_per_second": None,
         "sandbox": {},
         **about,
         "jobs": [{"job": job.id, "title": job.title} for job in session.jobs.running],

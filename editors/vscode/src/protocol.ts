@@ -54,6 +54,8 @@ export interface Status {
   readonly engine: string
   readonly model: string
   readonly device: string
+  readonly queued: number
+  readonly tokens_per_second: number | null
   readonly sandbox: Readonly<Record<string, { readonly backend: string; readonly gaps: readonly string[] }>>
   readonly jobs: readonly { readonly job: string; readonly title: string }[]
   readonly projects: readonly { readonly root: string; readonly trusted: boolean; readonly failing: readonly string[] }[]

@@ -44,7 +44,14 @@ function detailOf(status: Status): string {
   const sandbox = tiers.length > 0 ? vscode.l10n.t('sandbox: {0}', tiers.join(', ')) : vscode.l10n.t('sandbox: not used yet')
   const failing = status.projects.reduce((count, project) => count + project.failing.length, 0)
   const jobs = status.jobs.map(({ title }) => title)
-  return [sandbox, vscode.l10n.t('{0} failing', failing), ...jobs].join(' · ')
+  return [sandbox, vscode.l10n.t('{0} failing', failing), ...pacesOf(status), ...jobs].join(' · ')
+}
+
+/** How fast the model writes, once it has written, and how many requests wait for it. */
+function pacesOf(status: Status): string[] {
+  const rate = status.tokens_per_second
+  const pace = rate === null ? [] : [vscode.l10n.t('{0} tokens/s', Math.round(rate))]
+  return status.queued === 0 ? pace : [...pace, vscode.l10n.t('{0} waiting for the model', status.queued)]
 }
 
 /** A plain process holds less than the user may think: it is said as a warning. */

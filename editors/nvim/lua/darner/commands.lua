@@ -69,13 +69,30 @@ function M.Trust(given)
   end
 end
 
+--- What writes, where it runs, how fast it wrote last, and how many requests wait for it.
+---@param status { model: string, device: string, queued: integer, tokens_per_second: number? }
+---@return string
+local function model_line(status)
+  if status.model == '' then
+    return 'model not loaded'
+  end
+  local pace = type(status.tokens_per_second) == 'number' and ('%.0f tokens/s'):format(status.tokens_per_second)
+  local parts = { status.model, status.device, pace or '', status.queued > 0 and status.queued .. ' waiting' or '' }
+  return table.concat(
+    vim.tbl_filter(function(part)
+      return part ~= ''
+    end, parts),
+    ', '
+  )
+end
+
 function M.Status()
   local client = server.client()
   if not client then
     return
   end
   server.execute(client, 'darner.showStatus', {}, function(status)
-    local lines = { ('version %s, engine %s'):format(status.version, status.engine) }
+    local lines = { ('version %s, engine %s'):format(status.version, status.engine), model_line(status) }
     for _, job in ipairs(status.jobs) do
       table.insert(lines, ('%s: %s'):format(job.job, job.title))
     end
