@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from .interrupt import ignore_signals, interruptible
 from .mend import mend, to_apply
 from .model import Model
 from .project import Project, find_root, open_project, preferred
+from .resident import prompts_folder
 from .suite import Suite, run_suite
 from .trace import TracedModel
 from .trial import open_session
@@ -167,9 +169,17 @@ def undo_last(root: Root = _HERE) -> None:
 
 
 @app.command(name="forget")
-def forget_project(root: Root = _HERE) -> None:
+def forget_project(
+    root: Root = _HERE,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Instead, the computed prompts of all projects.")] = False,
+) -> None:
     """Delete what Darner remembers of this project: the source files with which each test last passed."""
     with terminal.ending(False):
+        if prompts:
+            there = prompts_folder().exists()
+            shutil.rmtree(prompts_folder(), ignore_errors=True)
+            typer.echo(f"{'Forgotten' if there else 'Nothing is kept'}: {prompts_folder()}.")
+            return
         folder = find_root(root)
         typer.echo(f"{'Forgotten' if memory.forget(folder) else 'Nothing is remembered'}: {folder}.")
 

@@ -38,12 +38,16 @@ class LlamaModel:
         *,
         adapters: Mapping[Role, Path] | None = None,
         idle_s: float = IDLE_S,
+        kept: Path | None = None,
     ) -> None:
-        """`adapters`: LoRA files by `Sampling.role`; a request of any other role runs on the bare weights."""
+        """`adapters`: LoRA files by `Sampling.role`; a request of any other role runs on the bare weights.
+
+        `kept`: a folder where computed prompts outlive the worker; they hold source.
+        """
         self._adapters = {role: str(file.absolute()) for role, file in (adapters or {}).items()}
         self._path = path.absolute()
         self._name = name or path.stem
-        self._idle_s = idle_s
+        self._idle_s, self._kept = idle_s, kept
         self._starting = threading.Lock()
         self._worker: WorkerProcess | None = None
         """Set once it has loaded the file."""
@@ -207,7 +211,7 @@ class LlamaModel:
                 self._starting.release()
 
     def _load(self, stop: Stop) -> WorkerProcess | None:
-        loading = self._loading = WorkerProcess(self._idle_s)
+        loading = self._loading = WorkerProcess(self._idle_s, self._kept)
         try:
             if self._talk(loading, {"method": "load", "path": str(self._path)}, stop, lambda event: None) is None:
                 loading.close()

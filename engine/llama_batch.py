@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import psutil
 
+from .llama_kept import Kept
 from .llama_native import BATCH_TOKENS, CPU_MICRO_BATCH, Aborted, AbortFlag, Context, Entry, Native, Weights
 from .llama_prompts import SLOTS, Prompts
 from .llama_work import Place, Urgency, Work
@@ -39,8 +40,9 @@ class TooLong(Exception):
 class Engine:
     """The weights, a context that grows while nothing runs, and the requests in their order."""
 
-    def __init__(self, weights: Weights, abort: AbortFlag) -> None:
+    def __init__(self, weights: Weights, abort: AbortFlag, kept: Kept | None = None) -> None:
         self.weights, self.abort = weights, abort
+        self._kept = kept
         self.limit = min(weights.trained_context, MOST_CELLS)
         """Most tokens of one sequence: prompt and completion together."""
         self._cells = min(CELLS, max(self.limit, BATCH_TOKENS))
@@ -108,6 +110,11 @@ class Engine:
         for work in ended:
             self._drop(work)
         return ended
+
+    def keep(self) -> None:
+        """Write computed prompts to disk, where that is wanted; for a moment in which nothing computes."""
+        if self._prompts:
+            self._prompts.keep()
 
     def lose(self) -> list[Work]:
         """Give every request up, and the context with it, after an error of llama.cpp's own."""
@@ -224,7 +231,7 @@ class Engine:
         self._close()
         sequences = SLOTS + LANES + URGENT
         self._context = Context(self.weights, self._cells + URGENT_CELLS, sequences, self.abort)
-        self._prompts, self._adapter = Prompts(self._context), None
+        self._prompts, self._adapter = Prompts(self._context, self._kept), None
         self._free = list(range(SLOTS + LANES - 1, SLOTS - 1, -1))
         self._urgent_free = list(range(sequences - 1, SLOTS + LANES - 1, -1))
 

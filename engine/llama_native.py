@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -237,6 +238,19 @@ class Context:
         """Drop what the sequences hold from position `start` on."""
         for sequence in sequences:
             self.api.llama_memory_seq_rm(self._memory, sequence, start, -1)
+
+    def save(self, path: Path, sequence: int, tokens: Sequence[int]) -> bool:
+        """Write what a sequence holds to a file; False when it could not be written."""
+        data = (self.api.llama_token * len(tokens))(*tokens)
+        return bool(self.api.llama_state_seq_save_file(self._context, os.fsencode(path), sequence, data, len(tokens)))
+
+    def restore(self, path: Path, sequence: int, count: int) -> bool:
+        """Put a saved sequence of `count` tokens into an empty one; False when it does not fit, or is not one."""
+        data, found = (self.api.llama_token * count)(), ctypes.c_size_t(0)
+        name = os.fsencode(path)
+        read = self.api.llama_state_seq_load_file(self._context, name, sequence, data, count, ctypes.byref(found))
+        self.weights.log.first_error()  # said when it does not fit; a later error must not be taken for it
+        return bool(read) and found.value == count
 
     def sampler(self, temperature: float, top_p: float, seed: int) -> Sampler:
         """A fresh chain with its own random numbers."""

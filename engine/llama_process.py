@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -40,8 +41,8 @@ class WorkerDied(Exception):
 class WorkerProcess:
     """One running worker in its own process group, so that a terminal's Ctrl-C reaches only the parent."""
 
-    def __init__(self, idle_s: float) -> None:
-        """Start a worker that ends by itself after `idle_s` without a request.
+    def __init__(self, idle_s: float, kept: Path | None = None) -> None:
+        """Start a worker that ends by itself after `idle_s` without a request, and keeps prompts in a folder, if any.
 
         Raise ModelError when llama.cpp is not installed or no process can be started.
         """
@@ -53,7 +54,7 @@ class WorkerProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the worker lives
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "darner.engine.llama_worker", str(idle_s)],
+                [sys.executable, "-P", "-m", "darner.engine.llama_worker", str(idle_s), str(kept or "")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .llama_kept import WORTH, Kept
 from .llama_native import Context, Native
 
 SLOTS = 4
@@ -28,8 +29,8 @@ class Slot:
 class Prompts:
     """The slots of one context: sequences 0 to SLOTS - 1."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, kept: Kept | None = None) -> None:
+        self._context, self._kept = context, kept
         self._slots = [Slot(i) for i in range(SLOTS)]
         self._tick = 0
 
@@ -55,7 +56,9 @@ class Prompts:
         oldest = min(idle, key=lambda slot: slot.used)
         # Cutting a slot back loses the rest of it: worth it for most of the same text, else the beginning is shared.
         mine = best if best and not best.busy and 2 * keep >= len(best.tokens) else oldest
-        if mine is best:
+        if adapter is None and self._restored(mine, wanted, keep):
+            self._cut(mine, _common(mine.tokens, wanted))
+        elif mine is best:
             self._cut(mine, keep)
         else:
             self._cut(mine, 0)
@@ -65,6 +68,24 @@ class Prompts:
         mine.adapter, mine.busy = adapter, True
         self.touch(mine)
         return mine
+
+    def _restored(self, slot: Slot, wanted: Sequence[int], known: int) -> bool:
+        """Whether an idle slot was filled from disk, because that begins more like `wanted` than what is here."""
+        found = self._kept.best(wanted) if self._kept else None
+        if self._kept is None or found is None or found[1] < known + WORTH:
+            return False
+        self._cut(slot, 0)
+        if not self._kept.restore(self._context, found[0], slot.sequence):
+            return False
+        slot.tokens = list(found[0].tokens)
+        return True
+
+    def keep(self) -> None:
+        """Write idle prompts of the bare weights to disk, those that are not there."""
+        for slot in self._slots if self._kept else ():
+            bare = not slot.busy and slot.adapter is None and len(slot.tokens) >= WORTH
+            if self._kept and bare and not self._kept.covers(slot.tokens):
+                self._kept.save(self._context, slot.sequence, slot.tokens)
 
     def touch(self, slot: Slot) -> None:
         self._tick += 1

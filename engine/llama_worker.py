@@ -16,12 +16,14 @@ computation, so that no orphan computes for nobody.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import sys
 import threading
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +32,7 @@ import psutil
 from . import llama_chat, llama_device
 from .llama_adapter import AdapterRefused, Adapters
 from .llama_batch import Engine, TooLong
+from .llama_kept import Kept, model_key
 from .llama_lane import Told
 from .llama_native import Aborted, AbortFlag, Native, NativeError, Weights, physical_threads
 from .llama_sample import Sample
@@ -39,6 +42,8 @@ from .model import Completion, Message, Role, Sampling
 
 _URGENCY = {Role.COMPLETER: Urgency.TYPING, Role.AUDITOR: Urgency.READING}
 _PULSE_S = 1.0
+_KEEP_S = 2.0
+"""Of idleness, before prompts are written to disk: nobody is to wait for it."""
 SPARE_BYTES = 400 << 20
 """Beside the weights: KV cells of the usual context, logits, and Python."""
 
@@ -48,18 +53,23 @@ class Refused(Exception):
 
 
 def main() -> None:
-    """Serve until the input ends, or the seconds of the one argument pass without a request."""
+    """Serve until the input ends, or the seconds of the first argument pass without a request.
+
+    The second is the folder where computed prompts are kept; empty: nowhere.
+    """
     # Anything that prints must not break the protocol: keep stdout for ourselves and point fd 1 at stderr.
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    Worker(replies, float(sys.argv[1])).serve()
+    Worker(replies, float(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None).serve()
 
 
 class Worker:
     """Holds the model. A reader thread takes requests, and breaks a decode off for a cancel or for what is urgent."""
 
-    def __init__(self, replies: BinaryIO, idle_s: float) -> None:
-        self._replies, self._idle_s = replies, idle_s
+    def __init__(self, replies: BinaryIO, idle_s: float, kept: Path | None) -> None:
+        self._replies, self._idle_s, self._kept = replies, idle_s, kept
+        self._unkept = False
+        """Something was computed since prompts were last written to disk."""
         self._requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._abort = AbortFlag()
         self._engine: Engine | None = None
@@ -99,16 +109,27 @@ class Worker:
         return now is not None and request["method"] in self._works and _urgency(request) < now
 
     def _take_requests(self) -> None:
-        busy = self._engine is not None and self._engine.busy
-        try:
-            while True:
-                wait = None if busy or self._engine is None else self._idle_s
-                self._answer(self._requests.get(block=not busy, timeout=wait))
-                busy = self._engine is not None and self._engine.busy
-        except queue.Empty:
-            if not busy:
+        """Whatever is there; while nothing computes, wait for something."""
+        while True:
+            busy = self._engine is not None and self._engine.busy
+            request = self._next(block=not busy)
+            if request is not None:
+                self._answer(request)
+            elif busy:
+                return
+            elif self._engine and self._unkept:
+                self._engine.keep()
+                self._unkept = False
+            else:
                 # Not a return: ending the interpreter would wait for the reader thread, which waits for input.
                 os._exit(0)
+
+    def _next(self, block: bool) -> dict[str, Any] | None:
+        """None when there is none at once, or after an idle while."""
+        wait = None if self._engine is None else min(self._idle_s, _KEEP_S) if self._unkept else self._idle_s
+        with contextlib.suppress(queue.Empty):
+            return self._requests.get(block=block, timeout=wait)
+        return None
 
     def _answer(self, request: dict[str, Any]) -> None:
         """The boundary: whatever a request raises becomes its error line."""
@@ -136,6 +157,7 @@ class Worker:
 
     def _compute(self, engine: Engine) -> None:
         """One decode for all; what it ended is answered."""
+        self._unkept = self._kept is not None
         try:
             for work in engine.step():
                 self._finish(work)
@@ -179,7 +201,8 @@ class Worker:
             raise Refused(
                 f'llama.cpp says "{error}" (the file has {size:,} bytes); download it again, or name another'
             ) from error
-        self._engine, self._adapters = Engine(weights, self._abort), Adapters(weights, path)
+        kept = Kept(self._kept, model_key(path, version("llama-cpp-python"))) if self._kept else None
+        self._engine, self._adapters = Engine(weights, self._abort, kept), Adapters(weights, path)
         self._device = llama_device.device_name(gpus, weights.log.offloaded, weights.layers, physical_threads())
         return self._status(request)
 

@@ -6,9 +6,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_cache_path
+
 if TYPE_CHECKING:
     from .llama import LlamaModel
     from .model import Model
+
+
+def prompts_folder() -> Path:
+    """Where computed prompts are kept, when the user wants that."""
+    return user_cache_path("darner") / "prompts"
 
 
 class Resident:
@@ -17,10 +24,13 @@ class Resident:
     def __init__(self) -> None:
         self._asking = threading.Lock()
         self._model: LlamaModel | None = None
-        self._path: Path | None = None
+        self._key: tuple[Path, bool] | None = None
+        """Its file, and whether its prompts are kept."""
 
-    def get(self, name_or_path: str, endpoint: str = "") -> Model:
+    def get(self, name_or_path: str, endpoint: str = "", *, keep: bool = False) -> Model:
         """The named model of the endpoint, or of this machine; the default one for an empty name.
+
+        `keep`: its computed prompts are written to the cache folder, for the next time that it is loaded.
 
         Raises ModelError when it is not installed, BadInput when the endpoint is no address.
         """
@@ -33,14 +43,15 @@ class Resident:
 
         with self._asking:
             path = find(name_or_path or DEFAULT)
-            if self._model is None or path != self._path:
+            if self._model is None or (path, keep) != self._key:
                 self.close()
-                self._model, self._path = LlamaModel(path, name_or_path or DEFAULT), path
+                kept = prompts_folder() if keep else None
+                self._model, self._key = LlamaModel(path, name_or_path or DEFAULT, kept=kept), (path, keep)
             return self._model
 
     def held(self, path: Path) -> LlamaModel | None:
         """The resident model when it is this file."""
-        return self._model if path == self._path else None
+        return self._model if self._key and path == self._key[0] else None
 
     def about(self) -> dict[str, object]:
         """Name of the model (empty: none was asked for), where it runs (empty: not loaded yet), how busy it is."""
@@ -55,4 +66,4 @@ class Resident:
     def close(self) -> None:
         if self._model is not None:
             self._model.close()
-            self._model = self._path = None
+            self._model = self._key = None

@@ -234,7 +234,8 @@ class Service:
         if budget.samples == 0 or wanted == "none":
             return None
         try:
-            return self._models.get(wanted, str(params.get("endpoint") or ""))
+            keep = bool(params.get("keep_prompts"))
+            return self._models.get(wanted, str(params.get("endpoint") or ""), keep=keep)
         except ModelError as error:
             if wanted:
                 raise

@@ -56,6 +56,12 @@ class Settings:
         True,
         "Remember, in the cache folder, the source files with which each test last passed; `darner forget` wipes it.",
     )
+    keep_prompts: bool = _setting(
+        False,
+        "Keep what the model computed of its prompts, source included, in the cache folder (512 MB at most): after a "
+        "restart the same function is repaired sooner. `darner forget --prompts` wipes it.",
+        project=False,
+    )
     completion_model: str = _setting(
         "qwen2.5-coder-0.5b",
         "Model of the ghost text: a catalogue name, or path of a GGUF file that can fill in.",

@@ -55,4 +55,9 @@ def _begun(session: Session, job: Job, supported: bool) -> Progress:
 
 def common(session: Session, root: Path) -> dict[str, object]:
     settings = session.board(root).settings
-    return {"root": str(root), "python": settings.interpreter, "sandbox": settings.sandbox}
+    return {
+        "root": str(root),
+        "python": settings.interpreter,
+        "sandbox": settings.sandbox,
+        "keep_prompts": settings.keep_prompts,
+    }
