@@ -6,8 +6,9 @@ import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from .hopeless import is_hopeless
 from .llama_native import Sampler, Weights
-from .model import Completion, Ending
+from .model import Completion, Ending, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,20 @@ class Lane:
     """Characters already streamed: those that cannot become part of a stop string."""
     decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
 
-    def take(self, weights: Weights, stops: Sequence[str], most: int) -> Ending | None:
+    def take(self, weights: Weights, sampling: Sampling) -> Ending | None:
         """Add the token to the text; the reason when that ends the lane."""
         if weights.ends_turn(self.token):
             return Ending.STOP
         self.count += 1
-        self.text += self.decoder.decode(weights.piece(self.token))
-        if (cut := _first_stop(self.text, stops, self.told)) is not None:
+        piece = self.decoder.decode(weights.piece(self.token))
+        self.text += piece
+        if (cut := _first_stop(self.text, sampling.stop, self.told)) is not None:
             self.text = self.text[:cut]
             self.decoder.reset()
             return Ending.STOP
-        return Ending.LENGTH if self.count >= most else None
+        if sampling.python and "\n" in piece and is_hopeless(self.text[: self.text.rindex("\n") + 1]):
+            return Ending.HOPELESS
+        return Ending.LENGTH if self.count >= sampling.max_tokens else None
 
     def tell(self, told: Told, stops: Sequence[str]) -> None:
         """Stream what is certain: not the start of what may become a stop string."""

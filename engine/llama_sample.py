@@ -106,7 +106,7 @@ class Sample(Work):
 
     def _take(self, place: Place, lane: Lane) -> bool:
         """Add the lane's token to its text; True when that ended the lane."""
-        if ending := lane.take(self._weights, self._sampling.stop, self._sampling.max_tokens):
+        if ending := lane.take(self._weights, self._sampling):
             self._lanes.remove(lane)
             self._done[lane.index] = lane.end(self._told, ending)
             place.give(lane.sequence)

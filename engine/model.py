@@ -28,6 +28,8 @@ class Ending(StrEnum):
     """The model ended its turn, or wrote a stop string."""
     LENGTH = "length"
     CANCELLED = "cancelled"
+    HOPELESS = "hopeless"
+    """It was to be Python, and no continuation of it would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Sampling:
     stop: tuple[str, ...] = ()
     prefill: str = ""
     """Text put at the start of the assistant's turn; not part of the completion."""
+    python: bool = False
+    """The completion is one block of Python; it ends early when it can no longer become that. Remote engines go on."""
     role: Role | None = None
     """What the samples are for: a model that has an adapter for this role uses it."""
 

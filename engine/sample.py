@@ -85,6 +85,7 @@ class Sampler:
             seed=self._seed,
             stop=("\n```\n", "\n```"),
             prefill="```python\n",
+            python=True,
             role=Role.REPAIRER,
         )
         self._model.sample(messages, sampling, self._stop, on_completion=lambda _, c: self._judge(target, c))
