@@ -18,19 +18,13 @@ Attempt = Callable[[Candidate, Trial, Stop], object]
 
 
 class Helper:
-    """Takes candidates and tries them in the partner of the trial's session, from `call` until the end of `with`."""
+    """Takes candidates and tries them in the partner of the trial's session, during `with`."""
 
     def __init__(self, trial: Trial, take: Take, attempt: Attempt, stop: Stop) -> None:
         """`take` and `attempt` are called from a thread of its own."""
         self._trial, self._take, self._attempt = trial, take, attempt
         self._stop = stop.branch()
         self._thread: threading.Thread | None = None
-
-    def call(self) -> None:
-        """Begin, where that makes sense and did not happen yet; returns at once."""
-        if self._thread is None and spare_cores() > 0 and not self._trial.session.slow_because:
-            self._thread = threading.Thread(target=self._work, name="darner-search", daemon=True)
-            self._thread.start()
 
     def _work(self) -> None:
         try:
@@ -41,6 +35,9 @@ class Helper:
             self._attempt(candidate, trial, self._stop)
 
     def __enter__(self) -> Helper:
+        if spare_cores() > 0 and not self._trial.session.slow_because:
+            self._thread = threading.Thread(target=self._work, name="darner-search", daemon=True)
+            self._thread.start()
         return self
 
     def __exit__(

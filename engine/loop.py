@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from ..sandbox.partner import spare_cores
 from ..sandbox.session import Session
 from ..sandbox.types import CallResult
 from . import behaviour, choose
@@ -40,8 +41,6 @@ _LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
 """After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
 machine finds the same repair as a quiet one.
 """
-_LONG = 60
-"""Candidates without success, after which a partner session is worth its start."""
 _ENOUGH_PLAUSIBLE = 24
 _MOST_BEHAVIOURS = 8
 _MOST_CONFIRMED = 3
@@ -56,6 +55,8 @@ def repair(
     """Repair one failing test within the budget; the last event is Done. Nothing of the user's is changed."""
     began = time.monotonic()
     stop = stop.within(budget.seconds)
+    if spare_cores() > 0:
+        session.expect_partner()  # a second pair of hands for the search, and half of each proof
     yield Phase(nodeid, "evidence", "running the failing test under the probe")
     try:
         case = open_case(session, suite, gather(session, suite, nodeid, stop))
@@ -96,7 +97,7 @@ def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
             return
     enough: int | None = None
     work.learn_failure()
-    with Helper(work.case.trial, work.take, work.attempt, stop) as helper:
+    with Helper(work.case.trial, work.take, work.attempt, stop):
         while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
             candidate = work.take()
             if candidate is None:
@@ -108,8 +109,6 @@ def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
                 stop = stop.within(_LINGER_MOST_S)
             if enough is not None and work.tried >= enough:
                 break
-            if enough is None and work.tried >= _LONG:
-                helper.call()
             if work.tried % _SHOW_EVERY == 0:
                 yield Tried(nodeid, work.tried, len(work.plausible))
     yield Tried(nodeid, work.tried, len(work.plausible))

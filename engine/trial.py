@@ -125,7 +125,6 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
     seconds = [test.seconds for test in suite.results if test.nodeid in covering]
     if not runs_away(evidence.failing):  # how long it ran then says nothing of how long its repair may take
         seconds.append(evidence.seconds)
-    session.expect_fresh()  # each repair is confirmed in a fresh sandbox, and making one takes longer than a run
     slowest, total = max(seconds, default=0.0), sum(seconds)
     limits = replace(
         session.within(_SEARCH),

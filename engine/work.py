@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
 from .case import Case
 from .evidence import runs_away
@@ -100,7 +99,6 @@ class Work:
         if self.cures_some and len(self.plausible) >= _MOST_PARTIAL:
             return
         self.plausible.append(candidate)
-        if spare_cores() > 0:  # it will be confirmed there and here at once
-            self.case.trial.session.expect_partner()
+        self.case.trial.session.expect_fresh()  # it will be confirmed there, and making one takes longer than a run
         if self.cures_some:
             self.pool.build_on(candidate)

@@ -154,6 +154,7 @@ class Server:
                 continue
         if request["warm"]:
             self._prepared = pytests.configured_session(pytests.arguments([]), self._root)
+            pytests.fail_once()
         gc.collect()
         gc.freeze()
         return {"warm": self._prepared is not None, "threads": staging.thread_count()}

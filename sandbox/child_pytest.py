@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import tokenize
 from typing import Any, List
 
 
@@ -34,6 +35,11 @@ def arguments(nodeids: List[str]) -> List[str]:
     return arguments + nodeids
 
 
+_SELECTING = ("lfplugin", "nfplugin", "stepwiseplugin")
+"""pytest's own, by name: `--lf`, `--nf` and `--sw` choose tests by earlier runs, and write files after each run. Here
+the node ids choose."""
+
+
 def configured_session(arguments: List[str], root: str) -> Any:
     """pytest's configuration and session by its private parts; None where they differ from what we know."""
     try:
@@ -43,11 +49,31 @@ def configured_session(arguments: List[str], root: str) -> Any:
         sys.path.insert(0, root)
         config: Any = getattr(private, "_prepareconfig")(arguments, [Quiet()])
         getattr(config, "_do_configure")()
+        for name in filter(config.pluginmanager.has_plugin, _SELECTING):
+            config.pluginmanager.unregister(name=name)
         session = Session.from_config(config)
         config.hook.pytest_sessionstart(session=session)
     except Exception:  # boundary: private API; the plain pytest.main serves instead
         return None
     return session
+
+
+def fail_once() -> None:
+    """Tell of a failure, to nobody: what the first one has to find out is then known in every child that is forked.
+
+    Which file each module came from (hundreds of `lstat`), and how Python is tokenised: 40 of a candidate's 60 ms.
+    """
+    try:
+        from _pytest import _code as private
+
+        info: Any = getattr(private, "ExceptionInfo")
+        try:
+            assert not sys.modules, "not a failure"
+        except AssertionError as error:
+            str(info.from_exception(error).getrepr(style="long"))
+        list(tokenize.generate_tokens(iter(("x = 'y'\n", "")).__next__))
+    except Exception:  # boundary: private API; the first failure then takes its time
+        return
 
 
 def finish_session(session: Any, nodeids: List[str], probe: Any) -> int:

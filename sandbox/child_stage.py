@@ -42,6 +42,7 @@ class Stage:
 
     def _settle(self) -> None:
         """What is here now is here in every child; it is neither looked through again nor copied for that."""
+        pytests.fail_once()
         self._settled = frozenset(sys.modules)
         gc.collect()
         gc.freeze()

@@ -60,7 +60,7 @@ class Probe:
     def pytest_collection_finish(self, session: Any) -> None:
         self.collected = [item.nodeid for item in session.items]
         if self._brief:
-            session.config.option.tbstyle = "native"
+            session.config.option.tbstyle = "no"
             session.config.option.maxfail = 1
 
     def pytest_assertrepr_compare(self, config: Any, op: str, left: object, right: object) -> None:
@@ -158,7 +158,7 @@ class Probe:
         return {
             "exception": type(error).__name__,
             "message": _message(error)[:_MAX_TEXT],
-            "text": str(getattr(report, "longreprtext", ""))[-_MAX_TEXT:],
+            "text": (_places(error) if self._brief else str(getattr(report, "longreprtext", "")))[-_MAX_TEXT:],
             "frames": frames,
             "operator": compare[0],
             "left": compare[1],
@@ -225,6 +225,19 @@ def _textual(report: Any) -> Dict[str, Any]:
         "left": None,
         "right": None,
     }
+
+
+def _places(error: BaseException) -> str:
+    """Where it came through, without the source lines that a whole traceback reads and parses."""
+    return "".join('File "%s", line %d, in %s\n' % place for place in _trace_places(error))
+
+
+def _trace_places(error: BaseException) -> Generator[Tuple[str, int, str], None, None]:
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        yield code.co_filename, trace.tb_lineno, code.co_name
+        trace = trace.tb_next
 
 
 def _message(error: BaseException) -> str:
