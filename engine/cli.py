@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
@@ -15,12 +17,11 @@ import typer
 from rich.text import Text
 
 from ..sandbox.types import Assurance
-from . import loop, memory, report, show, terminal, trace, trust, undo
+from . import memory, report, show, terminal, trace, trust, undo
 from .config import Budget, parse_budget
 from .errors import BadInput
 from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
-from .mend import mend, to_apply
 from .model import Model
 from .project import Project, find_root, open_project, preferred
 from .resident import prompts_folder
@@ -103,11 +104,14 @@ def fix(
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
+            _import_ahead()
             began = time.time()
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, nodeids), stop, live.test)
             memory.remember(project.root, suite.passed, began)
+            from .mend import mend, to_apply
+
             llm, written = _recorded(project, suite, llm, spending, opened, answer=answer, seed=seed)
             events = mend(session, suite, llm, spending, stop, answer=answer, seed=seed)
             reports = _follow(written.follow(events) if written else events, live, as_json)
@@ -144,10 +148,13 @@ def explain(
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             live.phase("copying the project")
+            _import_ahead()
             began = time.time()
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, [nodeid]), stop, live.test)
+            from . import loop
+
             memory.remember(project.root, suite.passed, began)
             if not suite.failing:
                 raise BadInput(f"{nodeid} passes; there is nothing to explain.")
@@ -234,6 +241,11 @@ def main() -> None:
     app.command(name="write")(write_stub)
     app.command(name="test")(write_a_test)
     app()
+
+
+def _import_ahead() -> None:
+    """What a repair is looked for with, while the sandbox starts, which is mostly waiting."""
+    threading.Thread(target=importlib.import_module, args=("darner.engine.mend",), daemon=True).start()
 
 
 def _model(name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None) -> Model | None:
