@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ..engine.mutate import mutants
@@ -22,11 +22,11 @@ from ..engine.trial import open_session
 from ..engine.types import Candidate
 from ..sandbox.session import Session
 from ..sandbox.types import Limits, Outcome, RunResult, Status
-from .store import Batch, sha256
-from .types import Mistake, Seed
+from .job import sha256
+from .stages import Context, RecordStage
+from .store import Work
+from .types import Dropped, Mistake, Seed
 
-TRIES = 40
-"""Most mutants of one seed that are run."""
 _EVIDENCE = 2000
 _EACH = Limits(wall_s=5.0, cpu_s=5.0)
 _TEST = """\
@@ -42,6 +42,16 @@ def test_examples():
         runner.run(case, out=said.append)
     assert not runner.failures, "".join(said)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [mistakes]."""
+
+    per_seed: int = 3
+    """Most mistakes made from one seed, one for each operator."""
+    tries: int = 40
+    """Most mutants of one seed that are run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +79,26 @@ class Workbench:
                 sound = _sound(session, modules, stop)
                 yield Workbench(session, modules, sound, stop)
 
-    def mistakes(self, seed: Seed, most: int) -> Batch:
-        """At most `most` mistakes, one for each operator, likelier edits first."""
+    def mistakes(self, seed: Seed, settings: Settings) -> Iterator[Mistake | Dropped]:
+        """At most `per_seed` mistakes, one for each operator, likelier edits first."""
         if not seed.examples:
-            return Batch((), {"seed has no examples": 1})
+            yield Dropped("seed has no examples")
+            return
         if seed.id not in self.sound:
-            return Batch((), {"seed fails its own examples": 1})
-        dropped: Counter[str] = Counter()
-        kept: dict[str, Mistake] = {}
-        for candidate in _first(seed, f"{self.modules[seed.id]}.py"):
-            if len(kept) == most:
-                break
+            yield Dropped("seed fails its own examples")
+            return
+        kept: set[str] = set()
+        for candidate in islice(_first(seed, f"{self.modules[seed.id]}.py"), settings.tries):
+            if len(kept) == settings.per_seed:
+                return
             if candidate.operator in kept:
                 continue
             found = self._judge(seed, candidate)
             if isinstance(found, Mistake):
-                kept[candidate.operator] = found
+                kept.add(candidate.operator)
+                yield found
             else:
-                dropped[found] += 1
-        return Batch(tuple(kept.values()), dropped)
+                yield Dropped(found)
 
     def _judge(self, seed: Seed, candidate: Candidate) -> Mistake | str:
         """The mistake, or the reason why the mutant is none."""
@@ -144,11 +155,21 @@ def _first(seed: Seed, path: str) -> Iterator[Candidate]:
     function = next(f for f in source.functions() if f.qualname == seed.name)
     docstring = function.node.body[0]
     lines = range((docstring.end_lineno or docstring.lineno) + 1, function.end_line + 1)
-    for count, candidate in enumerate(mutants(source, dict.fromkeys((*lines, function.def_line), 1.0))):
-        if count == TRIES:
-            return
-        yield candidate
+    yield from mutants(source, dict.fromkeys((*lines, function.def_line), 1.0))
 
 
 def _nodeid(module: str) -> str:
     return f"test_{module}.py::test_examples"
+
+
+def _units(context: Context, settings: Settings) -> Sequence[Seed]:
+    return context.read("seeds", Seed)
+
+
+@contextmanager
+def _opened(context: Context, settings: Settings, units: Sequence[Seed]) -> Generator[Work]:
+    with Workbench.opened(units, context.stop, trusted=context.trusted) as bench:
+        yield lambda seed, index: bench.mistakes(seed, settings)
+
+
+STAGE = RecordStage("mistakes", Settings, ("seeds",), units=_units, opened=_opened)

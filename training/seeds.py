@@ -10,18 +10,21 @@ from __future__ import annotations
 import ast
 import builtins
 import doctest
+import random
 import re
 import symtable
 import sysconfig
 import warnings
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine.errors import BadInput
-from .store import Batch, sha256
-from .types import Seed
+from .job import sha256
+from .stages import Context, RecordStage
+from .store import Work
+from .types import Dropped, Seed
 
 LONGEST = 150
 """Lines of a function."""
@@ -33,6 +36,18 @@ _NOT_SOURCE = frozenset(
     ("test", "tests", "idlelib", "lib2to3", "site-packages", "__pycache__", "node_modules", "build")
 )
 _BUILTINS = frozenset(dir(builtins))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [seeds]."""
+
+    folder: str = ""
+    """Where to mine, as the user's own repository; empty: the standard library of this Python."""
+    licence: str = ""
+    """SPDX name of the folder's licence; every seed records it."""
+    files: int = 0
+    """Most files, drawn at random; 0: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ def files(corpus: Corpus) -> tuple[Path, ...]:
     return tuple(sorted(p for p in corpus.root.rglob("*.py") if p.is_file() and _is_source(p.relative_to(corpus.root))))
 
 
-def mine(corpus: Corpus, path: Path) -> Batch:
+def mine(corpus: Corpus, path: Path) -> Iterator[Seed | Dropped]:
     """The seeds of one file, and why its other functions are none."""
     origin = path.relative_to(corpus.root).as_posix()
     try:
@@ -71,20 +86,15 @@ def mine(corpus: Corpus, path: Path) -> Batch:
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except (OSError, ValueError, SyntaxError, RecursionError):
-        return Batch((), {"file cannot be parsed": 1})
-    dropped: Counter[str] = Counter()
-    seeds: list[Seed] = []
+        yield Dropped("file cannot be parsed")
+        return
     imports = dict(_imports(tree))
     lines = text.split("\n")  # as the parser counts them; str.splitlines would also split at form feeds
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             code = "\n".join(lines[node.lineno - 1 : node.end_lineno])
             found = _seed(node, code, imports, origin, corpus.licence)
-            if isinstance(found, Seed):
-                seeds.append(found)
-            else:
-                dropped[found] += 1
-    return Batch(tuple(seeds), dropped)
+            yield found if isinstance(found, Seed) else Dropped(found)
 
 
 def _is_source(path: Path) -> bool:
@@ -181,3 +191,33 @@ def _examples(docstring: str) -> int:
         return len(doctest.DocTestParser().get_examples(docstring))
     except ValueError:
         return -1
+
+
+def _corpus(settings: Settings) -> Corpus:
+    if not settings.folder:
+        return standard_library()
+    if not settings.licence:
+        raise BadInput('Every seed records its licence: set the folder\'s in [seeds], as licence = "MIT".')
+    return folder(Path(settings.folder).expanduser(), settings.licence)
+
+
+def _drawn(context: Context, settings: Settings) -> tuple[Path, ...]:
+    found = files(_corpus(settings))
+    if not settings.files or settings.files >= len(found):
+        return found
+    return tuple(sorted(random.Random(context.seed).sample(found, settings.files)))
+
+
+def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
+    root = _corpus(settings).root
+    listed = (f"{path.relative_to(root)} {sha256(path.read_bytes())}\n" for path in _drawn(context, settings))
+    return {str(root): sha256("".join(listed).encode())}
+
+
+@contextmanager
+def _opened(context: Context, settings: Settings, units: Sequence[Path]) -> Generator[Work]:
+    corpus = _corpus(settings)
+    yield lambda path, index: mine(corpus, path)
+
+
+STAGE = RecordStage("seeds", Settings, (), units=_drawn, opened=_opened, outside=_outside)

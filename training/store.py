@@ -1,167 +1,230 @@
-"""A stage reads units of work and leaves one JSONL file and its manifest, whole or not at all.
+"""A job reads units of work and leaves one JSONL file and its manifest, whole or not at all.
 
-    units ─▶ work ─▶ OUT.partial (one line a unit, kept over an interruption) ─▶ OUT + OUT.manifest.json
+    units ─▶ work ─▶ OUT.partial (one line a unit, kept over an interruption) ─▶ settle ─▶ OUT + OUT.manifest.json
 
-A stage whose inputs and settings are those of the manifest, and whose output is unchanged, is not run again. One that
-was interrupted goes on behind the last complete line of its partial file, if that was begun with the same inputs and
-settings.
+A job whose inputs and settings are those of the manifest, and whose output is unchanged, is not done again. One that
+was interrupted goes on behind the last complete line of its partial file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ..engine.errors import BadEnvironment, BadInput
+from ..engine.errors import BadInput
 from ..engine.stop import Stop
-from .types import Manifest, Mistake, Seed
+from .job import BEGUN, Job, begun, manifest_for, partial_of, remove, replacing, write_manifest, writing
+from .shape import Misshapen, shaped
+from .types import Dropped, Manifest
 
-Record = Seed | Mistake
 Row = dict[str, Any]
-Unit = TypeVar("Unit")
+Record = TypeVar("Record")
+Work = Callable[[Any, int], Iterable[object]]
+"""Records (dataclasses) and `Dropped`s of one unit, given the unit and its index."""
+Settle = Callable[[Iterator[Row]], Iterable[object]]
+"""What of all records stays: rows and `Dropped`s, given the rows in order."""
+OnUnit = Callable[["Progress"], None]
+
+_AHEAD = 4
+"""Units begun for each worker before the oldest has ended: results are written in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What decides the output of a stage."""
+@dataclass(slots=True)
+class Progress:
+    """How far a job is, for whoever shows it."""
 
-    name: str
-    inputs: Mapping[str, str]
-    settings: Mapping[str, str | int]
-    output: Path
-
-    @property
-    def key(self) -> str:
-        return sha256(json.dumps([self.name, dict(self.inputs), dict(self.settings)], sort_keys=True).encode())
+    units: int
+    done: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter[str])
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What came of one unit."""
-
-    records: tuple[Record, ...]
-    dropped: Mapping[str, int]
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def finished(stage: Stage) -> Manifest | None:
-    """The manifest of this very stage, when its output still is what it says."""
-    try:
-        manifest = Manifest(**json.loads(_manifest_path(stage.output).read_text(encoding="utf-8")))
-        found = sha256(stage.output.read_bytes())
-    except (OSError, ValueError, TypeError):
-        return None
-    made_by = Stage(manifest.stage, manifest.inputs, manifest.settings, stage.output)
-    return manifest if made_by.key == stage.key and found == manifest.output_sha256 else None
+def run_folder_job(
+    job: Job, make: Callable[[Path], Mapping[str, float]], stop: Stop, versions: Mapping[str, str]
+) -> Manifest:
+    """Have `make` fill a folder that outlives a kill, then put folder and manifest in place. Raises as `run_job`."""
+    with writing(job.output):
+        partial, began = partial_of(job.output), time.monotonic()
+        if begun(job.output) != job.deciders:
+            remove(job.output)
+            partial.mkdir(parents=True)
+            with replacing(partial / BEGUN) as write:
+                write(json.dumps({"job": job.deciders}, ensure_ascii=False).encode())
+    figures = dict(make(partial))
+    if stop:
+        raise KeyboardInterrupt
+    with writing(job.output):
+        manifest = manifest_for(job, partial, versions, figures=figures, seconds=time.monotonic() - began)
+        write_manifest(job.output, manifest)  # first: a kill behind it leaves the folder to be taken up again
+        os.replace(partial, job.output)
+    return manifest
 
 
-def run_stage(stage: Stage, units: Sequence[Unit], work: Callable[[Unit], Batch], stop: Stop) -> Manifest:
+def run_job(
+    job: Job,
+    units: Sequence[Any],
+    work: Work,
+    stop: Stop,
+    *,
+    settle: Settle | None = None,
+    workers: int = 1,
+    versions: Mapping[str, str] | None = None,
+    on_unit: OnUnit = lambda progress: None,
+) -> Manifest:
     """Work through the units in order and put the output and its manifest in place.
 
-    Raises BadEnvironment when the output cannot be written, and KeyboardInterrupt when `stop` was cancelled;
-    the partial file then lets the next run go on.
+    Raises BadEnvironment when the output cannot be written, and KeyboardInterrupt when `stop` was cancelled; the
+    partial file then lets the next run go on.
     """
-    try:
-        stage.output.parent.mkdir(parents=True, exist_ok=True)
-        partial = stage.output.with_name(stage.output.name + ".partial")
-        done = _resume(partial, stage.key)
+    with writing(job.output):
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        partial, progress = partial_of(job.output), Progress(len(units))
+        seconds = _resume(partial, job, progress)
+        on_unit(progress)
         with partial.open("a", encoding="utf-8") as file:
-            for unit in units[done:]:
-                if stop:
-                    raise KeyboardInterrupt
-                batch = work(unit)
-                rows = [asdict(record) for record in batch.records]
-                file.write(json.dumps({"records": rows, "dropped": dict(batch.dropped)}) + "\n")
+            for lines in _worked(units, progress.done, work, stop, workers, seconds):
+                file.write(json.dumps(lines, ensure_ascii=False) + "\n")
                 file.flush()
-        manifest = _assemble(stage, partial, len(units))
+                _count(progress, lines)
+                on_unit(progress)
+        manifest = _assemble(job, partial, len(units), settle or once, dict(versions or {}))
         partial.unlink()
-    except OSError as error:
-        raise BadEnvironment(f"{stage.output} cannot be written ({error.strerror}); pass another --out.") from error
     return manifest
 
 
-def read_seeds(path: Path) -> tuple[Seed, ...]:
-    """Raises BadInput with the line when the file cannot be read or a line is not a seed."""
+def once(rows: Iterator[Row]) -> Iterator[object]:
+    """Rows whose `id` did not come before."""
+    seen: set[str] = set()
+    for row in rows:
+        if row["id"] in seen:
+            yield Dropped("duplicate")
+        else:
+            seen.add(row["id"])
+            yield row
+
+
+def read_records(path: Path, kind: type[Record]) -> tuple[Record, ...]:
+    """Raises BadInput with the line when the file cannot be read or a line is no `kind`."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read ({error}); make it with `darner-train seeds --out {path}`.") from error
-    return tuple(_seed(path, number, line) for number, line in enumerate(lines, 1))
+        raise BadInput(f"{path} cannot be read ({error}); run the stage that writes it again.") from error
+    return tuple(_record(path, number, line, kind) for number, line in enumerate(lines, 1) if line)
 
 
-def _seed(path: Path, number: int, line: str) -> Seed:
-    names = {field.name: field.type for field in fields(Seed)}
+def _record(path: Path, number: int, line: str, kind: type[Record]) -> Record:
     try:
-        row = json.loads(line)
-        if not isinstance(row, dict) or set(cast(Row, row)) != set(names):
-            raise ValueError(f"its fields are not {', '.join(names)}")
-        wrong = [name for name, value in cast(Row, row).items() if type(value).__name__ != names[name]]
-        if wrong:
-            raise ValueError(f"{wrong[0]} is not {names[wrong[0]]}")
+        return shaped(kind, json.loads(line))
+    except Misshapen as wrong:
+        why = str(wrong)
     except ValueError as error:
-        raise BadInput(f"{path}:{number}: this line is not a seed ({error}); mine the file again.") from None
-    return Seed(**cast(Row, row))
+        why = str(error)
+    raise BadInput(f"{path}:{number}: this line is not a {kind.__name__} ({why}); run the stage that writes it again.")
 
 
-def _resume(partial: Path, key: str) -> int:
-    """How many units the partial file holds; one of other inputs, or with a torn last line, is cut back first."""
-    lines = partial.read_bytes().splitlines(keepends=True) if partial.exists() else []
-    whole = [line for line in lines if line.endswith(b"\n")]
-    if not whole or json.loads(whole[0]) != {"key": key}:
-        whole = [json.dumps({"key": key}).encode() + b"\n"]
-    partial.write_bytes(b"".join(whole))
-    return len(whole) - 1
+def _resume(partial: Path, job: Job, progress: Progress) -> float:
+    """Count what the partial file holds and cut a torn last line; begin the file if there is none of this job.
+
+    Returns the seconds that were worked on it before.
+    """
+    if begun(job.output) != job.deciders:
+        partial.write_bytes(json.dumps({"job": job.deciders}, ensure_ascii=False).encode() + b"\n")
+        return 0.0
+    seconds, whole = 0.0, 0
+    with partial.open("r+b") as file:
+        for number, line in enumerate(file):
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+            if number:
+                row: Row = json.loads(line)
+                _count(progress, row)
+                seconds = row["seconds"]
+        file.truncate(whole)
+    return seconds
 
 
-def _assemble(stage: Stage, partial: Path, units: int) -> Manifest:
-    """Join the units; a record whose id came before is dropped as a duplicate."""
+def _count(progress: Progress, row: Row) -> None:
+    progress.done += 1
+    progress.kept += len(row["records"])
+    progress.dropped.update(row["dropped"])
+
+
+def _worked(units: Sequence[Any], done: int, work: Work, stop: Stop, workers: int, before: float) -> Iterator[Row]:
+    """What came of each unit from `done` on, in order, with the seconds worked so far."""
+    began = time.monotonic() - before
+    for records, dropped in _results(units, done, work, stop, workers):
+        if stop:
+            raise KeyboardInterrupt  # what a cancelled unit gave may be half of it
+        yield {"records": records, "dropped": dropped, "seconds": round(time.monotonic() - began, 3)}
+
+
+def _results(
+    units: Sequence[Any], done: int, work: Work, stop: Stop, workers: int
+) -> Iterator[tuple[list[Row], dict[str, int]]]:
+    if workers <= 1:
+        for index in range(done, len(units)):
+            if stop:
+                raise KeyboardInterrupt
+            yield _one(work, units[index], index)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[tuple[list[Row], dict[str, int]]]] = deque()
+        following = done
+        while waiting or following < len(units):
+            while following < len(units) and len(waiting) < workers * _AHEAD and not stop:
+                waiting.append(pool.submit(_one, work, units[following], following))
+                following += 1
+            if not waiting:
+                raise KeyboardInterrupt
+            yield waiting.popleft().result()
+
+
+def _one(work: Work, unit: object, index: int) -> tuple[list[Row], dict[str, int]]:
+    records: list[Row] = []
     dropped: Counter[str] = Counter()
-    kept: dict[str, Row] = {}
-    for record, reasons in _batches(partial):
-        dropped.update(reasons)
-        for row in record:
-            if row["id"] in kept:
-                dropped["duplicate"] += 1
+    for found in work(unit, index):
+        if isinstance(found, Dropped):
+            dropped[found.reason] += found.count
+        else:
+            records.append(asdict(cast(Any, found)))
+    return records, dict(dropped)
+
+
+def _assemble(job: Job, partial: Path, units: int, settle: Settle, versions: Mapping[str, str]) -> Manifest:
+    """Join the units, let `settle` choose among their records, and write output and manifest."""
+    dropped: Counter[str] = Counter()
+    seconds = [0.0]
+
+    def rows() -> Iterator[Row]:
+        for line in _lines(partial):
+            dropped.update(line["dropped"])
+            seconds[0] = line["seconds"]
+            yield from line["records"]
+
+    kept = 0
+    with replacing(job.output) as write:
+        for found in settle(rows()):
+            if isinstance(found, Dropped):
+                dropped[found.reason] += found.count
             else:
-                kept[row["id"]] = row
-    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept.values()).encode()
+                write(json.dumps(found, ensure_ascii=False).encode() + b"\n")
+                kept += 1
     counts = dict(sorted(dropped.items()))
-    manifest = Manifest(
-        stage.name, stage.inputs, stage.settings, units, len(kept), counts, stage.output.name, sha256(data)
-    )
-    _replace(stage.output, data)
-    _replace(_manifest_path(stage.output), (json.dumps(asdict(manifest), indent=2) + "\n").encode())
+    manifest = manifest_for(job, job.output, versions, units=units, kept=kept, dropped=counts, seconds=seconds[0])
+    write_manifest(job.output, manifest)
     return manifest
 
 
-def _batches(partial: Path) -> Iterator[tuple[list[Row], dict[str, int]]]:
+def _lines(partial: Path) -> Iterator[Row]:
     with partial.open(encoding="utf-8") as file:
         next(file)
         for line in file:
-            row: Row = json.loads(line)
-            yield row["records"], row["dropped"]
-
-
-def _manifest_path(output: Path) -> Path:
-    return output.with_name(output.name + ".manifest.json")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+            yield json.loads(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,57 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a model is trained on: the loss falls on the last message, which is the assistant's, and on no other.
+
+    Earlier turns of the assistant, as a wrong first attempt, are context: they are read, never learnt.
+    """
+
+    id: str
+    messages: tuple[Turn, ...]
+    weight: float
+    meta: Mapping[str, str]
+    """Where it is from: stage, seed, licence and the like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Instead of a record: why there is none."""
+
+    reason: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a finished stage read and wrote. The same inputs and settings give the same bytes."""
+    """What a finished stage read and wrote. The same inputs, settings, seed and model give the same output."""
 
     stage: str
     inputs: Mapping[str, str]
     """SHA-256 by name."""
-    settings: Mapping[str, str | int]
+    settings: Mapping[str, Any]
+    """Its section of the recipe, defaults included."""
+    seed: int
+    model: str
+    """Name and SHA-256; empty for work without a model."""
+    versions: Mapping[str, str]
     units: int
-    """Pieces of work: files for `seeds`, seeds for `mistakes`."""
+    """Pieces of work: files for `seeds`, tasks for `mistakes`."""
     kept: int
     dropped: Mapping[str, int]
     """Counts by reason."""
+    figures: Mapping[str, float]
+    """What else was measured, as a loss."""
+    seconds: float
+    """Worked on it, all runs together."""
     output: str
     output_sha256: str

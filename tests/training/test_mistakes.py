@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from training_runs import records
 
 MODULE = '''
 def largest(numbers):
@@ -68,39 +69,40 @@ def test_every_mistake_fails_the_examples_that_its_original_passes(tmp_path: Pat
     """A planted bug that is none would teach a model to change code that is right."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "module.py").write_text(MODULE, encoding="utf-8")
-    seeds, out = tmp_path / "seeds.jsonl", tmp_path / "mistakes.jsonl"
+    recipe, folder = tmp_path / "mine.toml", tmp_path / "run"
+    recipe.write_text(
+        f"[seeds]\nfolder = {str(tmp_path / 'src')!r}\nlicence = 'MIT'\n[mistakes]\nper_seed = 4\n", encoding="utf-8"
+    )
 
-    mined = command("seeds", tmp_path / "src", "--licence", "MIT", "--out", seeds)
-    made = command("mistakes", seeds, "--out", out, "--per-seed", "4", "--trust", "--json")
+    made = command("run", recipe, "--folder", folder, "--trust", "--json")
+    told = command("status", recipe, "--folder", folder, "--json")
 
-    assert (mined.returncode, made.returncode) == (0, 0), mined.stderr + made.stderr
-    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    manifest = json.loads(made.stdout)
-    assert len({row["operator"] for row in rows}) == len(rows) == manifest["kept"] == 4
+    assert (made.returncode, told.returncode) == (0, 0), made.stderr + told.stderr
+    rows = records(folder, "mistakes")
+    standing = json.loads(told.stdout)["stages"][1]
+    assert len({row["operator"] for row in rows}) == len(rows) == standing["kept"] == 4
     assert {row["name"] for row in rows} == {"largest"}
     assert all(fails(row["wrong"], "largest") and not fails(row["right"], "largest") for row in rows)
     assert all("Failed example" in row["evidence"] and str(tmp_path.parent) not in row["evidence"] for row in rows)
-    assert manifest["dropped"]["seed fails its own examples"] == 1
-    assert manifest["dropped"]["seed has no examples"] == 1
-
-    again = command("mistakes", seeds, "--out", out, "--per-seed", "4", "--trust", "--json")
-
-    assert json.loads(again.stdout) == {**manifest, "skipped": True}
+    assert standing["dropped"]["seed fails its own examples"] == 1
+    assert standing["dropped"]["seed has no examples"] == 1
+    assert [each["state"] for each in json.loads(told.stdout)["stages"]] == ["done", "done"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("seeds", "{tmp}", "--out", "{tmp}/out"), "--licence MIT"),
-        (("seeds", "{tmp}/none", "--licence", "MIT", "--out", "{tmp}/out"), "is not a folder"),
-        (("mistakes", "{tmp}/none", "--out", "{tmp}/out"), "cannot be read"),
+        (("run", "{tmp}/mine.toml", "--folder", "{tmp}/run"), 'licence = "MIT"'),
+        (("run", "tyni", "--folder", "{tmp}/run"), "did you mean tiny?"),
+        (("status", "tiny", "--folder", "{tmp}/run"), "does not exist"),
     ],
 )
 def test_bad_input_is_exit_code_2_and_one_sentence(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
     """What, where and what to do; a traceback says none of them."""
+    (tmp_path / "mine.toml").write_text(f"[seeds]\nfolder = {str(tmp_path)!r}\n", encoding="utf-8")
     done = command(*(word.replace("{tmp}", str(tmp_path)) for word in arguments))
 
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "run" / "seeds.jsonl").exists()

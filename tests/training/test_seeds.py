@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from darner.engine.errors import BadInput
 from darner.training import seeds
+from darner.training.types import Dropped
 
 GOOD = '''
 from math import floor, sqrt
@@ -27,15 +29,16 @@ def mined(tmp_path: Path, text: str) -> tuple[list[str], dict[str, int]]:
     """Names of the seeds of one module, and the reasons why other functions are none."""
     (tmp_path / "module.py").write_text(text, encoding="utf-8")
     corpus = seeds.folder(tmp_path, "MIT")
-    batch = seeds.mine(corpus, seeds.files(corpus)[0])
-    return [record.name for record in batch.records if isinstance(record, seeds.Seed)], dict(batch.dropped)
+    found = list(seeds.mine(corpus, seeds.files(corpus)[0]))
+    dropped = Counter(each.reason for each in found if isinstance(each, Dropped))
+    return [each.name for each in found if isinstance(each, seeds.Seed)], dict(dropped)
 
 
 def test_a_seed_runs_on_its_own_and_says_where_it_is_from(tmp_path: Path) -> None:
     """It carries the imports that it uses and no others, so that it can be run outside its module."""
     (tmp_path / "module.py").write_text(GOOD, encoding="utf-8")
     corpus = seeds.folder(tmp_path, "MIT")
-    (seed,) = seeds.mine(corpus, seeds.files(corpus)[0]).records
+    (seed,) = seeds.mine(corpus, seeds.files(corpus)[0])
     assert isinstance(seed, seeds.Seed)
     names: dict[str, object] = {}
     exec(seed.code, names)
@@ -82,7 +85,9 @@ def test_equal_functions_have_equal_ids_whatever_their_names(tmp_path: Path) -> 
     )
     (tmp_path / "module.py").write_text(text, encoding="utf-8")
     corpus = seeds.folder(tmp_path, "MIT")
-    first, second, third = (record.id for record in seeds.mine(corpus, seeds.files(corpus)[0]).records)
+    first, second, third = (
+        found.id for found in seeds.mine(corpus, seeds.files(corpus)[0]) if isinstance(found, seeds.Seed)
+    )
 
     assert first == second
     assert first != third

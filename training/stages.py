@@ -1,0 +1,103 @@
+"""What a stage is: a function from records to records, or from files to a folder, with its section of the recipe.
+
+To add one, write a module with
+
+    @dataclass(frozen=True, slots=True)
+    class Settings:                      # its section of a recipe; every field has a default and a docstring
+        ...
+
+    STAGE = RecordStage("name", Settings, inputs=("concepts",), units=units, opened=opened, uses_model=True)
+
+and name `STAGE` in `line.ALL`, behind its inputs. For a `RecordStage`
+
+    units(context, settings) -> Sequence    what there is to do, as `context.read("concepts", Concept)`
+    opened(context, settings, units)        a context manager around what the work needs, as a sandbox; it gives
+        work(unit, index) -> Iterable       records (frozen dataclasses with an `id`) and `Dropped(reason)`s
+    settle(context, settings)(rows)         optional: looks at the rows (dicts) of all units in their order and gives
+                                            rows and `Dropped`s; without it, a second row of the same id is dropped
+
+A unit is what is never done twice: its results are on disk when the next begins. Work must depend on nothing but its
+unit, `context.seed + index` and the settings, and be safe to call from `context.parallel` threads. When `context.stop`
+becomes true it may return anything, soon: that unit is done again by the next run.
+
+For a `FileStage`, `make(context, settings, inputs, folder)` gets the paths of its inputs by stage, and a folder that
+outlives a kill, so that it can go on from its own checkpoints there; it becomes `<run folder>/<name>/` at the end.
+What `make` returns are figures for the manifest, as `{"loss": 0.4, "records": 120}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..engine.model import Model
+from ..engine.stop import Stop
+from .store import Row, Work, read_records
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every stage of one run shares."""
+
+    folder: Path
+    """The run folder."""
+    stop: Stop
+    seed: int
+    present: frozenset[str]
+    """Stages of this recipe."""
+    base: str
+    """The recipe's model: a catalogue name or a path."""
+    model: Callable[[], Model]
+    """Opened on the first call, shared, and closed by the runner."""
+    parallel: int = 1
+    """Units at a time."""
+    trusted: bool = False
+    """The user agreed that code runs without a sandbox where none works."""
+
+    def path(self, stage: str) -> Path:
+        """Where a stage's output is: a JSONL file, or a folder."""
+        folder = self.folder / stage
+        return folder if folder.is_dir() else self.folder / f"{stage}.jsonl"
+
+    def read(self, stage: str, kind: type[Record]) -> tuple[Record, ...]:
+        """The records of a finished stage. Raises BadInput for a line that is none."""
+        return read_records(self.path(stage), kind)
+
+
+def _nothing(context: Context, settings: Any) -> Mapping[str, str]:  # noqa: ANN401 - settings of any stage
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStage:
+    name: str
+    settings: type
+    inputs: tuple[str, ...]
+    """Stages that it cannot be without."""
+    units: Callable[[Context, Any], Sequence[Any]]
+    opened: Callable[[Context, Any, Sequence[Any]], AbstractContextManager[Work]]
+    also: tuple[str, ...] = ()
+    """Stages that it reads where the recipe has them."""
+    settle: Callable[[Context, Any], Callable[[Iterator[Row]], Iterable[object]]] | None = None
+    outside: Callable[[Context, Any], Mapping[str, str]] = _nothing
+    """SHA-256 by name of what it reads from outside the run folder."""
+    uses_model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileStage:
+    name: str
+    settings: type
+    inputs: tuple[str, ...]
+    make: Callable[[Context, Any, Mapping[str, Path], Path], Mapping[str, float]]
+    also: tuple[str, ...] = ()
+    outside: Callable[[Context, Any], Mapping[str, str]] = _nothing
+    uses_model: bool = False
+
+
+Stage = RecordStage | FileStage
