@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from . import mistakes, seeds
+from . import (
+    concepts,
+    debug_data,
+    documented,
+    instructions,
+    mistakes,
+    repairs,
+    responses,
+    seeds,
+    sft_data,
+    tasks,
+    validate,
+)
 from .stages import Stage
 
-ALL: tuple[Stage, ...] = (seeds.STAGE, mistakes.STAGE)
+ALL: tuple[Stage, ...] = (
+    seeds.STAGE,
+    documented.STAGE,
+    concepts.STAGE,
+    instructions.STAGE,
+    responses.STAGE,
+    validate.STAGE,
+    sft_data.STAGE,
+    tasks.STAGE,
+    mistakes.STAGE,
+    repairs.STAGE,
+    debug_data.STAGE,
+)

@@ -30,6 +30,8 @@ class Run:
     seed: int = 3407
     parallel: int = 1
     """Units at a time: 1 for a model on this machine's processor, many for a server with free slots."""
+    held_out: tuple[str, ...] = ()
+    """Benchmarks, as JSON lines of tasks: what is near one of them is never learnt."""
 
 
 @dataclass(frozen=True, slots=True)

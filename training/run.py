@@ -102,7 +102,8 @@ def context_of(
     """What the stages of a run are told. Without `model`, its stages can be looked at but not run."""
     run, present = recipe.run, frozenset(recipe.sections)
     shared = model or (lambda: _model(recipe.model))
-    return Context(folder, stop, run.seed, present, recipe.model.name, shared, run.parallel, trusted)
+    base, held_out = recipe.model.name, run.held_out
+    return Context(folder, stop, run.seed, present, base, shared, held_out, run.parallel, trusted)
 
 
 def standings(recipe: Recipe, stages: Sequence[Stage], context: Context) -> tuple[Standing, ...]:

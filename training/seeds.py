@@ -1,4 +1,4 @@
-"""Seeds: documented functions that return a value and run on their own, from the standard library or a named folder.
+"""Seeds: documented functions that return a value and run on their own, from code that may be learnt from.
 
 The filters are those of SelfCodeAlign (arXiv 2410.24198, its stage 0) that need no model. Where it lets a type checker
 look for names that do not exist, a seed here is closed by construction: it may use builtins, its own names, and imports
@@ -13,17 +13,19 @@ import doctest
 import random
 import re
 import symtable
-import sysconfig
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
-from ..engine.errors import BadInput
+from . import held_out, near
+from .corpora import Corpus, folder, package, permitted, standard_library
 from .job import sha256
+from .sift import sift
 from .stages import Context, RecordStage
-from .store import Work
+from .store import Row, Settle, Work
 from .types import Dropped, Seed
 
 LONGEST = 150
@@ -31,9 +33,6 @@ LONGEST = 150
 _WORDS = re.compile(r"\b(todo|fixme|bug)\b", re.IGNORECASE)
 _BANNED_IMPORTS = frozenset(
     ("argparse", "os", "subprocess", "sys", "setuptools", "distutils", "matplotlib", "seaborn"),
-)
-_NOT_SOURCE = frozenset(
-    ("test", "tests", "idlelib", "lib2to3", "site-packages", "__pycache__", "node_modules", "build")
 )
 _BUILTINS = frozenset(dir(builtins))
 
@@ -43,43 +42,37 @@ class Settings:
     """Section [seeds]."""
 
     folder: str = ""
-    """Where to mine, as the user's own repository; empty: the standard library of this Python."""
+    """Where to mine, as the user's own repository; empty: the packages, or else the standard library."""
     licence: str = ""
     """SPDX name of the folder's licence; every seed records it."""
+    packages: tuple[str, ...] = ()
+    """Installed packages to mine, by the names that pip knows; their licences are in their metadata."""
+    only: tuple[str, ...] = ()
+    """Patterns that a file's path must match one of, as `statistics.py` or `json/*.py`; empty: all."""
     files: int = 0
     """Most files, drawn at random; 0: all."""
+    examples: bool = False
+    """Only functions with interactive examples in their docstring."""
+    most: int = 0
+    """Most seeds, drawn at random; 0: all."""
+    similar: float = 0.5
+    """Jaccard similarity of 5-grams, names replaced, from which a function is a copy of another."""
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
-    """A folder of Python files, all under one licence."""
+class Found:
+    """A file to be mined."""
 
-    root: Path
-    licence: str
-
-
-def standard_library() -> Corpus:
-    return Corpus(Path(sysconfig.get_path("stdlib")), "PSF-2.0")
-
-
-def folder(root: Path, licence: str) -> Corpus:
-    """Raises BadInput for a path that is not a folder, or one without Python files."""
-    if not root.is_dir():
-        raise BadInput(f"{root} is not a folder; name one that holds Python files.")
-    corpus = Corpus(root.resolve(), licence)
-    if not files(corpus):
-        raise BadInput(f"{root} holds no Python file outside tests and hidden folders; name another folder.")
-    return corpus
-
-
-def files(corpus: Corpus) -> tuple[Path, ...]:
-    """Python files in a stable order, without tests, installed packages and hidden folders."""
-    return tuple(sorted(p for p in corpus.root.rglob("*.py") if p.is_file() and _is_source(p.relative_to(corpus.root))))
+    corpus: Corpus
+    path: Path
 
 
 def mine(corpus: Corpus, path: Path) -> Iterator[Seed | Dropped]:
     """The seeds of one file, and why its other functions are none."""
-    origin = path.relative_to(corpus.root).as_posix()
+    if not permitted(corpus.licence):
+        yield Dropped(f"licence is not permissive: {corpus.licence or 'none is named'}")
+        return
+    origin = corpus.origin(path)
     try:
         text = path.read_text(encoding="utf-8")
         with warnings.catch_warnings():
@@ -95,10 +88,6 @@ def mine(corpus: Corpus, path: Path) -> Iterator[Seed | Dropped]:
             code = "\n".join(lines[node.lineno - 1 : node.end_lineno])
             found = _seed(node, code, imports, origin, corpus.licence)
             yield found if isinstance(found, Seed) else Dropped(found)
-
-
-def _is_source(path: Path) -> bool:
-    return not any(part in _NOT_SOURCE or part.startswith((".", "test_")) for part in path.parts)
 
 
 def _seed(
@@ -193,31 +182,64 @@ def _examples(docstring: str) -> int:
         return -1
 
 
-def _corpus(settings: Settings) -> Corpus:
-    if not settings.folder:
-        return standard_library()
-    if not settings.licence:
-        raise BadInput('Every seed records its licence: set the folder\'s in [seeds], as licence = "MIT".')
-    return folder(Path(settings.folder).expanduser(), settings.licence)
+def _corpora(settings: Settings) -> tuple[Corpus, ...]:
+    named = [folder(Path(settings.folder).expanduser(), settings.licence)] if settings.folder else []
+    named += [package(name) for name in settings.packages]
+    return tuple(named) or (standard_library(),)
 
 
-def _drawn(context: Context, settings: Settings) -> tuple[Path, ...]:
-    found = files(_corpus(settings))
-    if not settings.files or settings.files >= len(found):
-        return found
-    return tuple(sorted(random.Random(context.seed).sample(found, settings.files)))
+def _drawn(context: Context, settings: Settings) -> tuple[Found, ...]:
+    found = [Found(corpus, path) for corpus in _corpora(settings) for path in corpus.files]
+    if settings.only:
+        found = [each for each in found if _matches(each.path.relative_to(each.corpus.root), settings.only)]
+    if settings.files and settings.files < len(found):
+        chosen = set(random.Random(context.seed).sample(range(len(found)), settings.files))
+        found = [each for i, each in enumerate(found) if i in chosen]
+    return tuple(found)
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(path.as_posix(), pattern) for pattern in patterns)
 
 
 def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
-    root = _corpus(settings).root
-    listed = (f"{path.relative_to(root)} {sha256(path.read_bytes())}\n" for path in _drawn(context, settings))
-    return {str(root): sha256("".join(listed).encode())}
+    """What was mined, and what was kept out, decide what was found; where they are does not."""
+    listed = (
+        f"{each.corpus.origin(each.path)} {sha256(each.path.read_bytes())}\n" for each in _drawn(context, settings)
+    )
+    return {"the mined files": sha256("".join(listed).encode()), **held_out.outside(context, settings)}
 
 
 @contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Path]) -> Generator[Work]:
-    corpus = _corpus(settings)
-    yield lambda path, index: mine(corpus, path)
+def _opened(context: Context, settings: Settings, units: Sequence[Found]) -> Generator[Work]:
+    def work(found: Found, index: int) -> Iterator[Seed | Dropped]:
+        for each in mine(found.corpus, found.path):
+            if isinstance(each, Seed) and settings.examples and not each.examples:
+                yield Dropped("no examples")
+            else:
+                yield each
+
+    yield work
 
 
-STAGE = RecordStage("seeds", Settings, (), units=_drawn, opened=_opened, outside=_outside)
+def _settled(context: Context, settings: Settings) -> Settle:
+    kept_out = held_out.read(context.held_out)
+    columns = (lambda row: near.grams(near.words_of_code(row["code"].split("def ", 1)[-1])),)
+
+    def settle(rows: Iterator[Row]) -> Iterator[object]:
+        kept: list[object] = []
+        for found in sift(rows, kept_out, lambda row: (row["docstring"], row["code"]), columns, settings.similar):
+            if isinstance(found, Dropped):
+                yield found
+            else:
+                kept.append(found)
+        if settings.most and settings.most < len(kept):
+            yield Dropped("not drawn", len(kept) - settings.most)
+            chosen = set(random.Random(context.seed).sample(range(len(kept)), settings.most))
+            kept = [each for i, each in enumerate(kept) if i in chosen]
+        yield from kept
+
+    return settle
+
+
+STAGE = RecordStage("seeds", Settings, (), units=_drawn, opened=_opened, settle=_settled, outside=_outside)

@@ -54,6 +54,8 @@ class Context:
     """The recipe's model: a catalogue name or a path."""
     model: Callable[[], Model]
     """Opened on the first call, shared, and closed by the runner."""
+    held_out: tuple[str, ...] = ()
+    """Benchmarks, as JSON lines, whose tasks must not be learnt."""
     parallel: int = 1
     """Units at a time."""
     trusted: bool = False

@@ -26,20 +26,101 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """A seed with one edit that its own examples reject: a bug with a known repair and evidence that it is one."""
+class Concepts:
+    """What a seed is about (SelfCodeAlign, S to C)."""
 
     id: str
+    """The seed's."""
+    code: str
+    """The seed's."""
+    concepts: tuple[str, ...]
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A task that a model wrote, from concepts or straight from a seed (C to I, S to I)."""
+
+    id: str
+    """16 hex digits of a SHA-256 of the text."""
     seed: str
+    text: str
+    category: str
+    """`function`, `class` or `program`."""
+    difficulty: str
+    concepts: tuple[str, ...]
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A solution with the tests that its own writer gives it (I to R)."""
+
+    id: str
+    """The instruction's id and the number of the sample."""
+    instruction: Instruction
+    text: str
+    """As the model wrote it."""
+    code: str
+    tests: str
+    """Plain statements or test functions, as the model wrote them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something to solve, with tests that a known solution passes twice."""
+
+    id: str
     name: str
+    """The one function that is asked for; empty where there are several, or a class."""
+    prompt: str
+    code: str
+    """A solution that passes."""
+    tests: str
+    """A pytest module that imports `solution`."""
+    kind: str
+    """`seed` or `instruction`."""
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A wrong solution of a task: what its tests say of it, and a right one."""
+
+    id: str
+    task: Task
     wrong: str
-    right: str
-    """The seed's code."""
     operator: str
+    """The edit that made it; `sampled` when a model wrote it."""
     description: str
     evidence: str
-    """What doctest said of the wrong code, bounded."""
-    licence: str
+    """What the tests said of the wrong code, bounded."""
+
+    @property
+    def right(self) -> str:
+        return self.task.code
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a model said of wrong code and made of it, and what became of that (LEDEX); failures too, for RL."""
+
+    id: str
+    mistake: str
+    task: Task
+    wrong: str
+    evidence: str
+    explanation: str
+    code: str
+    text: str
+    """The whole answer."""
+    round: int
+    """1 for a repair of the mistake; 2 for a repair of what the first round left wrong."""
+    share: float
+    """Of the tests, those that pass; 1 with `passed` alone."""
+    passed: bool
+    feedback: str
+    """What the tests say of the repair; empty when they pass."""
 
 
 @dataclass(frozen=True, slots=True)

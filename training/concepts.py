@@ -1,0 +1,64 @@
+"""Seeds to concepts: what a piece of code is about, in a few words (SelfCodeAlign, S to C).
+
+A recipe without this stage writes instructions straight from seeds: the paper's ablation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import teacher
+from .stages import Context, RecordStage
+from .store import Work
+from .types import Concepts, Dropped, Seed
+
+_LEAST, _MOST, _LONGEST = 2, 8, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [concepts]."""
+
+    shots: int = 8
+    """Hand-written examples in the prompt."""
+    temperature: float = 0.7
+    tokens: int = 96
+    """Longest answer."""
+
+
+def concepts_in(answer: str) -> tuple[str, ...]:
+    """The listed concepts, each once, without bullets and full stops."""
+    line = answer.strip().split("\n\n")[0].replace("\n", ",")
+    line = re.sub(r"^\s*concepts:\s*", "", line, flags=re.IGNORECASE)
+    names = (re.sub(r"^[\s\-*\d.)]+", "", name).strip(" .`*") for name in re.split(r"[,;]", line))
+    return tuple(dict.fromkeys(name.lower() for name in names if name and len(name) <= _LONGEST))[:_MOST]
+
+
+def _concepts(context: Context, settings: Settings, seed: Seed, index: int) -> Iterator[Concepts | Dropped]:
+    shown = teacher.exemplars(context, index, settings.shots)
+    prompt = teacher.rendered("concepts.j2", exemplars=shown, code=seed.code)
+    answers = teacher.ask(
+        context, index, prompt, temperature=settings.temperature, tokens=settings.tokens, prefill="Concepts:"
+    )
+    found = concepts_in(answers[0]) if answers else ()
+    if len(found) < _LEAST:
+        yield Dropped("fewer than two concepts")
+    else:
+        yield Concepts(seed.id, seed.code, found, seed.licence)
+
+
+def _units(context: Context, settings: Settings) -> Sequence[Seed]:
+    return context.read("documented" if "documented" in context.present else "seeds", Seed)
+
+
+@contextmanager
+def _opened(context: Context, settings: Settings, units: Sequence[Seed]) -> Generator[Work]:
+    yield lambda seed, index: _concepts(context, settings, seed, index)
+
+
+STAGE = RecordStage(
+    "concepts", Settings, ("seeds",), units=_units, opened=_opened, also=("documented",), uses_model=True
+)

@@ -1,0 +1,93 @@
+"""Concepts to tasks: what another programmer could be asked (SelfCodeAlign, C to I; from seeds where there are none).
+
+Category and difficulty are drawn: half functions, a quarter each classes and programs; easy, medium and hard alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import teacher
+from .job import sha256
+from .stages import Context, RecordStage
+from .store import Work
+from .types import Concepts, Dropped, Instruction, Seed
+
+CATEGORIES = ("function", "function", "class", "program")
+DIFFICULTIES = ("easy", "medium", "hard")
+_LEAST_WORDS = 8
+_NEXT = re.compile(r"\n\s*(?:Concepts|Category|Difficulty|Language|Task|#+ *(?:Solution|Tests?|Answer))\b.*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [instructions]."""
+
+    shots: int = 8
+    """Hand-written examples in the prompt."""
+    temperature: float = 0.7
+    tokens: int = 320
+    """Longest answer."""
+    most_words: int = 200
+    """Of a task; a longer one is dropped."""
+
+
+def task_in(answer: str) -> str:
+    """What the model asks for, without what it wrote behind it."""
+    text = _NEXT.sub("", answer.removeprefix("Task:")).strip()
+    return text.split("```")[0].strip() if text.count("```") % 2 else text
+
+
+def _instruction(
+    context: Context, settings: Settings, source: Concepts | Seed, index: int
+) -> Iterator[Instruction | Dropped]:
+    draw = teacher.chance(context, index, "properties")
+    category, difficulty = draw.choice(CATEGORIES), draw.choice(DIFFICULTIES)
+    concepts = source.concepts if isinstance(source, Concepts) else ()
+    prompt = teacher.rendered(
+        "instruction.j2",
+        exemplars=teacher.exemplars(context, index, settings.shots),
+        concepts=concepts,
+        code=source.code,
+        category=category,
+        difficulty=difficulty,
+    )
+    answers = teacher.ask(
+        context, index, prompt, temperature=settings.temperature, tokens=settings.tokens, prefill="Task:"
+    )
+    text = task_in(answers[0]) if answers else ""
+    words = len(text.split())
+    if words < _LEAST_WORDS:
+        yield Dropped("task is too short")
+    elif words > settings.most_words:
+        yield Dropped("task is too long")
+    elif "def " in text and "return" in text and "```" in text:
+        yield Dropped("task holds its solution")
+    else:
+        identity = sha256(" ".join(text.split()).encode())[:16]
+        yield Instruction(identity, source.id, text, category, difficulty, concepts, source.licence)
+
+
+def _units(context: Context, settings: Settings) -> Sequence[Concepts | Seed]:
+    if "concepts" in context.present:
+        return context.read("concepts", Concepts)
+    return context.read("documented" if "documented" in context.present else "seeds", Seed)
+
+
+@contextmanager
+def _opened(context: Context, settings: Settings, units: Sequence[Concepts | Seed]) -> Generator[Work]:
+    yield lambda source, index: _instruction(context, settings, source, index)
+
+
+STAGE = RecordStage(
+    "instructions",
+    Settings,
+    ("seeds",),
+    units=_units,
+    opened=_opened,
+    also=("documented", "concepts"),
+    uses_model=True,
+)

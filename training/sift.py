@@ -1,0 +1,42 @@
+"""What of a stage's records stays: nothing twice, nothing near a benchmark's task, nothing near another record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from .held_out import HeldOut
+from .near import near_copies
+from .store import Row, once
+from .types import Dropped
+
+Column = Callable[[Row], frozenset[int]]
+"""A record's shingles, of one of its texts."""
+
+
+def sift(
+    rows: Iterator[Row],
+    kept_out: HeldOut,
+    texts: Callable[[Row], tuple[str, str]],
+    columns: Iterable[Column] = (),
+    threshold: float = 1.0,
+) -> Iterator[object]:
+    """Rows whose id is new, whose prose and code (`texts`) are no held-out task's, and near no earlier row's.
+
+    Near in any of the `columns` is enough: Jaccard similarity of at least `threshold`.
+    """
+    clean: list[Row] = []
+    for found in once(rows):
+        if isinstance(found, Dropped):
+            yield found
+            continue
+        row: Row = found
+        prose, code = texts(row)
+        if kept_out.found_in(prose, code):
+            yield Dropped("is a benchmark's task")
+        else:
+            clean.append(row)
+    for column in columns:
+        copies = near_copies([column(row) for row in clean], threshold)
+        yield from (Dropped("near-copy of another") for _ in copies)
+        clean = [row for i, row in enumerate(clean) if i not in copies]
+    yield from clean

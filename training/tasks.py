@@ -1,0 +1,80 @@
+"""What can be got wrong: tasks with tests that a known solution passes twice, from seeds and from validated solutions.
+
+A seed with examples in its docstring is a task: write the function, the examples are its tests.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import bench, teacher
+from .bench import Bench
+from .stages import Context, RecordStage
+from .store import Work
+from .types import Dropped, Response, Seed, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [tasks]."""
+
+    from_seeds: bool = True
+    """Seeds whose docstrings have examples."""
+    from_instructions: bool = True
+    """Validated solutions, one for each instruction, where the recipe has them."""
+
+
+def of_seed(seed: Seed) -> Task:
+    tree = ast.parse(seed.code)
+    node = next(each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == seed.name)
+    header = ast.unparse(ast.FunctionDef(node.name, node.args, [ast.Pass()], [], node.returns, lineno=1)).splitlines()[
+        0
+    ]
+    prompt = teacher.rendered("task.j2", name=seed.name, header=header, docstring=seed.docstring)
+    tests = bench.examples_as_tests(seed.name, seed.docstring)
+    return Task(seed.id, seed.name, prompt, seed.code, tests, "seed", seed.licence)
+
+
+def of_response(response: Response) -> Task:
+    """Raises ValueError when its tests cannot be run; validated ones can."""
+    tests = bench.statements_as_tests(response.code, response.tests)
+    instruction = response.instruction
+    name = only_function(response.code)
+    return Task(instruction.id, name, instruction.text, response.code, tests, "instruction", instruction.licence)
+
+
+def only_function(code: str) -> str:
+    """The name of the one function that a module defines; empty where there are more, or classes."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    found = [node for node in ast.parse(code).body if isinstance(node, kinds)]
+    return found[0].name if len(found) == 1 and isinstance(found[0], ast.FunctionDef) else ""
+
+
+def _sound(place: Bench, task: Task) -> Iterator[Task | Dropped]:
+    passes = (place.run(task.code, task.tests).passed for _ in range(2))
+    yield task if all(passes) else Dropped("known solution fails its own tests")
+
+
+def _units(context: Context, settings: Settings) -> Sequence[Task | Dropped]:
+    units: list[Task | Dropped] = []
+    for seed in context.read("seeds", Seed) if settings.from_seeds else ():
+        units.append(of_seed(seed) if seed.examples else Dropped("seed has no examples"))
+    seen: set[str] = set()
+    if settings.from_instructions and "validate" in context.present:
+        for response in context.read("validate", Response):
+            if response.instruction.id not in seen:
+                seen.add(response.instruction.id)
+                units.append(of_response(response))
+    return units
+
+
+@contextmanager
+def _opened(context: Context, settings: Settings, units: Sequence[Task | Dropped]) -> Generator[Work]:
+    with bench.opened(context.stop, trusted=context.trusted) as place:
+        yield lambda unit, index: [unit] if isinstance(unit, Dropped) else _sound(place, unit)
+
+
+STAGE = RecordStage("tasks", Settings, ("seeds",), units=_units, opened=_opened, also=("validate",))

@@ -1,0 +1,115 @@
+"""The model that writes the data: prompts from templates and hand-written examples, answers by seed and index."""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..engine.model import Ending, Message, Sampling
+from .shape import shaped
+from .stages import Context
+
+_PROMPTS = Path(__file__).parent / "prompts"
+_FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
+
+SYSTEM = "You are an expert Python programmer. You answer exactly in the form that is asked for."
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One hand-written example of every step."""
+
+    code: str
+    concepts: tuple[str, ...]
+    category: str
+    difficulty: str
+    instruction: str
+    code_answer: str
+    tests: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A hand-written example of whether a docstring describes its function well."""
+
+    code: str
+    reason: str
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Examples:
+    exemplar: tuple[Exemplar, ...]
+    judgement: tuple[Judgement, ...]
+
+
+def chance(context: Context, index: int, salt: str) -> random.Random:
+    """Every draw of a record depends on the run's seed, its index and what is drawn, on nothing else."""
+    return random.Random(f"{salt} {context.seed + index}")
+
+
+def exemplars(context: Context, index: int, count: int) -> tuple[Exemplar, ...]:
+    """`count` of the examples (all when there are fewer), drawn for one record."""
+    every = _examples().exemplar
+    return tuple(chance(context, index, "exemplars").sample(every, min(count, len(every))))
+
+
+def judgements(context: Context, index: int) -> tuple[Judgement, ...]:
+    every = _examples().judgement
+    return tuple(chance(context, index, "judgements").sample(every, len(every)))
+
+
+def rendered(template: str, **values: object) -> str:
+    return _templates().get_template(template).render(**values)
+
+
+def ask(
+    context: Context,
+    index: int,
+    prompt: str | Sequence[Message],
+    *,
+    n: int = 1,
+    temperature: float,
+    tokens: int,
+    prefill: str = "",
+    stops: tuple[str, ...] = (),
+) -> tuple[str, ...]:
+    """`n` answers, each with its prefill in front and without what a cancelled run left open.
+
+    Raises ModelError when the model cannot be asked.
+    """
+    messages = (Message("system", SYSTEM), Message("user", prompt)) if isinstance(prompt, str) else tuple(prompt)
+    sampling = Sampling(
+        n=n, temperature=temperature, max_tokens=tokens, seed=context.seed + index, stop=stops, prefill=prefill
+    )
+    answers = context.model().sample(messages, sampling, context.stop)
+    return tuple(prefill + answer.text for answer in answers if answer.ending is not Ending.CANCELLED)
+
+
+def blocks(text: str) -> tuple[str, ...]:
+    """Code of the fenced blocks; the last may lack its end, where an answer was cut."""
+    return tuple(found.strip("\n") + "\n" for found in _FENCE.findall(text) if found.strip())
+
+
+@cache
+def _examples() -> _Examples:
+    return shaped(_Examples, tomllib.loads((_PROMPTS / "exemplars.toml").read_text(encoding="utf-8")))
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_PROMPTS),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
