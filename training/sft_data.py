@@ -1,6 +1,6 @@
 """Validated solutions to conversations: one for each task, none like another (SelfCodeAlign, its selection).
 
-Half of the tasks, where they show no example of their own, get some lines of the solution's tests: a user often has some.
+Half of the tasks that show no example of their own get some lines of the solution's tests: a user often has some.
 """
 
 from __future__ import annotations

@@ -30,9 +30,8 @@ class Settings:
 def of_seed(seed: Seed) -> Task:
     tree = ast.parse(seed.code)
     node = next(each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == seed.name)
-    header = ast.unparse(ast.FunctionDef(node.name, node.args, [ast.Pass()], [], node.returns, lineno=1)).splitlines()[
-        0
-    ]
+    node.body = [ast.Pass()]
+    header = ast.unparse(node).splitlines()[0]
     prompt = teacher.rendered("task.j2", name=seed.name, header=header, docstring=seed.docstring)
     tests = bench.examples_as_tests(seed.name, seed.docstring)
     return Task(seed.id, seed.name, prompt, seed.code, tests, "seed", seed.licence)
