@@ -1,13 +1,13 @@
-"""Runs for the tests of stages: a recipe file, a run folder, and the real runner."""
+"""Runs for the tests of stages: a recipe file, a run folder, the real runner, and a model that answers by rule."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from darner.engine.model import Model
+from darner.engine.model import Completion, Ending, Message, Model, ModelStatus, Sampling
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.training import line
@@ -17,6 +17,40 @@ from darner.training.stages import Stage
 from darner.training.types import Manifest
 
 SILENT = Watch(lambda stage, manifest: None, lambda stage, progress: None, lambda stage, manifest: None)
+
+Rule = Callable[[str, int], str]
+"""The answer to a conversation's last message, given the seed of the sample."""
+
+
+class RulingModel:
+    """Answers by a rule of the prompt and the seed alone, as a model at a fixed seed does; counts what it is asked."""
+
+    name = "ruling"
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self.asked = 0
+
+    def sample(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stop: Stop,
+        on_text: Callable[[int, str], None] | None = None,
+        on_completion: Callable[[int, Completion], None] | None = None,
+    ) -> tuple[Completion, ...]:
+        self.asked += 1
+        texts = [self._rule(messages[-1].content, sampling.seed + i) for i in range(sampling.n)]
+        return tuple(Completion(text.removeprefix(sampling.prefill), Ending.STOP, 1) for text in texts)
+
+    def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
+        return ()
+
+    def status(self) -> ModelStatus:
+        return ModelStatus(self.name, "none", 0, 0, None)
+
+    def close(self) -> None:
+        pass
 
 
 def run(

@@ -1,0 +1,272 @@
+"""SelfCodeAlign's line, from code to conversations, in the real runner and sandbox. The model is not the subject."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from darner.training.concepts import concepts_in
+from darner.training.instructions import task_in
+from darner.training.responses import response_in
+from darner.training.run import Watch
+from darner.training.store import Progress
+from darner.training.types import Dropped, Instruction, Manifest, Response
+from training_runs import SILENT, RulingModel, records, run
+
+CORPUS = '''
+def add_tax(price, rate):
+    """Price with tax.
+
+    >>> add_tax(100, 20)
+    120.0
+    """
+    return price * (1 + rate / 100)
+
+
+def endless(number):
+    """Never ends.
+
+    >>> endless(1)
+    1
+    """
+    while True:
+        number += 1
+    return number
+
+
+def writes(number):
+    """Writes a number with its sign.
+
+    >>> writes(1)
+    '+1'
+    """
+    return f"{number:+}" if isinstance(number, int) else str(number)
+
+
+def initials(name):
+    """First letters of the words of a name.
+
+    >>> initials("ada lovelace")
+    'AL'
+    """
+    return "".join(word[0].upper() for word in name.split())
+'''
+RECIPE = """
+[run]
+seed = {seed}
+held_out = {held_out}
+[seeds]
+folder = {folder}
+licence = "MIT"
+[documented]
+[concepts]
+shots = 2
+[instructions]
+shots = 2
+[responses]
+samples = 4
+[validate]
+seconds = 3
+[sft_data]
+"""
+BODIES = {
+    "more_add_tax": "return [value + 3 for value in values]",
+    "more_writes": "found = []\n    for value in values:\n        found.append(3 + value)\n    return found",
+}
+"""Different enough that none is a copy of another; the rest is mapped."""
+TESTS = "assert {name}([1]) == [4]\nassert {name}([]) == []\n"
+
+
+def answers(prompt: str, seed: int) -> str:
+    """A model's answers at each step, by the last seed, concept or task that the prompt names."""
+    if "Answer Yes or No" in prompt:
+        return "No" if "def endless" in prompt.rsplit("```python", 1)[1] else "Yes"
+    if prompt.startswith("Name the programming concepts"):
+        name = re.findall(r"def (\w+)", prompt)[-1]
+        return f"Concepts: {name} things, loops over lists"
+    if prompt.startswith("Write one Python task"):
+        name = re.findall(r"Concepts: (\w+) things", prompt)[-1]
+        return f"Task: Write a Python function `more_{name}(values)` that adds a constant to each value of a list."
+    name = re.findall(r"`(more_\w+)\(", prompt)[-1]
+    return response(name, seed % 4)
+
+
+def response(name: str, kind: int) -> str:
+    """Of four samples one is right, one wrong, one hangs, and one is of another form."""
+    body = BODIES.get(name, "return list(map(lambda value: value + 3, values))")
+    code, tests = f"def {name}(values):\n    {body}\n", TESTS.format(name=name)
+    if kind == 1:
+        code = code.replace("3", "5")
+    if kind == 2:
+        code = code.replace("):\n", "):\n    while True:\n        pass\n", 1)
+    if kind == 3:
+        return f"### Solution\n{code}"
+    return f"### Solution\n```python\n{code}```\n\n### Tests\n```python\n{tests}```\n"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "module.py").write_text(CORPUS, encoding="utf-8")
+    return folder
+
+
+def recipe(tmp_path: Path, corpus: Path, *, seed: int = 7, held_out: str = "[]", without: str = "") -> Path:
+    path = tmp_path / "mine.toml"
+    text = RECIPE.format(seed=seed, held_out=held_out, folder=json.dumps(str(corpus)))
+    if without:
+        text = re.sub(rf"\[{without}\]\n(?:\w+ = .*\n)*", "", text)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> tuple[Path, dict[str, Manifest]]:
+    """One run from seeds to conversations, and its manifests by stage."""
+    folder = tmp_path_factory.mktemp("whole")
+    made = run(recipe(folder, corpus), folder / "run", model=RulingModel(answers))
+    return folder / "run", {manifest.stage: manifest for manifest in made}
+
+
+def test_every_record_of_the_line_was_run_and_every_other_is_counted(whole: tuple[Path, dict[str, Manifest]]) -> None:
+    """Yield by stage and reason is what tells a good recipe from a bad one."""
+    folder, made = whole
+    kept = {stage: manifest.kept for stage, manifest in made.items()}
+
+    assert kept == {
+        "seeds": 4,
+        "documented": 3,
+        "concepts": 3,
+        "instructions": 3,
+        "responses": 9,
+        "validate": 3,
+        "sft_data": 3,
+    }
+    assert dict(made["documented"].dropped) == {"docstring does not describe the function": 1}
+    assert dict(made["responses"].dropped) == {"not one solution and one set of tests": 3}
+    assert made["validate"].dropped["fails its own tests"] == 3
+    assert sum(made["validate"].dropped.values()) == 6
+    for row in records(folder, "sft_data"):
+        assert [turn["role"] for turn in row["messages"]] == ["user", "assistant"]
+        assert row["meta"]["licence"] == "MIT"
+        assert row["weight"] == 1.0
+        names: dict[str, Any] = {}
+        exec(row["messages"][1]["content"].removeprefix("```python\n").removesuffix("```"), names)
+
+
+def test_about_half_of_the_tasks_show_some_of_their_tests(tmp_path: Path, corpus: Path) -> None:
+    """A user who asks for a function often has a test; never all of them, else the rest is not learnt."""
+    path = recipe(tmp_path, corpus)
+    shown = {}
+    for share in ("0.0", "1.0"):
+        path.write_text(path.read_text().split("[sft_data]")[0] + f"[sft_data]\nshow_tests = {share}\n")
+        run(path, tmp_path / share, model=RulingModel(answers))
+        shown[share] = [
+            "pass these tests" in row["messages"][0]["content"] for row in records(tmp_path / share, "sft_data")
+        ]
+
+    assert shown == {"0.0": [False] * 3, "1.0": [True] * 3}
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
+    tmp_path: Path, corpus: Path, whole: tuple[Path, dict[str, Manifest]]
+) -> None:
+    """Every record of every stage survives a kill behind it, and none is made twice."""
+    killed = 0
+    path, model = recipe(tmp_path, corpus), RulingModel(answers)
+
+    class Killed(BaseException):
+        pass
+
+    def unit(stage: object, progress: Progress) -> None:
+        if progress.done > seen.get(stage, 0):
+            seen[stage] = progress.done
+            raise Killed
+
+    seen: dict[object, int] = {}
+    while True:
+        try:
+            run(path, tmp_path / "run", model=model, watch=Watch(SILENT.stage, unit, SILENT.done))
+            break
+        except Killed:
+            killed += 1
+
+    same = [(tmp_path / "run" / p.name).read_bytes() == p.read_bytes() for p in whole[0].glob("*.jsonl")]
+    assert same == [True] * 7
+    assert killed == sum(manifest.units for manifest in whole[1].values())
+    assert model.asked == sum(
+        whole[1][stage].units for stage in ("documented", "concepts", "instructions", "responses")
+    )
+
+
+def test_without_concepts_tasks_come_straight_from_seeds(tmp_path: Path, corpus: Path) -> None:
+    """The paper's ablation is a recipe without that section."""
+    asked: list[str] = []
+
+    def rule(prompt: str, seed: int) -> str:
+        asked.append(prompt)
+        return answers(prompt.replace("Inspired by this code", "Concepts: tax things, code"), seed)
+
+    path = recipe(tmp_path, corpus, without="concepts")
+    path.write_text(path.read_text().split("[responses]")[0], encoding="utf-8")
+    run(path, tmp_path / "run", model=RulingModel(rule))
+
+    assert any("Inspired by this code, without repeating it:\n```python\ndef add_tax" in prompt for prompt in asked)
+    assert records(tmp_path / "run", "instructions")[0]["concepts"] == []
+
+
+def test_a_benchmark_that_the_recipe_holds_out_is_in_no_record(tmp_path: Path, corpus: Path) -> None:
+    """Seeds and solutions alike; the manifest counts them."""
+    bench = tmp_path / "bench.jsonl"
+    task = "Given is a function that adds a constant to each value of a list. Repair it so that it does that again."
+    stolen = '"""Doc."""\n' + CORPUS[CORPUS.index("def initials") :].replace("initials", "letters")
+    bench.write_text(json.dumps({"id": "x/1", "text": task}) + "\n" + json.dumps({"id": "x/2", "code": stolen}) + "\n")
+
+    made = run(
+        recipe(tmp_path, corpus, held_out=json.dumps([str(bench)])), tmp_path / "run", model=RulingModel(answers)
+    )
+
+    assert made[0].dropped["is a benchmark's task"] == 1
+    assert "initials" not in {row["name"] for row in records(tmp_path / "run", "seeds")}
+
+
+INSTRUCTION = Instruction("i", "s", "Write f.", "function", "easy", (), "MIT")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("```python\ndef f(): pass\n```", "not one solution and one set of tests"),
+        (response("f", 0) + response("f", 0), "not one solution and one set of tests"),
+        ("### Solution\nNone.\n### Tests\n```python\nassert True\n```", "solution or tests without code"),
+        (response("f", 0).replace("):\n", "):\n    # TODO\n", 1), "unfinished solution"),
+        (response("f", 0).replace("assert ", "print"), "tests assert nothing"),
+    ],
+)
+def test_a_response_of_another_form_is_dropped_with_its_reason(text: str, reason: str) -> None:
+    """Half of what a small model writes."""
+    assert response_in(INSTRUCTION, 0, text) == Dropped(reason)
+
+
+def test_a_response_is_read_from_what_models_really_write() -> None:
+    """The fence of the last block is often cut off; a second task often follows."""
+    cut = response("f", 0).removesuffix("```\n")
+    more = response("f", 0) + "\n\nTask: Write another one.\n"
+
+    for text in (cut, more):
+        found = response_in(INSTRUCTION, 3, text)
+        assert isinstance(found, Response)
+        assert found.id == "i-3"
+        assert found.code.startswith("def f(values):")
+        assert found.tests.count("assert") == 2
+
+
+def test_concepts_and_tasks_are_read_from_what_models_really_write() -> None:
+    """Bullets, full stops, repetitions, and what they go on to write."""
+    assert concepts_in("Concepts: recursion, Trees, recursion.") == ("recursion", "trees")
+    assert concepts_in("\n- sorting\n- 2. `heaps`\n\nCode:") == ("sorting", "heaps")
+    assert task_in("Task: Write f.\n\nCategory: class\nTask: Write g.") == "Write f."
+    assert task_in("Task: Write f.\n### Solution\n```python\n") == "Write f."
