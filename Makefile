@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox
+.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox train-tiny
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -87,6 +87,10 @@ bench-split: setup ## Measure the share of a project's tests that can be judged 
 
 bench-model: setup ## Measure the batched sampling beside llama.cpp used plainly; BENCH="--prompts 4 --native PYTHON"
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/model.py $(BENCH)
+
+train-tiny: setup ## Run the tiny training recipe on this processor, with the 0.5B model, in minutes
+	@$(BIN)/darner model pull qwen2.5-coder-0.5b
+	@$(BIN)/darner-train run tiny --folder build/train-tiny
 
 clean: ## Remove .venv and everything else that was built here; the cache in ~/.cache/darner stays
 	rm -rf .venv build dist bench-results ./*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

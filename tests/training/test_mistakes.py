@@ -61,7 +61,7 @@ licence = "MIT"
 [mistakes]
 planted = 3
 samples = 4
-sampled = 1
+sampled = 2
 [repairs]
 samples = 4
 rounds = 2
@@ -78,6 +78,8 @@ def answers(prompt: str, seed: int) -> str:
         return (f"```python\n{WRONG}```", f"```python\n{RIGHT}```", "No idea.", f"```python\n{WRONG}# again\n```")[
             seed % 4
         ]
+    if "Got:\n    5" in prompt:
+        return f"{SAYS}\n\n```python\n{RIGHT.replace('max(numbers)', 'sorted(numbers, reverse=True)[0]')}```"
     return (
         f"{SAYS}\n\n```python\n{RIGHT}```",
         f"It is hard to say what is wrong.\n\n```python\n{WORSE}```",
@@ -148,6 +150,7 @@ def test_every_repair_says_truly_whether_it_passes(made: tuple[Path, dict[str, M
     assert manifests["repairs"].dropped["answer holds no code"] > 0
     assert manifests["repairs"].dropped["repair was given before"] > 0
     mistakes = {row["id"]: row["wrong"] for row in records(folder, "mistakes")}
+    assert {row["round"] for row in rows} == {1, 2}
     for row in rows:
         expected = mistakes[row["mistake"]] if row["round"] == 1 else WORSE
         assert row["wrong"] == expected
