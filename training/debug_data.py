@@ -10,6 +10,7 @@ explained by what is known of it: the line that was changed, and what the tests 
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 from ..engine import prompt
 from ..engine.errors import BadInput
+from ..engine.parse import Unusable, patch_from
 from ..engine.source import Source
 from . import dialogue
 from .job import sha256
@@ -69,24 +71,43 @@ def _conversations(settings: Settings, lesson: Lesson) -> Iterator[Conversation 
 
 
 def _refined(mistake: Mistake, right: str) -> Iterator[Conversation | Dropped]:
-    messages = refining(mistake.task, mistake.wrong, mistake.evidence)
-    function = function_text(right, mistake.task.name)
-    if messages is None or not function:
+    found = engine_target(mistake.task, mistake.wrong, mistake.evidence)
+    if found is None:
         yield Dropped("not one function")
         return
-    yield _conversation("refine", mistake, dialogue.turns(messages, dialogue.fenced(function)))
+    for block in (function_text(right, mistake.task.name), right):
+        answer = dialogue.fenced(block)
+        if block and applied(found, answer) == _bare(right):
+            yield _conversation("refine", mistake, dialogue.turns(prompt.repair(found), answer))
+            return
+    yield Dropped("the engine would not make of it what was run")
 
 
-def refining(task: Task, wrong: str, evidence: str) -> tuple[prompt.Message, ...] | None:
-    """The engine's own request to repair the task's function; None when the wrong code does not define it."""
+def engine_target(task: Task, wrong: str, evidence: str) -> prompt.Target | None:
+    """What the engine would ask a model to repair; None when the wrong code does not define the function."""
     try:
         source = Source.parse("solution.py", wrong.encode())
     except BadInput:
         return None
     function = next((each for each in source.functions() if each.qualname == task.name), None)
-    if function is None:
-        return None
-    return prompt.repair(prompt.Target(source, function, task.tests, tuple(evidence.splitlines())))
+    return prompt.Target(source, function, task.tests, tuple(evidence.splitlines())) if function else None
+
+
+def applied(target: prompt.Target, answer: str) -> str:
+    """The syntax tree, docstrings left out, of the module that the engine makes of an answer; empty for none."""
+    try:
+        patch, _ = patch_from(answer, target.source, target.function)
+    except Unusable:
+        return ""
+    return _bare(patch.files[0].after.decode("utf-8"))
+
+
+def _bare(code: str) -> str:
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def function_text(code: str, name: str) -> str:

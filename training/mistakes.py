@@ -87,13 +87,15 @@ def _sampled(context: Context, place: Bench, settings: Settings, task: Task, ind
 
 
 def edits_of(task: Task) -> Iterator[Candidate]:
-    """The likeliest edits of the statements of all of a solution's functions, docstrings excepted."""
+    """The likeliest edits of the statements of the function that is asked for, else of all; docstrings excepted."""
     try:
         source = Source.parse("solution.py", task.code.encode())
     except BadInput:
         return
     lines: set[int] = set()
     for function in source.functions():
+        if task.name and function.qualname != task.name:
+            continue
         first = function.node.body[0]
         documented = ast.get_docstring(function.node) is not None
         start = (first.end_lineno or first.lineno) + 1 if documented else first.lineno

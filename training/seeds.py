@@ -1,18 +1,16 @@
 """Seeds: documented functions that return a value and run on their own, from code that may be learnt from.
 
 The filters are those of SelfCodeAlign (arXiv 2410.24198, its stage 0) that need no model. Where it lets a type checker
-look for names that do not exist, a seed here is closed by construction: it may use builtins, its own names, and imports
-of its module, which are copied in front of it; a function that needs anything else of its module is dropped.
+look for names that do not exist, a seed here is closed by construction: what it needs of its module is copied in front
+of it, and a function for which that is not possible is dropped.
 """
 
 from __future__ import annotations
 
 import ast
-import builtins
 import doctest
 import random
 import re
-import symtable
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from . import held_out, near
+from .closure import Surroundings, imported_package
 from .corpora import Corpus, folder, package, permitted, standard_library
 from .job import sha256
 from .sift import sift
@@ -34,7 +33,6 @@ _WORDS = re.compile(r"\b(todo|fixme|bug)\b", re.IGNORECASE)
 _BANNED_IMPORTS = frozenset(
     ("argparse", "os", "subprocess", "sys", "setuptools", "distutils", "matplotlib", "seaborn"),
 )
-_BUILTINS = frozenset(dir(builtins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +79,17 @@ def mine(corpus: Corpus, path: Path) -> Iterator[Seed | Dropped]:
     except (OSError, ValueError, SyntaxError, RecursionError):
         yield Dropped("file cannot be parsed")
         return
-    imports = dict(_imports(tree))
     lines = text.split("\n")  # as the parser counts them; str.splitlines would also split at form feeds
+    around = Surroundings(tree, lines)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             code = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-            found = _seed(node, code, imports, origin, corpus.licence)
+            found = _seed(node, code, around, origin, corpus.licence)
             yield found if isinstance(found, Seed) else Dropped(found)
 
 
 def _seed(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, code: str, imports: dict[str, str], origin: str, licence: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef, code: str, around: Surroundings, origin: str, licence: str
 ) -> Seed | str:
     """The seed, or the reason why the function is none."""
     docstring = ast.get_docstring(node)
@@ -99,17 +97,20 @@ def _seed(
         return "no docstring"
     if reason := _unfit(node, code):
         return reason
-    needed = _free_names(code) - _BUILTINS - {node.name}
-    if needed - set(imports):
+    needed = around.needed(code, node.name)
+    if needed is None:
         return "needs its module"
-    lines = sorted({imports[name] for name in needed})
-    if any(_imported_package(line) in _BANNED_IMPORTS for line in lines):
+    if any(imported_package(line) in _BANNED_IMPORTS for line in needed.imports):
         return "banned import"
     examples = _examples(docstring)
     if examples < 0:
         return "malformed examples"
-    whole = "\n".join([*lines, *(["", ""] if lines else []), code]) + "\n"
-    return Seed(_identity(node, lines), node.name, whole, docstring, examples, origin, node.lineno, licence)
+    head = "\n".join(needed.imports)
+    whole = "\n\n\n".join(part for part in (head, *needed.definitions, code) if part) + "\n"
+    if whole.count("\n") > LONGEST:
+        return "too long with what it needs"
+    identity = _identity(node, [*needed.imports, *needed.definitions])
+    return Seed(identity, node.name, whole, docstring, examples, origin, node.lineno, licence)
 
 
 def _unfit(node: ast.FunctionDef | ast.AsyncFunctionDef, code: str) -> str:
@@ -129,12 +130,12 @@ def _unfit(node: ast.FunctionDef | ast.AsyncFunctionDef, code: str) -> str:
     return ""
 
 
-def _identity(node: ast.FunctionDef | ast.AsyncFunctionDef, imports: list[str]) -> str:
+def _identity(node: ast.FunctionDef | ast.AsyncFunctionDef, needed: list[str]) -> str:
     """A hash of what the function does, whatever it is called and its docstring says."""
     bare = ast.parse(ast.unparse(node)).body[0]
     assert isinstance(bare, ast.FunctionDef | ast.AsyncFunctionDef)
     bare.name, bare.body = "f", bare.body[1:]
-    return sha256("\n".join([*imports, ast.dump(bare)]).encode())[:16]
+    return sha256("\n".join([*needed, ast.dump(bare)]).encode())[:16]
 
 
 def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -143,36 +144,6 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
         yield child
         if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             yield from _own_nodes(child)
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Each name that the module's top level imports, with an import statement for it alone."""
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                written = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-                yield alias.asname or alias.name.split(".")[0], written
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
-            for alias in node.names:
-                written = f"from {node.module} import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-                yield alias.asname or alias.name, written
-
-
-def _imported_package(line: str) -> str:
-    return line.split()[1].split(".")[0]
-
-
-def _free_names(code: str) -> set[str]:
-    """Names that the function takes from its module."""
-    free: set[str] = set()
-    tables = [symtable.symtable(code, "<seed>", "exec")]
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        free |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
-        if table.get_type() == "module":  # annotations, defaults and decorators are evaluated here
-            free |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and not s.is_assigned()}
-    return free
 
 
 def _examples(docstring: str) -> int:
@@ -224,7 +195,7 @@ def _opened(context: Context, settings: Settings, units: Sequence[Found]) -> Gen
 
 def _settled(context: Context, settings: Settings) -> Settle:
     kept_out = held_out.read(context.held_out)
-    columns = (lambda row: near.grams(near.words_of_code(row["code"].split("def ", 1)[-1])),)
+    columns = (lambda row: near.grams(near.words_of_code(row["code"].rpartition(f"def {row['name']}")[2])),)
 
     def settle(rows: Iterator[Row]) -> Iterator[object]:
         kept: list[object] = []
