@@ -44,7 +44,9 @@ def _concepts(context: Context, settings: Settings, seed: Seed, index: int) -> I
         context, index, prompt, temperature=settings.temperature, tokens=settings.tokens, prefill="Concepts:"
     )
     found = concepts_in(answers[0]) if answers else ()
-    if len(found) < _LEAST:
+    if not answers:
+        yield Dropped(teacher.REFUSED)
+    elif len(found) < _LEAST:
         yield Dropped("fewer than two concepts")
     else:
         yield Concepts(seed.id, seed.code, found, seed.licence)

@@ -26,7 +26,10 @@ class Settings:
 def _judged(context: Context, settings: Settings, seed: Seed, index: int) -> Iterator[Seed | Dropped]:
     prompt = teacher.rendered("judgement.j2", judgements=teacher.judgements(context, index), code=seed.code)
     answers = teacher.ask(context, index, prompt, temperature=0.0, tokens=settings.tokens, prefill="Answer:")
-    yes = bool(answers) and answers[0].removeprefix("Answer:").strip(" *`").lower().startswith("yes")
+    if not answers:
+        yield Dropped(teacher.REFUSED)
+        return
+    yes = answers[0].removeprefix("Answer:").strip(" *`").lower().startswith("yes")
     yield seed if yes else Dropped("docstring does not describe the function")
 
 

@@ -60,7 +60,9 @@ def _instruction(
     )
     text = task_in(answers[0]) if answers else ""
     words = len(text.split())
-    if words < _LEAST_WORDS:
+    if not answers:
+        yield Dropped(teacher.REFUSED)
+    elif words < _LEAST_WORDS:
         yield Dropped("task is too short")
     elif words > settings.most_words:
         yield Dropped("task is too long")

@@ -70,6 +70,8 @@ def _sampled(context: Context, place: Bench, settings: Settings, task: Task, ind
         prefill="```python\n",
         stops=("\n```",),
     )
+    if not answers:
+        yield Dropped(teacher.REFUSED)
     seen: set[str] = set()
     kept = 0
     for text in answers:

@@ -73,6 +73,8 @@ def _round(
         temperature=settings.temperature,
         tokens=settings.tokens,
     )
+    if not answers:
+        yield Dropped(teacher.REFUSED)
     for text in answers:
         explanation, code = dialogue.parted(text)
         if not code:

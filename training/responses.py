@@ -61,6 +61,8 @@ def _responses(
         tokens=settings.tokens,
         prefill=PREFILL,
     )
+    if not answers:
+        yield Dropped(teacher.REFUSED)
     for number, text in enumerate(answers):
         yield response_in(instruction, number, text)
 

@@ -19,7 +19,6 @@ from ..engine import catalogue
 from ..engine.errors import BadEnvironment, BadInput
 from ..engine.llama import LlamaModel
 from ..engine.model import Model
-from ..engine.remote import RemoteModel
 from ..engine.stop import Stop
 from .job import Job, begun, changes, digest_of, finished, manifest_of, remove, writing
 from .recipe import Recipe, Teacher
@@ -231,6 +230,8 @@ def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def _model(teacher: Teacher) -> Model:
     if teacher.endpoint:
+        from ..engine.remote import RemoteModel  # here: most runs speak to no server, and its client is slow to import
+
         return RemoteModel(teacher.endpoint, teacher.name)
     return LlamaModel(catalogue.find(teacher.name), teacher.name)
 

@@ -175,9 +175,10 @@ def _results(
                 raise KeyboardInterrupt
             yield _one(work, units[index], index)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[tuple[list[Row], dict[str, int]]]] = deque()
-        following = done
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[tuple[list[Row], dict[str, int]]]] = deque()
+    following = done
+    try:
         while waiting or following < len(units):
             while following < len(units) and len(waiting) < workers * _AHEAD and not stop:
                 waiting.append(pool.submit(_one, work, units[following], following))
@@ -185,6 +186,8 @@ def _results(
             if not waiting:
                 raise KeyboardInterrupt
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _one(work: Work, unit: object, index: int) -> tuple[list[Row], dict[str, int]]:

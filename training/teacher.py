@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..engine.errors import ModelError
 from ..engine.model import Ending, Message, Sampling
 from .shape import shaped
 from .stages import Context
@@ -19,6 +20,8 @@ from .stages import Context
 _PROMPTS = Path(__file__).parent / "prompts"
 _FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
 
+REFUSED = "the model refused the prompt"
+"""Reason for a record without an answer."""
 SYSTEM = "You are an expert Python programmer. You answer exactly in the form that is asked for."
 
 
@@ -81,15 +84,20 @@ def ask(
     prefill: str = "",
     stops: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """`n` answers, each with its prefill in front and without what a cancelled run left open.
+    """`n` answers, each with its prefill in front; none when the model refuses this prompt, as one that is too long.
 
-    Raises ModelError when the model cannot be asked.
+    Raises ModelError when the model cannot be asked at all.
     """
     messages = (Message("system", SYSTEM), Message("user", prompt)) if isinstance(prompt, str) else tuple(prompt)
     sampling = Sampling(
         n=n, temperature=temperature, max_tokens=tokens, seed=context.seed + index, stop=stops, prefill=prefill
     )
-    answers = context.model().sample(messages, sampling, context.stop)
+    model = context.model()
+    try:
+        answers = model.sample(messages, sampling, context.stop)
+    except ModelError:
+        model.sample((Message("user", "Hello"),), Sampling(max_tokens=1), context.stop)  # whose fault was it?
+        return ()
     return tuple(prefill + answer.text for answer in answers if answer.ending is not Ending.CANCELLED)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from darner.engine.errors import ModelError
 from darner.training.concepts import concepts_in
 from darner.training.instructions import task_in
 from darner.training.responses import response_in
@@ -270,3 +271,23 @@ def test_concepts_and_tasks_are_read_from_what_models_really_write() -> None:
     assert concepts_in("\n- sorting\n- 2. `heaps`\n\nCode:") == ("sorting", "heaps")
     assert task_in("Task: Write f.\n\nCategory: class\nTask: Write g.") == "Write f."
     assert task_in("Task: Write f.\n### Solution\n```python\n") == "Write f."
+
+
+def test_a_prompt_that_the_model_refuses_costs_one_record(tmp_path: Path, corpus: Path) -> None:
+    """A function of a thousand lines must not end a night's run; a model that is gone must."""
+
+    def refuses(prompt: str, seed: int) -> str:
+        if "def initials" in prompt.rsplit("```python", 1)[-1]:
+            raise ModelError("the prompt has 9,000 tokens")
+        return "Yes" if "Answer Yes or No" in prompt else "Concepts: loops, lists"
+
+    def gone(prompt: str, seed: int) -> str:
+        raise ModelError("The model worker died.")
+
+    path = recipe(tmp_path, corpus)
+    path.write_text(path.read_text().split("[instructions]")[0], encoding="utf-8")
+    made = run(path, tmp_path / "run", model=RulingModel(refuses))
+
+    assert dict(made[1].dropped) == {"the model refused the prompt": 1}
+    with pytest.raises(ModelError, match="worker died"):
+        run(path, tmp_path / "other", model=RulingModel(gone))
