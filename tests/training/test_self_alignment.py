@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from darner.engine.errors import ModelError
+from darner.engine.errors import BadInput, ModelError
 from darner.training.concepts import concepts_in
 from darner.training.instructions import task_in
 from darner.training.responses import response_in
@@ -226,12 +226,13 @@ def test_a_benchmark_that_the_recipe_holds_out_is_in_no_record(tmp_path: Path, c
     stolen = '"""Doc."""\n' + CORPUS[CORPUS.index("def initials") :].replace("initials", "letters")
     bench.write_text(json.dumps({"id": "x/1", "text": task}) + "\n" + json.dumps({"id": "x/2", "code": stolen}) + "\n")
 
-    made = run(
-        recipe(tmp_path, corpus, held_out=json.dumps([str(bench)])), tmp_path / "run", model=RulingModel(answers)
-    )
+    path = recipe(tmp_path, corpus, held_out=json.dumps([str(bench)]))
 
-    assert made[0].dropped["is a benchmark's task"] == 1
+    with pytest.raises(BadInput, match=r"validate kept nothing of 6 units of work: .*2 x is a benchmark's task"):
+        run(path, tmp_path / "run", model=RulingModel(answers))
+
     assert "initials" not in {row["name"] for row in records(tmp_path / "run", "seeds")}
+    assert json.loads((tmp_path / "run" / "seeds.manifest.json").read_text())["dropped"]["is a benchmark's task"] == 1
 
 
 INSTRUCTION = Instruction("i", "s", "Write f.", "function", "easy", (), "MIT")
