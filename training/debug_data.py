@@ -77,7 +77,7 @@ def _refined(mistake: Mistake, right: str) -> Iterator[Conversation | Dropped]:
         return
     for block in (function_text(right, mistake.task.name), right):
         answer = dialogue.fenced(block)
-        if block and applied(found, answer) == _bare(right):
+        if block and applied(found, answer) == bare(right):
             yield _conversation("refine", mistake, dialogue.turns(prompt.repair(found), answer))
             return
     yield Dropped("the engine would not make of it what was run")
@@ -99,10 +99,10 @@ def applied(target: prompt.Target, answer: str) -> str:
         patch, _ = patch_from(answer, target.source, target.function)
     except Unusable:
         return ""
-    return _bare(patch.files[0].after.decode("utf-8"))
+    return bare(patch.files[0].after.decode("utf-8"))
 
 
-def _bare(code: str) -> str:
+def bare(code: str) -> str:
     tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:

@@ -13,6 +13,7 @@ from . import (
     seeds,
     sft_data,
     tasks,
+    traces,
     validate,
 )
 from .stages import Stage
@@ -29,4 +30,5 @@ ALL: tuple[Stage, ...] = (
     mistakes.STAGE,
     repairs.STAGE,
     debug_data.STAGE,
+    traces.STAGE,
 )

@@ -15,7 +15,7 @@ from .stages import Context, RecordStage
 from .store import Work
 from .types import Dropped, Instruction, Response
 
-_TESTS = re.compile(r"^#+\s*Tests?\b.*$", re.MULTILINE | re.IGNORECASE)
+_TESTS = re.compile(r"^(?:#{2,}|\*\*)\s*Tests?\b.*$", re.MULTILINE | re.IGNORECASE)
 _NEXT = re.compile(r"\n\s*Task:.*", re.DOTALL)
 _UNFINISHED = re.compile(r"\b(todo|your code here|notimplemented\w*)\b", re.IGNORECASE)
 PREFILL = "### Solution\n```python\n"
