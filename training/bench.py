@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +139,7 @@ def _checks(statements: list[ast.stmt], callers: set[str], collected: set[str]) 
     before: list[ast.stmt] = []
     found: list[str] = []
     for node in statements:
-        called = {call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and _is_name(call.func)}
+        called = set(_called(node))
         if isinstance(node, ast.Expr) and called & collected:
             continue
         if _asserts(node) or called & callers:
@@ -162,8 +162,10 @@ def _stored(node: ast.Name) -> bool:
     return not isinstance(node.ctx, ast.Load)
 
 
-def _is_name(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name)
+def _called(node: ast.stmt) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
+            yield inner.func.id
 
 
 def _asserts(node: ast.AST) -> bool:

@@ -46,7 +46,7 @@ class HeldOut:
 
     def _copied(self, code: str) -> str:
         counts: dict[int, int] = {}
-        for gram in frozenset().union(*map(_code_grams, _functions(_parsed(code)))):
+        for gram in frozenset[int]().union(*map(_code_grams, _functions(_parsed(code)))):
             for piece in self.code.get(gram, ()):
                 counts[piece] = counts.get(piece, 0) + 1
         for piece, count in counts.items():

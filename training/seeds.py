@@ -22,7 +22,7 @@ from . import held_out, near
 from .closure import Surroundings, imported_package
 from .corpora import Corpus, folder, package, permitted, standard_library
 from .job import sha256
-from .sift import sift
+from .sift import Column, sift
 from .stages import Context, RecordStage
 from .store import Row, Settle, Work
 from .types import Dropped, Seed
@@ -195,10 +195,12 @@ def _opened(context: Context, settings: Settings, units: Sequence[Found]) -> Gen
 
 def _settled(context: Context, settings: Settings) -> Settle:
     kept_out = held_out.read(context.held_out)
-    columns = (lambda row: near.grams(near.words_of_code(row["code"].rpartition(f"def {row['name']}")[2])),)
+    columns: tuple[Column, ...] = (
+        lambda row: near.grams(near.words_of_code(row["code"].rpartition(f"def {row['name']}")[2])),
+    )
 
     def settle(rows: Iterator[Row]) -> Iterator[object]:
-        kept: list[object] = []
+        kept: list[Row] = []
         for found in sift(rows, kept_out, lambda row: (row["docstring"], row["code"]), columns, settings.similar):
             if isinstance(found, Dropped):
                 yield found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from . import held_out, near, teacher
-from .sift import sift
+from .sift import Column, sift
 from .stages import Context, RecordStage
 from .store import Row, Settle, Work
 from .types import Conversation, Dropped, Response, Turn
@@ -87,7 +87,7 @@ def _named_anew(rows: Iterator[Row]) -> Iterator[Row | Dropped]:
 
 def _settled(context: Context, settings: Settings) -> Settle:
     kept_out = held_out.read(context.held_out)
-    columns = (
+    columns: tuple[Column, ...] = (
         lambda row: near.grams(near.words_of_text(_task(row))),
         lambda row: near.grams(near.words_of_text(row["messages"][-1]["content"])),
         lambda row: near.grams(near.words_of_code(_code(row))),

@@ -19,7 +19,7 @@ def sift(
     texts: Callable[[Row], tuple[str, str]],
     columns: Iterable[Column] = (),
     threshold: float = 1.0,
-) -> Iterator[object]:
+) -> Iterator[Row | Dropped]:
     """Rows whose id is new, whose prose and code (`texts`) are no held-out task's, and near no earlier row's.
 
     Near in any of the `columns` is enough: Jaccard similarity of at least `threshold`.
@@ -29,12 +29,11 @@ def sift(
         if isinstance(found, Dropped):
             yield found
             continue
-        row: Row = found
-        prose, code = texts(row)
+        prose, code = texts(found)
         if kept_out.found_in(prose, code):
             yield Dropped("is a benchmark's task")
         else:
-            clean.append(row)
+            clean.append(found)
     for column in columns:
         copies = near_copies([column(row) for row in clean], threshold)
         yield from (Dropped("near-copy of another") for _ in copies)

@@ -99,7 +99,7 @@ def run_job(
     return manifest
 
 
-def once(rows: Iterator[Row]) -> Iterator[object]:
+def once(rows: Iterator[Row]) -> Iterator[Row | Dropped]:
     """Rows whose `id` did not come before."""
     seen: set[str] = set()
     for row in rows:

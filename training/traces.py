@@ -25,7 +25,7 @@ from .debug_data import applied, bare
 from .job import sha256
 from .stages import Context, RecordStage
 from .store import Work
-from .types import Conversation, Dropped
+from .types import Conversation, Dropped, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _asked(recording: Recording, function: Function) -> Iterator[tuple[Message, 
             yield messages
 
 
-def _conversation(recording: Recording, turns: tuple[dialogue.Turn, ...]) -> Conversation:
+def _conversation(recording: Recording, turns: tuple[Turn, ...]) -> Conversation:
     identity = sha256("\x1f".join(turn.content for turn in turns).encode())[:16]
     meta = {"stage": "traces", "shape": "refine", "trace": recording.path.name, "licence": "LicenseRef-Own"}
     return Conversation(identity, turns, 1.0, meta)

@@ -29,7 +29,10 @@ class Settings:
 def _opened(context: Context, settings: Settings, units: Sequence[Response]) -> Generator[Work]:
     limits = replace(bench.EACH, cpu_s=settings.seconds, wall_s=settings.seconds + bench.EACH.wall_s)
     with bench.opened(context.stop, trusted=context.trusted) as place:
-        once = cache(lambda code, tests: place.run(code, tests, limits))
+
+        @cache
+        def once(code: str, tests: str) -> Ran:
+            return place.run(code, tests, limits)
 
         def work(response: Response, index: int) -> Iterator[Response | Dropped]:
             try:
@@ -37,7 +40,7 @@ def _opened(context: Context, settings: Settings, units: Sequence[Response]) -> 
             except ValueError as why:
                 yield Dropped(str(why))
                 return
-            ran: Ran = once(response.code, tests)
+            ran = once(response.code, tests)
             if not ran.passed:
                 yield Dropped("fails its own tests" if ran.judged else f"ends with {ran.status.lower()}")
             elif settings.again and not place.run(response.code, tests, limits).passed:

@@ -64,7 +64,9 @@ def run(
     watch: Watch = SILENT,
 ) -> tuple[Manifest, ...]:
     read = read_recipe(str(recipe), stages)
-    with opened(read, folder, Stop() if stop is None else stop, trusted=True, model=model or ScriptedModel()) as context:
+    with opened(
+        read, folder, Stop() if stop is None else stop, trusted=True, model=model or ScriptedModel()
+    ) as context:
         return run_recipe(read, chosen(read, stages), context, watch, redo=redo)
 
 
