@@ -9,6 +9,7 @@ it writes is gone with it.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -28,6 +29,7 @@ EACH = Limits(wall_s=30.0, cpu_s=10.0, test_wall_s=20.0, test_cpu_s=5.0, memory_
 """Processor time is what ends a solution that loops: a busy machine must not look like a slow solution."""
 _LONGEST = 1_500
 _MOST_CHECKS = 40
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _MODULE, _TESTS = "solution.py", "test_solution.py"
 
 _EXAMPLES = """\
@@ -42,7 +44,8 @@ def test_examples():
     case = doctest.DocTestParser().get_doctest(EXAMPLES, dict(vars(solution)), {name!r}, "{name}.py", 0)
     runner = doctest.DocTestRunner(verbose=False)
     runner.run(case, out=said.append)
-    assert not runner.failures, "".join(said)
+    if runner.failures:
+        raise AssertionError("".join(said))
 """
 
 
@@ -79,7 +82,7 @@ class Bench:
             ran = self._run(edits, limits)
             if ran.status is Status.INFRA and (sound := self._run({}, EACH)).status is Status.INFRA:
                 raise BadEnvironment(f"The sandbox does not work any more ({sound.detail}); run `darner doctor`.")
-        return _ran(ran)
+        return _ran(ran, self.session.root)
 
     def _run(self, edits: dict[str, bytes], limits: Limits) -> RunResult:
         return self.session.run([_TESTS], edits, limits=limits, cancelled=lambda: bool(self.stop))
@@ -110,16 +113,17 @@ def statements_as_tests(code: str, tests: str) -> str:
     its text, when either does not parse or nothing is checked.
     """
     solution, given = _parsed(code, "code does not parse"), _parsed(tests, "tests do not parse")
+    used = {node.id for node in ast.walk(given) if isinstance(node, ast.Name)}
     names = _defined(solution)
     body = [node for node in given.body if not _is_main_block(node) and not _imports_solution(node, names)]
     heads = [node for node in body if isinstance(node, _HEADS)]
     statements = [node for node in body if not isinstance(node, _HEADS)]
     callers = {node.name for node in heads if isinstance(node, ast.FunctionDef) and _asserts(node)}
     collected = {name for name in callers if name.startswith("test")}
-    parts = [f"from solution import {', '.join(sorted(names))}"] if names else []
+    parts = [f"from solution import {', '.join(sorted(names & used))}"] if names & used else []
     parts += [ast.unparse(node) for node in heads]
     parts += _checks(statements, callers, collected)
-    if len(parts) == len(heads) + bool(names) and not collected and not any(map(_is_case, heads)):
+    if len(parts) == len(heads) + bool(names & used) and not collected and not any(map(_is_case, heads)):
         raise ValueError("tests check nothing")
     return "\n\n\n".join(parts) + "\n"
 
@@ -198,19 +202,25 @@ def _defined(tree: ast.Module) -> set[str]:
     return found
 
 
-def _ran(run: RunResult) -> Ran:
+def _ran(run: RunResult, root: Path) -> Ran:
     passed = run.status is Status.PASS and all(test.outcome is Outcome.PASSED for test in run.tests)
     good = sum(test.outcome is Outcome.PASSED for test in run.tests)
     share = good / len(run.tests) if run.tests and run.status in (Status.PASS, Status.FAIL) else 0.0
     reached = any(test.outcome in (Outcome.PASSED, Outcome.FAILED) for test in run.tests)
-    return Ran(run.status, passed, 1.0 if passed else min(share, 0.99), "" if passed else _feedback(run), reached)
+    feedback = "" if passed else _steady(_feedback(run), root)
+    return Ran(run.status, passed, 1.0 if passed else min(share, 0.99), feedback, reached)
+
+
+def _steady(text: str, root: Path) -> str:
+    """Without what differs from run to run: where the project is, and where objects are."""
+    return _ADDRESS.sub("0x…", text.replace(f"{root}/", ""))[:_LONGEST]
 
 
 def _feedback(run: RunResult) -> str:
     failed = next((test for test in run.tests if test.outcome in (Outcome.FAILED, Outcome.ERROR)), None)
     if failed is None or failed.failure is None:
-        return (run.detail or "A test was skipped.")[:_LONGEST]
-    return _said(failed)[:_LONGEST]
+        return run.detail or "A test was skipped."
+    return _said(failed)
 
 
 def _said(test: TestResult) -> str:

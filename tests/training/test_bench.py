@@ -85,7 +85,7 @@ HOSTILE = {
 def test_a_hostile_solution_costs_one_result(place: Bench, name: str) -> None:
     """The next solution is judged as if it had never run."""
     code, statuses = HOSTILE[name]
-    tests = statements_as_tests(CODE, TESTS).replace("from solution import LIMIT, total", "from solution import *")
+    tests = statements_as_tests(CODE, TESTS)
 
     ran = place.run(code, tests, QUICK)
 
@@ -94,6 +94,17 @@ def test_a_hostile_solution_costs_one_result(place: Bench, name: str) -> None:
     assert ran.share < 1.0
     assert ran.feedback
     assert place.run(CODE, tests).passed
+
+
+def test_what_the_tests_say_is_the_same_in_every_run(place: Bench) -> None:
+    """Neither the project's folder nor an object's address: records would differ, and a model would learn noise."""
+    code = "class Odd:\n    pass\n\ndef total(numbers):\n    return Odd()\n"
+
+    for wrong in (code, "import missing_module\n"):
+        ran = place.run(wrong, statements_as_tests(CODE, TESTS))
+        assert ran.feedback
+        assert str(place.session.root) not in ran.feedback
+        assert ran == place.run(wrong, statements_as_tests(CODE, TESTS))
 
 
 def test_what_a_solution_writes_is_gone_with_its_run(place: Bench, tmp_path: Path) -> None:
