@@ -40,6 +40,7 @@ _CLASSIFIERS = {
     "Python Software Foundation License": "PSF-2.0",
     "The Unlicense (Unlicense)": "Unlicense",
 }
+_FIELDS = ("License-Expression", "Classifier", "License")
 _NOT_SOURCE = frozenset(
     ("test", "tests", "idlelib", "lib2to3", "site-packages", "__pycache__", "node_modules", "build")
 )
@@ -109,11 +110,11 @@ def _permissive(part: str) -> bool:
 
 def _licence_of(described: metadata.PackageMetadata) -> str:
     """From the metadata: the SPDX expression, else the classifiers, else the old field where it is an SPDX name."""
-    named = described.get_all("License-Expression") or ()
-    classifiers = [each.rsplit(" :: ", 1)[-1] for each in described.get_all("Classifier") or () if "License" in each]
-    known = [_CLASSIFIERS.get(each, each) for each in classifiers]
-    old = [each for each in described.get_all("License") or () if each in PERMISSIVE]
-    return next(iter(named), " AND ".join(known) or next(iter(old), ""))
+    fields = {name: [str(each) for each in described.get_all(name) or ()] for name in _FIELDS}
+    classifiers = [each.rsplit(" :: ", 1)[-1] for each in fields["Classifier"] if each.startswith("License ::")]
+    known = " AND ".join(_CLASSIFIERS.get(each, each) for each in classifiers)
+    old = " ".join(each for each in fields["License"] if each in PERMISSIVE)
+    return " ".join(fields["License-Expression"]) or known or old
 
 
 def _below(root: Path) -> tuple[Path, ...]:

@@ -87,7 +87,7 @@ def _found(name_or_path: str) -> Path:
     raise BadInput(f"There is no recipe {name_or_path}; {hint}")
 
 
-def _section(path: Path, name: str, section: object, known: Mapping[str, type]) -> object:
+def _section(path: Path, name: str, section: object, known: Mapping[str, type]) -> Any:  # noqa: ANN401 - of `known`
     if name not in known:
         near = difflib.get_close_matches(name, known, 1, 0.5)
         hint = f"did you mean [{near[0]}]?" if near else f"sections are {', '.join(known)}."

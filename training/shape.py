@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 
 Shape = TypeVar("Shape")
 
-_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+_NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 class Misshapen(ValueError):

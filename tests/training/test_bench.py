@@ -71,7 +71,7 @@ def test_tests_that_prove_nothing_are_refused(code: str, tests: str, why: str) -
 
 
 HOSTILE = {
-    "loops": ("def total(numbers):\n    while True:\n        pass\n", {Status.TIMEOUT, Status.FAIL}),
+    "loops": ("def total(numbers):\n    while True:\n        pass\n", {Status.TIMEOUT}),
     "leaves": ("import os\n\ndef total(numbers):\n    os._exit(0)\n", {Status.CRASH}),
     "leaves on import": ("import os\nos._exit(0)\n\ndef total(numbers):\n    return 0\n", {Status.CRASH}),
     "kills": ("import os\n\ndef total(numbers):\n    os.kill(os.getppid(), 9)\n    return 0\n", set(Status)),

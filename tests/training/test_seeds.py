@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def test_the_licence_of_a_package_is_read_from_its_metadata(
     (tmp_path / "halves.py").write_text(GOOD, encoding="utf-8")
     (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: halves\nVersion: 1.0\n{metadata}\n", encoding="utf-8")
     (info / "RECORD").write_text("halves.py,,\nhalves-1.0.dist-info/METADATA,,\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     corpus = corpora.package("halves")
     found = [each for path in corpus.files for each in seeds.mine(corpus, path)]
