@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox train-tiny
+.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox train-tiny
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -75,6 +75,9 @@ bench-sandbox: setup ## Measure what confinement costs, beside a fresh pytest; o
 
 bench-write: setup ## Measure writing functions from their docstrings, one-shot beside the whole loop; options in BENCH
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/write.py $(BENCH)
+
+bench-select: setup ## Measure strategies and selectors as S* does, from recordings; options in BENCH="--samples 8 --limit 5"
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/select_table.py $(BENCH)
 
 bench-evidence: setup ## Measure what the evidence of a failing test costs beside its plain run; options in BENCH
 	@$(BIN)/python -P tests/bench/evidence.py $(BENCH)

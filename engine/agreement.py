@@ -57,7 +57,12 @@ def vote(model: Model, meant: Meant, stop: Stop, seed: int) -> tuple[str, ...]:
 
 
 def _calls(model: Model, meant: Meant, stop: Stop, seed: int) -> list[str]:
-    found: dict[str, None] = {}
+    return list(dict.fromkeys(call for call, _ in foretold(model, meant, stop, seed)))[:_MOST_CALLS]
+
+
+def foretold(model: Model, meant: Meant, stop: Stop, seed: int) -> list[tuple[str, str]]:
+    """Calls and what each gives as a model says, nothing run or voted on: one answer, or four when that names few."""
+    found: dict[tuple[str, str], None] = {}
     beginning = "```python\nassert "
     for n, temperature in ((1, 0.0), (3, 0.8)):
         sampling = Sampling(
@@ -65,10 +70,10 @@ def _calls(model: Model, meant: Meant, stop: Stop, seed: int) -> list[str]:
             prefill=beginning, role=Role.AUDITOR,
         )  # fmt: skip
         for answer in model.sample(prompt_write.inputs(meant, _MOST_CALLS), sampling, stop):
-            found.update((call, None) for call, _ in asserted(beginning + answer.text, meant))
-        if len(found) >= _MOST_CALLS or stop:
+            found.update((pair, None) for pair in asserted(beginning + answer.text, meant))
+        if len({call for call, _ in found}) >= _MOST_CALLS or stop:
             break
-    return list(found)[:_MOST_CALLS]
+    return list(found)
 
 
 def asserted(text: str, meant: Meant) -> Iterator[tuple[str, str]]:
@@ -82,7 +87,7 @@ def asserted(text: str, meant: Meant) -> Iterator[tuple[str, str]]:
         for statement in tree.body:
             if isinstance(statement, ast.Assert) and (pair := _pair(statement.test)) is not None:
                 call, value = pair
-                if any(_is_call(n, name) for n in ast.walk(call)) and _is_literal(value):
+                if any(is_call_of(n, name) for n in ast.walk(call)) and _is_literal(value):
                     yield ast.unparse(call), ast.unparse(value)
 
 
@@ -98,7 +103,8 @@ def _pair(test: ast.expr) -> tuple[ast.expr, ast.expr] | None:
             return None
 
 
-def _is_call(node: ast.AST, name: str) -> bool:
+def is_call_of(node: ast.AST, name: str) -> bool:
+    """By its bare name, or as a method."""
     if not isinstance(node, ast.Call):
         return False
     return (isinstance(node.func, ast.Name) and node.func.id == name) or (

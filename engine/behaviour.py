@@ -171,7 +171,11 @@ def cluster(
     Without usable inputs there is one cluster: nothing is known to differ.
     """
     each = max(stop.remaining_s / (_SHARE * max(len(candidates), 1)), _LEAST_S)
-    rows = [outputs(session, candidate, inputs, nodeid, stop.within(each)) for candidate in candidates]
+    return grouped([outputs(session, candidate, inputs, nodeid, stop.within(each)) for candidate in candidates])
+
+
+def grouped(rows: Sequence[Mapping[str, CallResult]]) -> tuple[Cluster, ...]:
+    """Rows of outputs, one for each candidate, put together where they are equal."""
     unsteady = {text for row in rows for text, result in row.items() if result.exception in _UNKNOWN}
     groups: dict[Signature, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):

@@ -17,11 +17,13 @@ from ..sandbox.types import CallResult
 from .behaviour import Cluster, difference, shown
 from .model import Model
 from .patch import changed_lines
+from .pool import Pool
 from .prompt import Target, write
 from .source import Source
 from .stop import Stop
 from .types import Answer, Candidate, Origin, Question, Repair
 
+_MOST_WEIGHED = 8
 _KEPT_LINES = 3
 _LIKELY_NATS = 2.5
 _PRIOR_NATS = 0.7
@@ -103,6 +105,24 @@ def representatives(candidates: Sequence[Candidate], clusters: Sequence[Cluster]
     return tuple(min(cluster.members, key=order) for cluster in clusters)
 
 
+def weigh(pool: Pool, model: Model | None, stop: Stop) -> tuple[tuple[Behaviour, ...], bool]:
+    """The behaviours of a pool, best first, and whether a model weighed them: it is shown the most promising alone.
+
+    Raises ModelError.
+    """
+    clusters, scores = pool.clusters, None
+    if model is not None and len(clusters) > 1 and not stop:
+        best = rank(pool.candidates, clusters, None, pool.original)[:_MOST_WEIGHED]
+        scores = likelihoods(model, {b.best: pool.candidates[b.best] for b in best}, pool.targets, stop)
+        clusters = tuple(b.cluster for b in best)
+    return rank(pool.candidates, clusters, scores, pool.original), scores is not None
+
+
+def are_close(ranked: Sequence[Behaviour], judged: bool) -> bool:
+    """The two best are about as good, so that the choice between them is the user's."""
+    return len(ranked) > 1 and ranked[0].score - ranked[1].score <= (_LIKELY_NATS if judged else _PRIOR_NATS)
+
+
 def question(ranked: Sequence[Behaviour], repairs: Sequence[Repair], judged: bool) -> Question | None:
     """Ask when the two best behaviours are about as good; `repairs` are in the order of `ranked`.
 
@@ -110,7 +130,7 @@ def question(ranked: Sequence[Behaviour], repairs: Sequence[Repair], judged: boo
     """
     if len(ranked) < 2 or len(repairs) < 2 or repairs[0].candidate.origin is Origin.REVERT:
         return None
-    if ranked[0].score - ranked[1].score > (_LIKELY_NATS if judged else _PRIOR_NATS):
+    if not are_close(ranked, judged):
         return None
     text = difference(ranked[0].cluster, ranked[1].cluster)
     if text is None:
@@ -134,7 +154,7 @@ def likelihoods(
     found: dict[int, float] = {}
     for place, indices in by_target.items():
         target = targets[place]
-        pairs = [_cut(target.text, _new_text(target, candidates[i])) for i in indices]
+        pairs = [_cut(target.text, text_after(target, candidates[i])) for i in indices]
         flat = [text for pair in pairs for text in pair]
         unique = list(dict.fromkeys(flat))
         scores = dict(zip(unique, model.score(write(target), [f"```python\n{t}" for t in unique], stop), strict=False))
@@ -152,8 +172,11 @@ def place_of(candidate: Candidate, targets: Mapping[tuple[str, str], Target]) ->
     return None
 
 
-def _new_text(target: Target, candidate: Candidate) -> str:
-    change = next(c for c in candidate.patch.files if c.path == target.source.path)
+def text_after(target: Target, candidate: Candidate) -> str:
+    """The target function as the candidate leaves it."""
+    change = next((c for c in candidate.patch.files if c.path == target.source.path), None)
+    if change is None:
+        return target.text
     after = Source.parse(change.path, change.after)
     same = [f for f in after.functions() if f.qualname == target.function.qualname]
     return after.text_of(same[0]) if same else target.text

@@ -6,47 +6,33 @@ Only `Trial.confirm` makes a repair (design.md, rule 1): models and scores propo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ..sandbox.partner import spare_cores
 from ..sandbox.session import Session
-from ..sandbox.types import CallResult
-from . import behaviour, choose
+from . import choose
 from . import explain as explaining
 from .case import Case, open_case
 from .config import Budget
 from .confirm import confirm
-from .crew import Helper
 from .errors import ModelError
-from .events import Done, Event, Found, Located, Phase, Prose, Tried
+from .events import Done, Event, Found, Located, Phase, Prose
 from .evidence import Flaky, gather
+from .hunt import hunt
 from .model import Model
-from .prompt import Target
-from .sample import Sampler
-from .search import mutations, reversal
+from .pool import pool_of, targets_of
+from .search import mutations
 from .stop import Stop
 from .suite import Suite, run_suite
-from .types import Candidate, Explanation, FailureReport, FixStatus, Origin, Patch, Question, Repair, Standing
+from .types import Explanation, FailureReport, FixStatus, Question, Repair, Standing
 from .withheld import withheld
 from .work import Work
 
 __all__ = ["Suite", "explain", "repair", "run_suite"]
 
-_SEARCH_S = 12.0
-_SEARCH_MOST = 1_500
-_MODEL_SHARE = 0.6
-"""Of the time that is left; what the model leaves unsolved goes back to the search."""
-_LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
-"""After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
-machine finds the same repair as a quiet one.
-"""
-_ENOUGH_PLAUSIBLE = 24
-_MOST_BEHAVIOURS = 8
 _MOST_CONFIRMED = 3
 _PROSE_S = 12.0
-_SHOW_EVERY = 10
-_UNCHANGED = Candidate(Patch(()), Origin.MUTATION, "")
 
 
 def repair(
@@ -68,14 +54,17 @@ def repair(
         report = _report(Work(case, stop, began), nodeid, [], None, case.explanation)
         yield Done(replace(report, note=kept))
         return
-    work = Work(case, stop.within(stop.remaining_s - _reserve(suite, budget)), began, mutations(case))
-    session.narrow((nodeid, *case.trial.covering, *case.trial.related))
-    yield from _search(work, nodeid, limited=model is not None and budget.samples > 0)
-    if not work.cures_all and model is not None and budget.samples and not work.stop:
-        yield from _ask_model(work, model, budget, seed)
-        yield from _search(work, nodeid, limited=False) if not work.plausible else ()
+    work = begin(case, budget, stop, began)
+    yield from hunt(work, model, budget, seed)
     work.stop = stop
-    yield from _conclude(work, session, suite, nodeid, model if budget.samples else None, budget.prose)
+    yield from conclude(work, model if budget.samples else None, budget.prose)
+
+
+def begin(case: Case, budget: Budget, stop: Stop, began: float) -> Work:
+    """Nothing tried yet; its stop leaves time for the confirming run."""
+    session, trial = case.trial.session, case.trial
+    session.narrow((trial.nodeid, *trial.covering, *trial.related))
+    return Work(case, stop.within(stop.remaining_s - _reserve(trial.suite, budget)), began, mutations(case))
 
 
 def _reserve(suite: Suite, budget: Budget) -> float:
@@ -83,58 +72,14 @@ def _reserve(suite: Suite, budget: Budget) -> float:
     return min(2.0 + 2.0 * suite.run.seconds, budget.seconds / 3)
 
 
-def _search(work: Work, nodeid: str, limited: bool) -> Iterator[Event]:
-    """Reversals, then mutants; lingers a little after the first success to see whether others behave differently."""
-    slow = work.case.trial.session.slow_because or work.case.trial.session.repeats_because
-    alone = f", each with its own imports: {slow}" if slow else ""
-    yield Phase(nodeid, "search", f"trying edits of suspicious lines{alone}")
-    stop = work.stop.within(_SEARCH_S) if limited else work.stop
-    if not work.tried:
-        undone = reversal(work.case, stop)
-        if undone is not None:
-            work.accept(undone)
-            work.tried += 1
-            return
-    enough: int | None = None
-    work.learn_failure()
-    with Helper(work.case.trial, work.take, work.attempt, stop):
-        while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
-            candidate = work.take()
-            if candidate is None:
-                work.exhausted = True
-                break
-            work.attempt(candidate)
-            if work.cures_all and enough is None:
-                enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
-                stop = stop.within(_LINGER_MOST_S)
-            if enough is not None and work.tried >= enough:
-                break
-            if work.tried % _SHOW_EVERY == 0:
-                yield Tried(nodeid, work.tried, len(work.plausible))
-    yield Tried(nodeid, work.tried, len(work.plausible))
-
-
-def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[Event]:
-    nodeid = work.case.evidence.nodeid
-    yield Phase(nodeid, "model", f"sampling repairs from {model.name}")
-    try:
-        share = work.stop.within(_MODEL_SHARE * min(work.stop.remaining_s, budget.seconds))
-        Sampler(model, work.case, budget, seed, work.attempt, share).run()
-    except ModelError as error:
-        work.trouble = str(error)
-    yield Tried(nodeid, work.tried, len(work.plausible))
-
-
-def _conclude(
-    work: Work, session: Session, suite: Suite, nodeid: str, model: Model | None, prose: bool
-) -> Iterator[Event]:
-    """Select by behaviour, confirm from cold, explain, report."""
-    case = work.case
+def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
+    """Select by behaviour, confirm from cold, explain, report; the last event is Done."""
+    case, nodeid = work.case, work.case.evidence.nodeid
     repairs: list[Repair] = []
     question: Question | None = None
     if work.plausible:
         yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
-        ranked, judged = _ranked(work, session, model)
+        ranked, judged = _ranked(work, model)
         yield Phase(nodeid, "confirm", "running the whole suite from cold")
         kept: list[choose.Behaviour] = []
         for one in ranked:
@@ -165,40 +110,19 @@ def _believed_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tupl
     return [kept[i] for i in order], [repairs[i] for i in order]
 
 
-def _ranked(work: Work, session: Session, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
+def _ranked(work: Work, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
     """Behaviours of the plausible candidates, best first, and whether a model weighed them."""
-    candidates = work.plausible
-    targets = _targets(work.case, candidates)
-    places = [(path, name) for path, name in targets]
-    inputs = behaviour.inputs_for(work.case.evidence, places)
-    clusters = behaviour.cluster(session, candidates, inputs, work.case.evidence.nodeid, work.stop)
-    scores: dict[int, float] | None = None
-    if model is not None and len(clusters) > 1 and not work.stop:
-        best = choose.rank(candidates, clusters, None)[:_MOST_BEHAVIOURS]
-        try:
-            scores = choose.likelihoods(model, {b.best: candidates[b.best] for b in best}, targets, work.stop)
-        except ModelError as error:
-            work.trouble = str(error)
-        clusters = tuple(b.cluster for b in best)
-    original: Mapping[str, CallResult] = {}
-    if len(clusters) > 1 and not work.stop:
-        original = behaviour.outputs(session, _UNCHANGED, inputs, work.case.evidence.nodeid, work.stop)
-    return choose.rank(candidates, clusters, scores, original), scores is not None
-
-
-def _targets(case: Case, candidates: list[Candidate]) -> Mapping[tuple[str, str], Target]:
-    found: dict[tuple[str, str], Target] = {}
-    for candidate in candidates:
-        source = case.sources.get(candidate.path)
-        function = source.function_at(candidate.line) if source is not None else None
-        if function is not None:
-            found[candidate.path, function.qualname] = case.target(candidate.path, function)
-    return found
+    pool = pool_of(work.case, work.plausible, work.stop)
+    try:
+        return choose.weigh(pool, model, work.stop)
+    except ModelError as error:
+        work.trouble = str(error)
+        return choose.weigh(pool, None, work.stop)
 
 
 def _prose(work: Work, model: Model, repairs: list[Repair]) -> str:
     candidate = repairs[0].candidate if repairs else None
-    targets = list(_targets(work.case, [candidate]).values()) if candidate else []
+    targets = list(targets_of(work.case, [candidate]).values()) if candidate else []
     targets = targets or work.case.targets(most=1)
     if not targets:
         return ""

@@ -100,6 +100,33 @@ def write(target: Target) -> tuple[Message, ...]:
     return (Message("system", _SYSTEM), Message("user", content))
 
 
+def judge(target: Target, first: str, second: str, rows: Sequence[tuple[str, str, str]]) -> tuple[Message, ...]:
+    """Ask which of two versions is right; `rows` are calls with what either gives."""
+    content = rendered(
+        "judge.j2",
+        function=target.function.qualname,
+        docstring=target.description[:_MOST_TEST],
+        test=target.test[:_MOST_TEST],
+        first=first[:_MOST_FUNCTION],
+        second=second[:_MOST_FUNCTION],
+        rows=rows,
+    )
+    return (Message("system", _SYSTEM), Message("user", content))
+
+
+def distinguish(target: Target, first: str, second: str, count: int) -> tuple[Message, ...]:
+    """Ask for calls on which two versions give different results."""
+    content = rendered(
+        "distinguish.j2",
+        function=target.function.qualname,
+        docstring=target.description[:_MOST_TEST],
+        first=first[:_MOST_FUNCTION],
+        second=second[:_MOST_FUNCTION],
+        count=count,
+    )
+    return (Message("system", _SYSTEM), Message("user", content))
+
+
 def explain(target: Target, diff: str) -> tuple[Message, ...]:
     text = _templates().get_template("explain.j2")
     content = text.render(

@@ -1,7 +1,8 @@
 """Candidates from a model: parallel samples of a suspicious function, revised on what really happened.
 
-At most two revisions with only the last round in context (papers.md 3.3); the branch to revise is drawn by Thompson
-sampling, Beta(1 + C h, 1 + C (1 - h) + failures) with h the share of tests that pass and C = 20 (REx, papers.md 8.9).
+At most two revisions in a row with only the last round in context (papers.md 3.3), then fresh starts. The branch to
+revise is drawn by Thompson sampling, Beta(1 + C h, 1 + C (1 - h) + failures), with h the share of tests that pass and
+C = 20 (REx, papers.md 8.9).
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..sandbox.types import Detail
 from .case import Case
 from .config import Budget
+from .feedback import feedback_of, in_steps
 from .model import Completion, Message, Model, Role, Sampling
 from .parse import Unusable, patch_from
 from .prompt import Attempt, Target, repair, write
 from .search import allowed, identity
 from .stop import Stop
-from .types import Candidate, Origin, Verdict
+from .types import Candidate, FileChange, Origin, Verdict
 
 _C = 20.0
 _MOST_TARGETS = 2
 _TEMPERATURE = 0.7
 _REVISION_TEMPERATURE = 0.8
+_PAIR = 2
+"""Answers to each revision, and to each fresh start."""
 _TOKENS_PER_CHARACTER = 0.4
 _SPARE_TOKENS = 160
 _MOST_TOKENS = 1_200
@@ -39,6 +44,8 @@ class Branch:
     attempt: Attempt
     share: float
     """Of the covering tests that still pass, the failing one included."""
+    depth: int = 0
+    """Revisions that led here."""
     failures: int = 0
 
 
@@ -64,11 +71,22 @@ class Sampler:
                     if self._done():
                         return
         for _ in range(self._budget.rounds * max(self._budget.samples // 2, 1)):
-            if self._done() or not self._branches:
+            if self._done():
                 return
-            branch = max(self._branches, key=self._draw)
-            branch.failures += 1
-            self._sample(branch.target, repair(branch.target, branch.attempt), 2, _REVISION_TEMPERATURE)
+            self._revise()
+
+    def _revise(self) -> None:
+        """The most promising branch that was not revised too often; where none is left, a fresh start."""
+        most = self._budget.rounds
+        open_ones = [branch for branch in self._branches if branch.depth < most and branch.failures < most]
+        if not open_ones:
+            for target in self._case.targets(most=1):
+                self._sample(target, repair(target), _PAIR, _TEMPERATURE)
+            return
+        branch = max(open_ones, key=self._draw)
+        branch.failures += 1
+        asked = repair(branch.target, branch.attempt)
+        self._sample(branch.target, asked, _PAIR, _REVISION_TEMPERATURE, branch.depth + 1)
 
     def _done(self) -> bool:
         return bool(self._stop) or self.passed > 0
@@ -76,36 +94,18 @@ class Sampler:
     def _draw(self, branch: Branch) -> float:
         return self._chance.betavariate(1 + _C * branch.share, 1 + _C * (1 - branch.share) + branch.failures)
 
-    def _sample(self, target: Target, messages: Sequence[Message], n: int, temperature: float) -> None:
+    def _sample(self, target: Target, messages: Sequence[Message], n: int, temperature: float, depth: int = 0) -> None:
         self._seed += 1_000
-        sampling = Sampling(
-            n=n,
-            temperature=temperature,
-            max_tokens=min(_MOST_TOKENS, int(len(target.text) * _TOKENS_PER_CHARACTER) + _SPARE_TOKENS),
-            seed=self._seed,
-            stop=("\n```\n", "\n```"),
-            prefill="```python\n",
-            python=True,
-            role=Role.REPAIRER,
-        )
-        self._model.sample(messages, sampling, self._stop, on_completion=lambda _, c: self._judge(target, c))
+        sampling = sampling_for(target, n, temperature, self._seed)
+        self._model.sample(messages, sampling, self._stop, on_completion=lambda _, c: self._judge(target, c, depth))
 
-    def _judge(self, target: Target, completion: Completion) -> None:
+    def _judge(self, target: Target, completion: Completion, depth: int) -> None:
         try:
-            patch, text = patch_from(f"```python\n{completion.text}", target.source, target.function)
+            candidate, text = candidate_from(completion, target, self._model.name)
         except Unusable:
             return
-        candidate = Candidate(
-            patch=patch,
-            origin=Origin.MODEL,
-            description=f"`{target.function.qualname}` written again by {self._model.name}",
-            operator=self._model.name,
-            prior=0.5,
-            path=target.source.path,
-            line=_first_difference(patch.files[0].before, patch.files[0].after, target.function.def_line),
-        )
-        key = identity(patch)
-        if key in self._seen or patch.files[0].before == patch.files[0].after:
+        key = identity(candidate.patch)
+        if key in self._seen or is_unchanged(candidate):
             return
         self._seen.add(key)
         verdict = self._try(candidate) if allowed(self._case, candidate) else None
@@ -114,26 +114,56 @@ class Sampler:
         if verdict.target_passed and not verdict.broken:
             self.passed += 1
             return
-        self._branches.append(Branch(target, Attempt(text, self._feedback(candidate)), _share(verdict)))
+        attempt = Attempt(text, self._feedback(candidate, depth))
+        self._branches.append(Branch(target, attempt, _share(verdict), depth))
 
-    def _feedback(self, candidate: Candidate) -> str:
-        """What the failing test says now, with the innermost values."""
-        run = self._case.trial.look(candidate, self._stop)
-        test = next((t for t in run.tests if t.nodeid == self._case.trial.nodeid), None)
-        if test is None or test.failure is None:
-            return run.detail or "A test that passed before fails now."
-        failure = test.failure
-        lines = [f"{failure.exception}: {failure.message}"]
-        for frame in failure.frames[-2:]:
-            values = ", ".join(f"{name} = {value}" for name, value in frame.locals[:8])
-            lines.append(f"at line `{frame.source}` in {frame.function}{f', where {values}' if values else ''}")
-        return "\n".join(lines)
+    def _feedback(self, candidate: Candidate, depth: int) -> str:
+        trial = self._case.trial
+        if depth == 0:
+            return feedback_of(trial.look(candidate, self._stop), trial.nodeid)
+        return in_steps(trial.look(candidate, self._stop, Detail.EVIDENCE), trial.nodeid, candidate)
+
+
+def sampling_for(target: Target, n: int, temperature: float, seed: int) -> Sampling:
+    """Of answers that begin with the function's code and need not be much longer than it."""
+    return Sampling(
+        n=n,
+        temperature=temperature,
+        max_tokens=min(_MOST_TOKENS, int(len(target.text) * _TOKENS_PER_CHARACTER) + _SPARE_TOKENS),
+        seed=seed,
+        stop=("\n```\n", "\n```"),
+        prefill="```python\n",
+        python=True,
+        role=Role.REPAIRER,
+    )
+
+
+def candidate_from(completion: Completion, target: Target, model: str) -> tuple[Candidate, str]:
+    """The candidate, and the function as the model wrote it. Raises Unusable when the answer holds none."""
+    patch, text = patch_from(f"```python\n{completion.text}", target.source, target.function)
+    candidate = Candidate(
+        patch=patch,
+        origin=Origin.MODEL,
+        description=f"`{target.function.qualname}` written again by {model}",
+        operator=model,
+        prior=0.5,
+        path=target.source.path,
+        line=_line_in(target, patch.files[0]),
+    )
+    return candidate, text
+
+
+def is_unchanged(candidate: Candidate) -> bool:
+    return all(change.before == change.after for change in candidate.patch.files)
 
 
 def _share(verdict: Verdict) -> float:
     return (verdict.still_passing + verdict.target_passed) / (verdict.passed_before + 1)
 
 
-def _first_difference(before: bytes, after: bytes, otherwise: int) -> int:
-    pairs = zip(before.splitlines(), after.splitlines(), strict=False)
-    return next((i for i, (a, b) in enumerate(pairs, start=1) if a != b), otherwise)
+def _line_in(target: Target, change: FileChange) -> int:
+    """The first changed line of the function: an import that was added above it is not where the repair is."""
+    function = target.function
+    pairs = enumerate(zip(change.before.splitlines(), change.after.splitlines(), strict=False), start=1)
+    line = next((i for i, (a, b) in pairs if a != b), function.def_line)
+    return line if function.first_line <= line <= function.end_line else function.def_line

@@ -67,9 +67,9 @@ class Trial:
         run = self._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
         return sum(test.outcome is Outcome.PASSED for test in run.tests) if ended_by_itself(run) else 0
 
-    def look(self, candidate: Candidate, stop: Stop) -> RunResult:
-        """The failing test alone, with frames and locals: feedback for a model."""
-        return self._run(candidate.patch, (self.nodeid,), Detail.OUTCOMES, stop)
+    def look(self, candidate: Candidate, stop: Stop, detail: Detail = Detail.OUTCOMES) -> RunResult:
+        """The failing test alone, with frames and locals, or with all its steps: feedback for a model."""
+        return self._run(candidate.patch, (self.nodeid,), detail, stop)
 
     @property
     def patient(self) -> Limits:

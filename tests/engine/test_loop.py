@@ -151,6 +151,18 @@ def test_an_honest_answer_of_the_model_is_verified_and_offered(project: Path) ->
     assert report.explanation.standing is Standing.CONFIRMED
 
 
+def test_a_model_that_repeats_itself_is_not_asked_to_revise_for_ever(project: Path) -> None:
+    """Ability to repair decays within two or three attempts: then a fresh start is worth more (design.md)."""
+    write(project, crc=UNSOLVABLE, test_crc=UNSOLVABLE_TEST)
+    model = ScriptedModel("def checksum(text):\n    return len(text)\n```")
+
+    mend_first(project, model, Budget("test", 90.0, samples=8, rounds=1, prose=False))
+
+    revisions = ["A repair was tried" in asked[-1].content for asked in model.asked]
+    assert sum(revisions) == 1
+    assert revisions.index(True) < len(revisions) - 1
+
+
 def test_search_repairs_and_the_patch_makes_the_users_own_pytest_pass(project: Path) -> None:
     """The proof that counts is the one the user runs."""
     write(

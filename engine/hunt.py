@@ -1,0 +1,76 @@
+"""Candidates for one failing test, as long as the budget lasts: search, a model's samples, and search again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .config import Budget
+from .crew import Helper
+from .errors import ModelError
+from .events import Event, Phase, Tried
+from .model import Model
+from .sample import Sampler
+from .search import reversal
+from .work import Work
+
+_SEARCH_S = 12.0
+_SEARCH_MOST = 1_500
+_MODEL_SHARE = 0.6
+"""Of the time that is left; what the model leaves unsolved goes back to the search."""
+_LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
+"""After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
+machine finds the same repair as a quiet one.
+"""
+_ENOUGH_PLAUSIBLE = 24
+_SHOW_EVERY = 10
+
+
+def hunt(work: Work, model: Model | None, budget: Budget, seed: int) -> Iterator[Event]:
+    """Fill `work.plausible`. A model is asked only for what the search did not find (design.md, rule 2)."""
+    yield from _search(work, limited=model is not None and budget.samples > 0)
+    if not work.cures_all and model is not None and budget.samples and not work.stop:
+        yield from _ask_model(work, model, budget, seed)
+        yield from _search(work, limited=False) if not work.plausible else ()
+
+
+def _search(work: Work, limited: bool) -> Iterator[Event]:
+    """Reversals, then mutants; lingers a little after the first success to see whether others behave differently."""
+    nodeid = work.case.evidence.nodeid
+    slow = work.case.trial.session.slow_because or work.case.trial.session.repeats_because
+    alone = f", each with its own imports: {slow}" if slow else ""
+    yield Phase(nodeid, "search", f"trying edits of suspicious lines{alone}")
+    stop = work.stop.within(_SEARCH_S) if limited else work.stop
+    if not work.tried:
+        undone = reversal(work.case, stop)
+        if undone is not None:
+            work.accept(undone)
+            work.tried += 1
+            return
+    enough: int | None = None
+    work.learn_failure()
+    with Helper(work.case.trial, work.take, work.attempt, stop):
+        while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
+            candidate = work.take()
+            if candidate is None:
+                work.exhausted = True
+                break
+            work.attempt(candidate)
+            if work.cures_all and enough is None:
+                enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
+                stop = stop.within(_LINGER_MOST_S)
+            if enough is not None and work.tried >= enough:
+                break
+            if work.tried % _SHOW_EVERY == 0:
+                yield Tried(nodeid, work.tried, len(work.plausible))
+    yield Tried(nodeid, work.tried, len(work.plausible))
+
+
+def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[Event]:
+    nodeid = work.case.evidence.nodeid
+    yield Phase(nodeid, "model", f"sampling repairs from {model.name}")
+    try:
+        share = work.stop.within(_MODEL_SHARE * min(work.stop.remaining_s, budget.seconds))
+        Sampler(model, work.case, budget, seed, work.attempt, share).run()
+    except ModelError as error:
+        work.trouble = str(error)
+    yield Tried(nodeid, work.tried, len(work.plausible))
