@@ -54,8 +54,8 @@ def likeliest(pool: Pool, means: Means) -> Choice:
 
 def codet(pool: Pool, means: Means) -> Choice:
     """Behaviours that pass the same of the model's tests are one group: tests passed times the root of its size."""
-    meant = _meant(pool)
-    pairs = agreement.foretold(_model(means), meant, means.stop, means.seed) if meant is not None else []
+    model, meant = _model(means), _meant(pool)
+    pairs = agreement.foretold(model, meant, means.stop, means.seed) if meant is not None else []
     passed = _passed(pool, means, [_test(meant, call, value) for call, value in pairs] if meant is not None else [])
     sizes: dict[frozenset[str], int] = defaultdict(int)
     for cluster, tests in zip(pool.clusters, passed, strict=True):
@@ -66,8 +66,8 @@ def codet(pool: Pool, means: Means) -> Choice:
 
 def tests(pool: Pool, means: Means) -> Choice:
     """Only expected values that at least half of eight votes name are believed (papers.md 8.8)."""
-    meant = _meant(pool)
-    said = agreement.vote(_model(means), meant, means.stop, means.seed) if meant is not None else ()
+    model, meant = _model(means), _meant(pool)
+    said = agreement.vote(model, meant, means.stop, means.seed) if meant is not None else ()
     passed = _passed(pool, means, [text.removeprefix("assert ") for text in said])
     return _highest(pool, means, [float(len(tests)) for tests in passed])
 
