@@ -27,6 +27,7 @@ from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import edits_of
 from darner.engine.types import Candidate, FailureReport
+from darner.sandbox.partner import spare_cores
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import CallResult, Status
 from repair import SCORING
@@ -94,6 +95,8 @@ def hunted(root: Path, model: Model | None, samples: int, how: How, found: Found
     with open_session(root, python, trusted=True) as session:
         suite = run_suite(session, (), stop)
         stop = Stop(budget.seconds)
+        if spare_cores() > 0:
+            session.expect_partner()  # as the loop does
         case = open_case(session, suite, gather(session, suite, suite.failing[0], stop))
         work = begin(case, budget, stop, began)
         for _ in hunt(work, counted, budget, how.seed):
