@@ -145,7 +145,9 @@ def _passed(pool: Pool, means: Means, expressions: Sequence[str]) -> list[frozen
     """Of each behaviour, the expressions that come out true."""
     path = next(iter(pool.targets), ("", ""))[0]
     best = representatives(pool.candidates, pool.clusters)
-    given = [means.run(pool.candidates[i], path, expressions) if expressions else {} for i in best]
+    if not expressions:
+        return [frozenset[str]() for _ in best]
+    given = [means.run(pool.candidates[i], path, expressions) for i in best]
     return [frozenset(text for text, result in row.items() if result.result == "True") for row in given]
 
 
