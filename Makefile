@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox train-tiny
+.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -91,7 +91,13 @@ bench-split: setup ## Measure the share of a project's tests that can be judged 
 bench-model: setup ## Measure the batched sampling beside llama.cpp used plainly; BENCH="--prompts 4 --native PYTHON"
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/model.py $(BENCH)
 
-train-tiny: setup ## Run the tiny training recipe on this processor, with the 0.5B model, in minutes
+setup-train: setup ## Install what changing weights needs beside the rest: torch, transformers, peft (2 GB)
+	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train]'
+
+test-train: setup-train ## Test the stages that change weights, with a tiny model in torch and in llama.cpp
+	@$(BIN)/python -m pytest tests/training/test_losses.py tests/training/test_weights.py tests/training/test_rl_line.py
+
+train-tiny: setup-train ## Run the tiny training recipe on this processor, with the 0.5B model, in minutes
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@$(BIN)/darner-train run tiny --folder build/train-tiny
 

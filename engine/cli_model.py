@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from rich.table import Table
 
 from . import catalogue, show, terminal
+from .adopted import adapters_of
 from .errors import BadInput, DarnerError, ModelError
 from .interrupt import interruptible
 from .llama import LlamaModel
@@ -45,16 +47,21 @@ def open_model(
 
         return RemoteModel(endpoint, name or "")
     if name is not None:
-        return LlamaModel(catalogue.find(name), name, adapters=adapters)
+        return _over(catalogue.find(name), name, adapters)
     try:
-        return LlamaModel(catalogue.find(catalogue.DEFAULT), catalogue.DEFAULT, adapters=adapters)
+        return _over(catalogue.find(catalogue.DEFAULT), catalogue.DEFAULT, adapters)
     except ModelError as missing:
         others = catalogue.installed()
         if others:
             terminal.say(f"darner: {missing} Using {others[0].name} instead.")
-            return LlamaModel(catalogue.path_of(others[0]), others[0].name, adapters=adapters)
+            return _over(catalogue.path_of(others[0]), others[0].name, adapters)
         terminal.say(f"darner: {missing} Going on with search alone.")
         return None
+
+
+def _over(path: Path, name: str, adapters: Mapping[Role, Path]) -> LlamaModel:
+    """The file's model with the adapters that were named, else with the adopted one."""
+    return LlamaModel(path, name, adapters=adapters or adapters_of(path))
 
 
 @model_app.command(name="list")

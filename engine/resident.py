@@ -38,6 +38,7 @@ class Resident:
             from .remote import RemoteModel
 
             return RemoteModel(endpoint, name_or_path)
+        from .adopted import adapters_of
         from .catalogue import DEFAULT, find  # here: running tests should not load any of the model's code
         from .llama import LlamaModel
 
@@ -46,7 +47,8 @@ class Resident:
             if self._model is None or (path, keep) != self._key:
                 self.close()
                 kept = prompts_folder() if keep else None
-                self._model, self._key = LlamaModel(path, name_or_path or DEFAULT, kept=kept), (path, keep)
+                self._model = LlamaModel(path, name_or_path or DEFAULT, adapters=adapters_of(path), kept=kept)
+                self._key = (path, keep)
             return self._model
 
     def held(self, path: Path) -> LlamaModel | None:

@@ -11,7 +11,7 @@ from ..engine import terminal
 from ..engine.errors import BadInput
 from ..engine.interrupt import interruptible
 from ..engine.stop import Stop
-from . import line, recipe, run, show
+from . import cli_adopt, line, recipe, run, show
 
 app = typer.Typer(
     name="darner-train",
@@ -84,6 +84,10 @@ def _show(read: recipe.Recipe, place: Path, as_json: bool, names: set[str]) -> N
 
 def _place(read: recipe.Recipe, folder: Path | None) -> Path:
     return (folder or Path("darner-train") / read.name).absolute()
+
+
+app.command()(cli_adopt.adopt)
+app.command()(cli_adopt.rollback)
 
 
 def main() -> None:

@@ -45,6 +45,7 @@ def _conversation(
         prompt += f"\n\nYour code should pass these tests:\n```python\n{_some(chosen.tests)}\n```"
     meta = {
         "stage": "sft_data",
+        "task": instruction.id,
         "seed": instruction.seed,
         "category": instruction.category,
         "difficulty": instruction.difficulty,

@@ -1,0 +1,89 @@
+"""Adapters that training found better: over which model file each goes, newest last. The engine uses the last.
+
+One JSON file beside the models, `adapters/adopted.json`; an adapter itself is kept there under its SHA-256. That it
+fits the base is checked where it is loaded (llama_adapter.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from .catalogue import models_folder, sha256_of
+from .errors import BadEnvironment, BadInput
+from .model import Role
+
+_Known = dict[str, list[dict[str, Any]]]
+
+
+def adapters_of(base: Path) -> dict[Role, Path]:
+    """The adopted adapter over this model file, by what it is for; none when there is none, or its file is gone."""
+    known = _read().get(_key(base), [])
+    path = _folder() / str(known[-1].get("file", "")) if known else None
+    return {Role.REPAIRER: path} if path is not None and path.is_file() else {}
+
+
+def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, float]) -> Path:
+    """Use `adapter` over `base` from the next load on; `figures` say why. Raises BadEnvironment on a full disk."""
+    digest = sha256_of(adapter)
+    kept = _folder() / f"{digest}.gguf"
+    known = _read()
+    entry = {"file": kept.name, "base": base_sha256, "figures": dict(figures)}
+    known[_key(base)] = [*known.get(_key(base), []), entry]
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(".part")
+        shutil.copyfile(adapter, part)
+        os.replace(part, kept)
+    except OSError as error:
+        raise BadEnvironment(f"{kept} cannot be written ({error.strerror}); free some space.") from error
+    _write(known)
+    return kept
+
+
+def roll_back(base: Path) -> Path | None:
+    """Go back to the adapter before the present one, or to the bare model: None. Raises BadInput without any."""
+    known = _read()
+    history = known.get(_key(base), [])
+    if not history:
+        raise BadInput(f"No adapter was adopted for {base.name}; there is nothing to take back.")
+    known[_key(base)] = history[:-1]
+    _write(known)
+    return adapters_of(base).get(Role.REPAIRER)
+
+
+def _key(base: Path) -> str:
+    """A model by its file's name and size: its hash would cost a second at every start."""
+    try:
+        return f"{base.name} {base.stat().st_size}"
+    except OSError:
+        return base.name
+
+
+def _folder() -> Path:
+    return models_folder() / "adapters"
+
+
+def _read() -> _Known:
+    """What was adopted; nothing when there is no list or it is damaged: the bare model always works."""
+    try:
+        found: object = json.loads((_folder() / "adopted.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return cast(_Known, found) if isinstance(found, dict) else {}
+
+
+def _write(known: _Known) -> None:
+    path = _folder() / "adopted.json"
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=".adopted.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(known, file, indent=2)
+        os.replace(part, path)
+    except OSError as error:
+        raise BadEnvironment(f"{path} cannot be written ({error.strerror}); free some space.") from error

@@ -1,0 +1,124 @@
+"""What the engine uses: an adapter that was measured to be better, over its own base, until it is taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from darner.engine import adopted
+from darner.engine.cli_model import open_model
+from darner.engine.errors import BadInput
+from darner.engine.model import Role
+from darner.training.evaluate import compared
+from darner.training.examiner import Score
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DARNER_MODELS", str(tmp_path / "models"))
+    path = tmp_path / "base.gguf"
+    path.write_bytes(b"GGUF base")
+    return path
+
+
+def adapter(path: Path) -> Path:
+    path.write_bytes(b"GGUF " + path.name.encode())
+    return path
+
+
+def run_folder(folder: Path, base: Path, better: bool) -> Path:
+    """As `export` and `evaluate` leave it."""
+    for name in ("export", "evaluate"):
+        (folder / name).mkdir(parents=True)
+    adapter(folder / "export" / "adapter.gguf")
+    served = {"base": str(base), "base_sha256": "0" * 64, "lora": True}
+    (folder / "export" / "served.json").write_text(json.dumps(served))
+    gain = {"mean": 0.05, "low": 0.01, "high": 0.09}
+    report = {"better": better, "tasks": 60, "repair": gain, "writing": {**gain, "mean": 0.0}}
+    (folder / "evaluate" / "report.json").write_text(json.dumps(report))
+    return folder
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    code = "from darner.training.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=dict(os.environ),
+    )
+
+
+def test_what_was_adopted_is_used_over_its_base_only_and_the_one_before_comes_back(base: Path, tmp_path: Path) -> None:
+    """A later one that turns out badly must not cost the earlier one."""
+    first, second = adapter(tmp_path / "first.gguf"), adapter(tmp_path / "second.gguf")
+    for path in (first, second):
+        adopted.adopt(base, "0" * 64, path, {"mean": 0.1})
+
+    assert adopted.adapters_of(base)[Role.REPAIRER].read_bytes() == second.read_bytes()
+    assert not adopted.adapters_of(tmp_path / "other.gguf")
+    back = adopted.roll_back(base)
+    assert back is not None
+    assert back.read_bytes() == first.read_bytes()
+    assert adopted.roll_back(base) is None
+    assert not adopted.adapters_of(base)
+    with pytest.raises(BadInput, match="nothing to take back"):
+        adopted.roll_back(base)
+
+
+def test_a_damaged_list_or_a_lost_file_leaves_the_bare_model(base: Path, tmp_path: Path) -> None:
+    """A repair must not fail because of an experiment of last month."""
+    kept = adopted.adopt(base, "0" * 64, adapter(tmp_path / "a.gguf"), {})
+    kept.unlink()
+    assert not adopted.adapters_of(base)
+    (kept.parent / "adopted.json").write_text('{"torn')
+    assert not adopted.adapters_of(base)
+
+
+def test_the_command_adopts_what_is_better_and_the_engine_opens_the_model_with_it(base: Path, tmp_path: Path) -> None:
+    """From the figures of a run to the model that repairs."""
+    run = run_folder(tmp_path / "run", base, better=True)
+    done = command("adopt", run)
+
+    assert done.returncode == 0, done.stderr
+    assert "repairs +5.0 points (95 %: +1.0, +9.0) on 60 held-out mistakes" in done.stdout
+    model = open_model(str(base), wanted=True)
+    assert model is not None
+    assert adopted.adapters_of(base)
+    assert "by itself again" in command("rollback", base).stdout
+    assert not adopted.adapters_of(base)
+
+
+def test_what_is_not_better_is_not_adopted_and_the_figures_are_said(base: Path, tmp_path: Path) -> None:
+    """Nobody should have to look for the reason."""
+    done = command("adopt", run_folder(tmp_path / "run", base, better=False))
+
+    assert done.returncode == 2
+    assert "not better than their base: repairs +5.0 points" in done.stderr
+    assert not adopted.adapters_of(base)
+    assert "run the stage `evaluate` first" in command("adopt", tmp_path).stderr
+
+
+def score(number: int, model: str, repaired: int, written: int = 2) -> Score:
+    return Score(f"m{number}", f"t{number}", model, repaired > 0, repaired > 0, repaired, written)
+
+
+def test_repairs_decide_and_writing_must_not_suffer() -> None:
+    """Weights that only repair, and have forgotten how to write, are not better."""
+    before = [score(n, "base", 1) for n in range(20)]
+    after = [score(n, "new", 3) for n in range(20)]
+    forgetful = [score(n, "new", 3, written=1) for n in range(20)]
+
+    assert compared([*before, *after], 4, 0).better
+    assert not compared([*before, *forgetful], 4, 0).better
+    report = compared([*before, *after], 4, 0)
+    assert report.figures["base_pass_at_1"] == pytest.approx(0.25)
+    assert report.figures["new_pass_at_1"] == pytest.approx(0.75)
+    assert report.repair.mean == pytest.approx(0.5)

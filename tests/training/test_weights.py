@@ -1,0 +1,216 @@
+"""Weights: what is learnt, resumed, exported and served, with a tiny real model in torch and in llama.cpp."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from darner.engine.errors import BadEnvironment, BadInput
+from darner.engine.model import Message, Model, Role, Sampling
+from darner.engine.stop import Stop
+from darner.training import served, sft
+from darner.training.agree import agreement
+from darner.training.base import Base, Dtype, HubTokens, Lora, find_base, load_net, trained, with_lora
+from darner.training.gguf_file import Quantisation, write_merged
+from darner.training.libraries import Tensor
+from darner.training.optimise import Pace, logprobs, optimise
+from darner.training.stages import Context
+from darner.training.tokens import Row, encode, pack
+from tiny_net import ByteTokens, conversations, write_tiny_net
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.slow  # importing torch and transformers takes longer than most tests
+
+SETTINGS = sft.Settings(
+    epochs=4, learning_rate=0.01, rank=8, tokens_per_row=300, rows_per_step=2, save_every=2, dtype=Dtype.FLOAT32
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Dequantised bases of the tests stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module", params=["qwen2", "llama"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Base:
+    file = write_tiny_net(tmp_path_factory.mktemp("base") / "tiny.gguf", str(request.param))
+    return find_base(str(file))
+
+
+@pytest.fixture(scope="module")
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    return find_base(str(write_tiny_net(tmp_path_factory.mktemp("qwen") / "tiny.gguf")))
+
+
+def context(base: Base, folder: Path) -> Context:
+    return Context(folder, Stop(), 7, frozenset(("debug_data", "sft")), str(base.gguf), refused)
+
+
+def refused() -> Model:
+    raise AssertionError("training asks no teacher")
+
+
+def data(folder: Path, count: int = 40) -> dict[str, Path]:
+    path = folder / "debug_data.jsonl"
+    path.write_text("".join(json.dumps(asdict(each)) + "\n" for each in conversations(count)), encoding="utf-8")
+    return {"debug_data": path}
+
+
+def learnt(base: Base, folder: Path, settings: sft.Settings = SETTINGS) -> Mapping[str, float]:
+    (folder / "sft").mkdir(exist_ok=True)
+    return sft.make(context(base, folder), settings, data(folder), folder / "sft")
+
+
+def test_the_tokenizer_of_the_base_gives_the_tokens_that_the_worker_would(base: Base) -> None:
+    """One other token, and the model is trained on what it will never see."""
+    tokens, expected = HubTokens(base.folder), ByteTokens()
+    asked = [Message("user", "def f(x):\n    return 'ä<|im_end|>'"), Message("assistant", "```python\nx\n```")]
+
+    assert encode(tokens, asked) == encode(expected, asked)
+
+
+def test_what_is_learnt_lowers_the_loss_on_held_out_records_and_is_what_the_engine_serves(
+    base: Base, tmp_path: Path
+) -> None:
+    """The whole point, for both row orders of queries and keys: torch and llama.cpp agree on the trained weights."""
+    figures = learnt(base, tmp_path)
+    made = served.of(tmp_path / "sft")
+    records = sft.prepared(HubTokens(base.folder), conversations(40), 300)
+    net = trained(base, tmp_path / "sft" / served.WEIGHTS, Dtype.FLOAT32)
+
+    assert figures["held_out_loss_after"] < 0.7 * figures["held_out_loss_before"]
+    found = agreement(net, made, records.held_out)
+    assert found.holds
+    assert not agreement(net, replace(made, adapter=None), records.held_out).holds
+    with closing(made.open("tiny")) as model:
+        sampling = Sampling(max_tokens=20, temperature=0.0, role=Role.REPAIRER)
+        adapted = model.sample([Message("user", "repair f3")], sampling, Stop())[0].text
+        bare = model.sample([Message("user", "repair f3")], replace(sampling, role=None), Stop())[0].text
+    assert adapted != bare
+
+
+def test_a_merged_export_says_what_torch_says(base: Base, tmp_path: Path) -> None:
+    """For those who cannot use an adapter; in 8 bits what was learnt survives."""
+    learnt(base, tmp_path)
+    merged = trained(base, tmp_path / "sft" / served.WEIGHTS, Dtype.FLOAT32).merge_and_unload()
+    write_merged(merged, base, tmp_path / "merged.gguf", Quantisation.Q8_0)
+    records = sft.prepared(HubTokens(base.folder), conversations(40), 300).held_out
+
+    assert agreement(merged, served.Served(tmp_path / "merged.gguf", None, base.sha256), records).holds
+
+
+def test_training_all_weights_exports_a_model_of_its_own(qwen: Base, tmp_path: Path) -> None:
+    """Rank 0: nothing is left of the base but its metadata."""
+    figures = learnt(qwen, tmp_path, replace(SETTINGS, rank=0, epochs=2, learning_rate=0.003))
+    made = served.of(tmp_path / "sft")
+
+    assert figures["held_out_loss_after"] < figures["held_out_loss_before"]
+    assert made.adapter is None
+    net = trained(qwen, tmp_path / "sft" / served.WEIGHTS, Dtype.FLOAT32)
+    assert agreement(net, made, sft.prepared(HubTokens(qwen.folder), conversations(40), 300).held_out).holds
+
+
+def test_a_packed_row_gives_each_record_the_probabilities_that_it_has_alone(qwen: Base, tmp_path: Path) -> None:
+    """Packed records must not see each other, or each would be learnt in a context that never comes."""
+    net = load_net(qwen.folder, Dtype.FLOAT32)
+    tokens = HubTokens(qwen.folder)
+    records = [encode(tokens, sft.messages_of(each)) for each in conversations(3)]
+    together = logprobs_of_row(net, pack(records, 1000, 0, 1)[0], tmp_path)
+    alone = [each for record in records for each in logprobs(net, record)[0]]
+
+    assert sorted(together) == pytest.approx(sorted(alone), abs=1e-4)
+
+
+def logprobs_of_row(net: object, row: Row, folder: Path) -> list[float]:
+    """Read off an objective, which sees them."""
+    seen: list[float] = []
+
+    def objective(found: Tensor, _: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+        seen.extend(found.tolist())
+        return (0.0 * found).sum()
+
+    pace = Pace(0.0, 1, 0.0, 100, 0)
+    optimise(net, [row], objective, pace, folder, Stop())
+    return seen
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(qwen: Base, tmp_path: Path) -> None:
+    """One bad step must not cost the night before it."""
+    net = with_lora(load_net(qwen.folder, Dtype.FLOAT32), Lora(4, 8.0), 1)
+    rows = pack([encode(HubTokens(qwen.folder), sft.messages_of(each)) for each in conversations(12)], 300, 0, 2)
+    steps = [0]
+
+    def objective(found: Tensor, _: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+        steps[0] += 1
+        return -found.mean() * (math.nan if steps[0] == 3 else 1.0)
+
+    with pytest.raises(BadEnvironment, match="loss is nan after 2 steps"):
+        optimise(net, rows, objective, Pace(0.001, 1, 0.0, 2, 0), tmp_path, Stop())
+    assert (tmp_path / "checkpoints" / "checkpoint-2" / "trainer_state.json").exists()
+
+
+def test_nothing_to_learn_is_said_with_the_reason(qwen: Base, tmp_path: Path) -> None:
+    """An empty stage must name what dropped everything."""
+    with pytest.raises(BadInput, match="40 have more than 20 tokens"):
+        learnt(qwen, tmp_path, replace(SETTINGS, tokens_per_row=20))
+
+
+def test_two_processes_learn_what_one_learns_with_twice_the_rows_a_step(qwen: Base, tmp_path: Path) -> None:
+    """The code that runs on many GPUs, over gloo: the same steps, up to the order in which floats are added."""
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    figures: list[Mapping[str, float]] = []
+    for folder, rows, processes in ((alone, 2, 1), (together, 1, 2)):
+        folder.mkdir()
+        settings = replace(SETTINGS, epochs=2, rows_per_step=rows, processes=processes)
+        figures.append(learnt(qwen, folder, settings))
+
+    assert figures[0]["steps"] == figures[1]["steps"]
+    assert figures[0]["held_out_loss_after"] == pytest.approx(figures[1]["held_out_loss_after"], rel=0.05)
+
+
+CODE = """\
+import sys
+sys.path.insert(0, sys.argv[3])
+from pathlib import Path
+from test_weights import learnt
+from darner.training.base import find_base
+learnt(find_base(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("checkpoint", ["checkpoint-2", "checkpoint-6"])
+def test_a_run_that_was_killed_goes_on_to_the_same_weights(qwen: Base, tmp_path: Path, checkpoint: str) -> None:
+    """Kill -9 while it trains, behind some checkpoint: the next run ends where an unbroken one does, to the bit."""
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    for folder in (unbroken, broken):
+        folder.mkdir()
+    figures = learnt(qwen, unbroken)
+    command = [sys.executable, "-P", "-c", CODE, str(qwen.gguf), str(broken), str(Path(__file__).parent)]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        seen = broken / "sft" / "checkpoints" / checkpoint
+        deadline = time.monotonic() + 240
+        while not seen.exists() and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        child.send_signal(signal.SIGKILL)
+    finally:
+        child.kill()
+        child.wait()
+    again = learnt(qwen, broken)
+
+    weights = Path("sft") / served.WEIGHTS / "adapter_model.safetensors"
+    assert (broken / weights).read_bytes() == (unbroken / weights).read_bytes()
+    assert again == figures
+    assert (broken / "sft" / "curve.jsonl").read_text() == (unbroken / "sft" / "curve.jsonl").read_text()

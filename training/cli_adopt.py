@@ -1,0 +1,64 @@
+"""`darner-train adopt` and `rollback`: which adapter the engine uses over a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..engine import adopted, catalogue, terminal
+from ..engine.errors import BadInput
+from . import served
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+
+
+def adopt(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run whose stage `evaluate` is made.")],
+    as_json: Json = False,
+) -> None:
+    """Let the engine use a run's adapter from now on, if it was measured to be better."""
+    with terminal.ending(as_json):
+        report = _report(run)
+        if not report["better"]:
+            raise BadInput(f"The weights of {run} are not better than their base: {_in_words(report)}. Not adopted.")
+        made = served.of(run / "export")
+        if made.adapter is None:
+            raise BadInput(f"{run} trained all weights: pass its file to `darner --model {made.model}`.")
+        kept = adopted.adopt(made.model, made.base_sha256, made.adapter, report["repair"])
+        if as_json:
+            terminal.print_json({"version": 1, "base": str(made.model), "adapter": str(kept)})
+        else:
+            typer.echo(f"{made.model.name} now answers through {kept.name[:12]}…: {_in_words(report)}")
+
+
+def rollback(
+    model: Annotated[str, typer.Argument(help="A name from `darner model list`, or a path.")], as_json: Json = False
+) -> None:
+    """Go back to the adapter before the present one, or to the bare model."""
+    with terminal.ending(as_json):
+        base = catalogue.find(model)
+        before = adopted.roll_back(base)
+        if as_json:
+            terminal.print_json({"version": 1, "base": str(base), "adapter": str(before) if before else None})
+        else:
+            typer.echo(f"{base.name} answers {f'through {before.name[:12]}…' if before else 'by itself'} again.")
+
+
+def _report(run: Path) -> dict[str, Any]:
+    path = run / "evaluate" / "report.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read ({error}); run the stage `evaluate` first.") from error
+
+
+def _in_words(report: dict[str, Any]) -> str:
+    repair, writing = report["repair"], report["writing"]
+    points = ", ".join(f"{100 * repair[name]:+.1f}" for name in ("low", "high"))
+    return (
+        f"repairs {100 * repair['mean']:+.1f} points (95 %: {points}) on {report['tasks']} held-out mistakes, "
+        f"writing {100 * writing['mean']:+.1f}"
+    )

@@ -1,0 +1,214 @@
+"""The optimiser's loop, by transformers' Trainer: rows in, weights and a curve out, exactly resumable.
+
+The rows come in the order in which `tokens.pack` gives them, so a run that was killed goes on behind its last whole
+checkpoint with the same rows, optimiser state and random numbers, and ends at the same weights as an unbroken one.
+Among several processes (spread.py) each takes its share of the rows.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engine.errors import BadEnvironment
+from ..engine.stop import Stop
+from .base import device
+from .libraries import Library, Net, Tensor, library
+from .tokens import Encoded, Row
+
+Objective = Callable[[Tensor, "Tensor | None", Mapping[str, Tensor]], Tensor]
+"""(log-probabilities [K], values [K] or None, columns [K] by name) to the row's loss, which is made smaller."""
+_CHECKPOINT = "checkpoint-"
+_WHOLE = "trainer_state.json"
+_VALUE = "value.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How steps are taken."""
+
+    learning_rate: float
+    rows_per_step: int
+    """Rows whose gradients are added up before a step, on each device."""
+    warmup: float
+    """Share of the steps in which the learning rate rises; it falls along a cosine afterwards."""
+    save_every: int
+    """Steps between checkpoints."""
+    seed: int
+
+
+def optimise(net: Net, rows: Sequence[Row], objective: Objective, pace: Pace, folder: Path, stop: Stop) -> None:
+    """Train `net` in place, from the last whole checkpoint in `folder` if there is one; write `folder`/curve.jsonl.
+
+    Raises BadEnvironment when the loss is no number any more (the last good checkpoint is kept) or memory runs out,
+    and KeyboardInterrupt when `stop` was cancelled.
+    """
+    torch = library("torch")
+    trainer = _trainer_class()(
+        model=net,
+        args=_arguments(pace, folder / "checkpoints"),
+        train_dataset=_Rows(rows),
+        data_collator=_alone,
+    )
+    trainer.remove_callback(library("transformers.trainer_callback").PrinterCallback)  # stdout is for results
+    trainer.objective, trainer.stopped, trainer.curve = objective, stop, folder / "curve.jsonl"
+    try:
+        trainer.train(resume_from_checkpoint=_last_whole(folder / "checkpoints"))
+    except torch.OutOfMemoryError as error:
+        raise BadEnvironment(
+            f"The GPU has no memory left ({error}); lower tokens_per_row, or rank, or take dtype = 'bfloat16'."
+        ) from error
+
+
+def outcome_of(folder: Path) -> dict[str, float]:
+    """Steps, and the loss at the first and the last of them."""
+    curve = [json.loads(line) for line in (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
+    return {"steps": curve[-1]["step"], "first_loss": curve[0]["loss"], "last_loss": curve[-1]["loss"]}
+
+
+def logprobs(net: Net, record: Encoded) -> tuple[list[float], list[float]]:
+    """Natural-log probability of each learnt token, and the value head's word there ([] without one); no gradient."""
+    torch = library("torch")
+    row = Row()
+    row.add(record)
+    net.eval()
+    with torch.no_grad():
+        batch = {name: tensor.to(next(net.parameters()).device) for name, tensor in _tensors(row).items()}
+        found, values = _forward(net, batch)
+    return found.tolist(), [] if values is None else values.tolist()
+
+
+def add_value_head(net: Net) -> None:
+    """A linear layer from the last hidden state to a value, zero at first (LEDEX)."""
+    torch = library("torch")
+    head = torch.nn.Linear(net.config.hidden_size, 1)
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    net.value = head.to(next(net.parameters()).device)
+
+
+class _Rows:
+    """Rows as a dataset of tensors."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return _tensors(self._rows[index])
+
+
+def _tensors(row: Row) -> dict[str, Tensor]:
+    torch = library("torch")
+    whole = {"tokens": row.tokens, "positions": row.positions, "keep": row.keep, "targets": row.targets}
+    found = {name: torch.tensor(numbers, dtype=torch.long) for name, numbers in whole.items()}
+    return found | {name: torch.tensor(numbers, dtype=torch.float32) for name, numbers in row.columns.items()}
+
+
+def _alone(batch: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """One row is a batch: it holds as many records as fit, so nothing is padded."""
+    return batch[0]
+
+
+def _forward(net: Net, row: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Log-probabilities and values [K] at the learnt tokens. Logits are computed there only: they are the largest
+    thing in memory. Without a mask, transformers keeps records of one row apart by their positions."""
+    bare = getattr(net, "module", net)  # DistributedDataParallel wraps it
+    head = getattr(bare, "value", None)
+    tokens, positions, keep = row["tokens"][None], row["positions"][None], row["keep"]
+    answer = net(
+        input_ids=tokens,
+        position_ids=positions,
+        logits_to_keep=keep,
+        use_cache=False,
+        output_hidden_states=head is not None,
+    )
+    spread = answer.logits[0].float().log_softmax(-1)
+    found = spread.gather(-1, row["targets"][:, None])[:, 0]
+    return found, None if head is None else head(answer.hidden_states[-1][0, keep].float())[:, 0]
+
+
+def _trainer_class() -> Library:
+    """Made when it is needed: its base class is not there where torch is not."""
+    transformers, torch = library("transformers"), library("torch")
+
+    class RowTrainer(transformers.Trainer):  # pyright: ignore[reportUntypedBaseClass]
+        objective: Objective
+        stopped: Stop
+        curve: Path
+        loss_is_scaled_for_ga = False  # a row's loss is a mean: rows of one step are averaged by the Trainer
+
+        def compute_loss(self, model: Net, inputs: dict[str, Tensor], *_: object, **__: object) -> Tensor:
+            if self.stopped:
+                raise KeyboardInterrupt
+            found, values = _forward(model, inputs)
+            loss = self.objective(found, values, inputs)
+            if not math.isfinite(float(loss.detach())):
+                raise BadEnvironment(
+                    f"The loss is {float(loss.detach())} after {self.state.global_step} steps; the last checkpoint is "
+                    "kept. Lower learning_rate, or take dtype = 'float32'."
+                )
+            return loss
+
+        def log(self, logs: dict[str, float], *arguments: object) -> None:
+            transformers.Trainer.log(self, logs, *arguments)
+            if self.is_world_process_zero():
+                kept = [entry for entry in self.state.log_history if "loss" in entry]
+                self.curve.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
+
+        def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
+            transformers.Trainer._save(self, output_dir, state_dict)
+            head = getattr(self.model, "value", None)
+            if head is not None and output_dir:
+                torch.save(head.state_dict(), Path(output_dir) / _VALUE)
+
+        def _load_from_checkpoint(self, checkpoint: str, model: Net = None) -> None:
+            transformers.Trainer._load_from_checkpoint(self, checkpoint, model)
+            head = getattr(self.model, "value", None)
+            if head is not None:
+                head.load_state_dict(torch.load(Path(checkpoint) / _VALUE, weights_only=True))
+
+    return RowTrainer
+
+
+def _arguments(pace: Pace, folder: Path) -> Library:
+    transformers = library("transformers")
+    return transformers.TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=pace.rows_per_step,
+        num_train_epochs=1,  # the rows hold all epochs
+        train_sampling_strategy="sequential",
+        learning_rate=pace.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=pace.warmup,
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        logging_steps=1,
+        save_steps=pace.save_every,
+        save_total_limit=2,
+        seed=pace.seed,
+        use_cpu=device() == "cpu",
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to=[],
+    )
+
+
+def _last_whole(checkpoints: Path) -> str | None:
+    """The newest checkpoint whose last file was written; a half one, left by a kill, is removed."""
+    found: list[tuple[int, Path]] = []
+    for path in checkpoints.glob(f"{_CHECKPOINT}*"):
+        try:
+            json.loads((path / _WHOLE).read_text(encoding="utf-8"))
+            found.append((int(path.name.removeprefix(_CHECKPOINT)), path))
+        except (OSError, ValueError):
+            shutil.rmtree(path, ignore_errors=True)
+    return str(max(found)[1]) if found else None

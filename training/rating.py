@@ -1,0 +1,151 @@
+"""Stage `rewards`: what each turn of the rollouts is worth, by every paper's formula, in one record.
+
+    chains of one mistake ─▶ RISE's centred weight     of the turns that the criterion chooses
+                          ─▶ LEDEX's two rewards       code beside all right ones, explanation by words or by effect
+                          ─▶ CoCoS's advantage         accumulated progress against the other chains
+
+A state that was never solved can be given a verified solution of the same mistake (muCode): `relabel`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import rewards
+from .codebleu import mean_similarity
+from .likeness import mean_cosine
+from .stages import Context, RecordStage
+from .store import Work
+from .trajectories import Rated, Trajectory, Try
+from .turns import Attempt, Chain, Criterion, degenerate, relabelled, weighted
+from .types import Dropped, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [rewards]."""
+
+    criterion: Criterion = Criterion.BETTER
+    """Turns that RISE learns: `all`, `better` than those before, the `best` of a chain, or `success`."""
+    relabel: bool = True
+    """Also learn, in every state that failed, a verified solution of the same mistake (muCode)."""
+    discount: float = 0.5
+    """Of earlier progress, in CoCoS's accumulated reward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What led to passing code, over all chains of one mistake."""
+
+    codes: tuple[str, ...]
+    explanations: tuple[str, ...]
+
+
+def rated(chains: Sequence[Trajectory], settings: Settings) -> Iterator[Rated]:
+    """The turns of one mistake's chains. Degenerate answers keep their rewards and are never learnt by weight."""
+    won = [each for chain in chains for each in chain.tries if each.passed == 1.0]
+    right = Right(tuple(each.code for each in won), tuple(each.explanation for each in won if each.explanation))
+    weights = _weights(chains, settings.criterion)
+    advantages = _advantages(chains, settings.discount)
+    for number, chain in enumerate(chains):
+        for turn, each in enumerate(chain.tries):
+            yield Rated(
+                f"{chain.id}-{turn}",
+                chain.mistake,
+                chain.task,
+                turn,
+                (*each.messages, Turn("assistant", each.answer)),
+                len(each.explanation),
+                each.passed,
+                True,
+                weights.get((number, turn), 0.0),
+                rewards.code_reward(mean_similarity(each.code, right.codes), each.passed),
+                _explanation_reward(each, right, chain.refinements),
+                advantages[number, turn],
+            )
+
+
+def solutions(chains: Sequence[Trajectory]) -> Iterator[Rated]:
+    """muCode: the failed states, answered by a verified solution; learnt by weight alone."""
+    states = {(): chains[0].tries[0]} | {
+        tuple(each.answer for each in chain.tries[:turn]): chain.tries[turn]
+        for chain in chains
+        for turn in range(1, len(chain.tries))
+    }
+    for number, example in enumerate(relabelled([_chain(chain) for chain in chains])):
+        state = states.get(tuple(attempt.text for attempt in example.before))
+        if state is not None and state.answer != example.answer:
+            chain = chains[0]
+            messages = (*state.messages, Turn("assistant", example.answer))
+            turn = len(example.before)
+            identity = f"{chain.mistake}-solution-{number}"
+            yield Rated(
+                identity, chain.mistake, chain.task, turn, messages, 0, 1.0, False, example.weight, 0.0, None, 0.0
+            )
+
+
+def _chain(chain: Trajectory) -> Chain:
+    return Chain(chain.mistake, tuple(Attempt(each.answer, each.passed, each.feedback) for each in chain.tries))
+
+
+def _weights(chains: Sequence[Trajectory], criterion: Criterion) -> dict[tuple[int, int], float]:
+    """RISE's weight by chain and turn, for the turns that the criterion takes; of equal examples the first."""
+    found: dict[tuple[int, int], float] = {}
+    examples = {
+        (tuple(attempt.text for attempt in each.before), each.answer): each.weight
+        for each in weighted([_chain(chain) for chain in chains], criterion)
+    }
+    for number, chain in enumerate(chains):
+        for turn, each in enumerate(chain.tries):
+            weight = examples.pop((tuple(before.answer for before in chain.tries[:turn]), each.answer), None)
+            if weight is not None and not degenerate(each.answer):
+                found[number, turn] = weight
+    return found
+
+
+def _advantages(chains: Sequence[Trajectory], discount: float) -> dict[tuple[int, int], float]:
+    """By chain and turn; 0 where no other chain came so far."""
+    by_turn: dict[int, dict[int, float]] = defaultdict(dict)
+    for number, chain in enumerate(chains):
+        shares = [each.passed for each in chain.tries]
+        for turn in range(len(shares)):
+            by_turn[turn][number] = rewards.accumulated(shares[: turn + 1], discount)
+    found: dict[tuple[int, int], float] = {}
+    for turn, by_chain in by_turn.items():
+        worth = list(by_chain.values())
+        against = rewards.leave_one_out(worth) if len(worth) > 1 else (0.0,)
+        found |= {(number, turn): value for number, value in zip(by_chain, against, strict=True)}
+    return found
+
+
+def _explanation_reward(each: Try, right: Right, refinements: int) -> float | None:
+    """By what it brings about where that was sampled, else by likeness to those that led to passing code."""
+    if not each.explanation:
+        return None
+    if each.cured is not None:
+        return rewards.causal_explanation_reward(each.cured, refinements)
+    return max(-5.0, rewards.explanation_reward(mean_cosine(each.explanation, right.explanations)))
+
+
+def _units(context: Context, settings: Settings) -> Sequence[tuple[Trajectory, ...]]:
+    groups: dict[str, list[Trajectory]] = defaultdict(list)
+    for each in context.read("rollouts", Trajectory):
+        groups[each.mistake].append(each)
+    return [tuple(chains) for chains in groups.values()]
+
+
+@contextmanager
+def _opened(context: Context, settings: Settings, units: Sequence[tuple[Trajectory, ...]]) -> Generator[Work]:
+    def work(chains: tuple[Trajectory, ...], index: int) -> Iterable[object]:
+        yield from rated(chains, settings)
+        if settings.relabel:
+            found = list(solutions(chains))
+            yield from found or [Dropped("no verified solution to relabel with")]
+
+    yield work
+
+
+STAGE = RecordStage("rewards", Settings, ("rollouts",), units=_units, opened=_opened)

@@ -1,0 +1,190 @@
+"""Stage `rl`: learn from the rated turns, by one of three objectives, from the weights that played them.
+
+    rise    likelihood, weighted by exp((r - mean) / tau): the sft stage's loss on other records
+    ledex   PPO with a value head; the explanation's reward on its last token, the code's on the last of all, KL paid
+            on every token
+    rloo    PPO's clipped objective, with the leave-one-out advantage on every token, and KL in the loss
+
+A round measures the weights as they are (pi_old, V_old, KL to where the stage began), then takes the steps of its
+epochs. A round that was finished before a kill is taken from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from ..engine.errors import BadInput
+from ..engine.model import Message
+from . import losses, rewards, served
+from .base import Dtype, HubTokens, device, find_base, is_lora, trained
+from .libraries import Net, Tensor
+from .optimise import Objective, Pace, add_value_head, logprobs, optimise, outcome_of
+from .stages import Context, FileStage
+from .store import read_records
+from .tokens import Encoded, Tokens, encode, pack
+from .trajectories import Rated
+
+
+class Method(StrEnum):
+    RISE = "rise"
+    LEDEX = "ledex"
+    RLOO = "rloo"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [rl]."""
+
+    method: Method = Method.RISE
+    rounds: int = 1
+    """Times that the weights are measured anew, with `epochs` of steps after each (ledex and rloo)."""
+    epochs: int = 1
+    learning_rate: float = 5e-5
+    """Smaller than that of sft: 5e-5 for a LoRA with rise, 1e-5 with ledex and rloo."""
+    beta: float = 0.05
+    """What a nat of KL to the weights at the beginning costs (ledex and rloo)."""
+    clip: float = 0.2
+    """How far the ratio to pi_old counts (ledex and rloo)."""
+    value_weight: float = 0.1
+    """LEDEX's alpha: of the value head's squared error."""
+    discount: float = 0.99
+    """LEDEX's gamma, from token to token."""
+    tokens_per_row: int = 1024
+    rows_per_step: int = 4
+    warmup: float = 0.05
+    save_every: int = 25
+    dtype: Dtype = Dtype.BFLOAT16
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A rated turn in tokens."""
+
+    rated: Rated
+    record: Encoded
+    explained: int
+    """Tokens of the answer that are explanation."""
+
+
+def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
+    """Train on from `sft`'s LoRA, from the last checkpoint in `folder`, if any."""
+    start = inputs["sft"] / served.WEIGHTS
+    if not is_lora(start):
+        raise BadInput("[rl] trains a LoRA on; set rank in [sft] to more than 0.")
+    base = find_base(served.base_of(inputs["sft"]))
+    turns = _turns(HubTokens(base.folder), read_records(inputs["rewards"], Rated), settings)
+    net = trained(base, start, settings.dtype, trainable=True).to(device())
+    first = [logprobs(net, turn.record)[0] for turn in turns]  # the reference, before any step
+    if settings.method is Method.LEDEX:
+        add_value_head(net)
+    rounds = range(1 if settings.method is Method.RISE else settings.rounds)
+    outcomes = [_round(net, turns, first, settings, context, folder / f"round-{number}") for number in rounds]
+    net.save_pretrained(str(folder / served.WEIGHTS))  # without the value head, which served the training only
+    served.put(folder, base)
+    for path in folder.glob("round-*/checkpoints"):
+        shutil.rmtree(path)
+    steps = sum(each["steps"] for each in outcomes)
+    return {"turns": len(turns), "steps": steps, "last_loss": outcomes[-1]["last_loss"], **_gains(net, turns, first)}
+
+
+STAGE = FileStage("rl", Settings, inputs=("sft", "rewards"), make=make)
+
+
+def _turns(tokens: Tokens, found: Sequence[Rated], settings: Settings) -> tuple[Turn, ...]:
+    """The turns that this method learns from. Raises BadInput when there is none."""
+    chosen = [each for each in found if _teaches(each, settings.method)]
+    turns: list[Turn] = []
+    for each in chosen:
+        weight = each.weight if settings.method is Method.RISE else 1.0
+        record = encode(tokens, [Message(turn.role, turn.content) for turn in each.messages], weight)
+        explained = len(tokens.plain(each.messages[-1].content[: each.explained]))
+        if len(record.tokens) <= settings.tokens_per_row:
+            turns.append(Turn(each, record, explained))
+    if not turns:
+        raise BadInput(
+            f"Of {len(found)} rated turns {len(chosen)} teach {settings.method} anything and none of these has at most "
+            f"{settings.tokens_per_row} tokens; play more chains (in [rollouts]) or raise tokens_per_row."
+        )
+    return tuple(turns)
+
+
+def _teaches(each: Rated, method: Method) -> bool:
+    match method:
+        case Method.RISE:
+            return each.weight > 0.0
+        case Method.LEDEX:
+            return each.played
+        case Method.RLOO:
+            return each.played and each.advantage != 0.0
+
+
+def _round(
+    net: Net,
+    turns: Sequence[Turn],
+    first: Sequence[Sequence[float]],
+    settings: Settings,
+    context: Context,
+    folder: Path,
+) -> Mapping[str, float]:
+    records = _measured(net, turns, first, settings)
+    rows = pack(records, settings.tokens_per_row, context.seed, settings.epochs)
+    pace = Pace(settings.learning_rate, settings.rows_per_step, settings.warmup, settings.save_every, context.seed)
+    optimise(net, rows, _objective(settings), pace, folder, context.stop)
+    return outcome_of(folder)
+
+
+def _measured(net: Net, turns: Sequence[Turn], first: Sequence[Sequence[float]], settings: Settings) -> list[Encoded]:
+    """The records with what their objective needs, under the weights as they are now."""
+    if settings.method is Method.RISE:
+        return [turn.record for turn in turns]
+    found: list[Encoded] = []
+    for turn, reference in zip(turns, first, strict=True):
+        old, values = logprobs(net, turn.record)
+        if settings.method is Method.RLOO:
+            columns = {"advantage": (turn.rated.advantage,) * len(old), "reference": tuple(reference)}
+        else:
+            columns = ledex_columns(turn, old, reference, values, settings)
+        found.append(replace(turn.record, columns={"old": tuple(old), **columns}))
+    return found
+
+
+def ledex_columns(
+    turn: Turn, old: Sequence[float], reference: Sequence[float], values: Sequence[float], settings: Settings
+) -> dict[str, tuple[float, ...]]:
+    """Advantages and returns A + V_old of one answer's tokens (papers: LEDEX 8.2, the KL penalty's sign corrected)."""
+    drifted = [now - then for now, then in zip(old, reference, strict=True)]
+    explanation = turn.rated.explanation_reward if turn.explained else None
+    worth = rewards.token_rewards(drifted, settings.beta, turn.rated.code_reward, explanation, turn.explained)
+    found = rewards.advantages(worth, values, settings.discount)
+    return {"advantage": found, "return": tuple(a + v for a, v in zip(found, values, strict=True))}
+
+
+def _objective(settings: Settings) -> Objective:
+    def rise(found: Tensor, _: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+        return losses.likelihood(found, columns["share"])
+
+    def ledex(found: Tensor, values: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+        share = columns["share"]
+        policy = losses.surrogate(found, columns["old"], columns["advantage"], share, settings.clip)
+        return policy + settings.value_weight * losses.value_error(values, columns["return"], share)
+
+    def rloo(found: Tensor, _: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+        share = columns["share"]
+        policy = losses.surrogate(found, columns["old"], columns["advantage"], share, settings.clip)
+        return policy + settings.beta * losses.drift(found, columns["reference"], share)
+
+    return {Method.RISE: rise, Method.LEDEX: ledex, Method.RLOO: rloo}[settings.method]
+
+
+def _gains(net: Net, turns: Sequence[Turn], first: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Mean log-probability that answers gained, in nats a token: those that passed, and those that did not."""
+    found: dict[str, list[float]] = {"gain_of_right": [], "gain_of_wrong": []}
+    for turn, before in zip(turns, first, strict=True):
+        now = logprobs(net, turn.record)[0]
+        kind = "gain_of_right" if turn.rated.passed == 1.0 else "gain_of_wrong"
+        found[kind].append((sum(now) - sum(before)) / len(now))
+    return {name: sum(each) / len(each) if each else 0.0 for name, each in found.items()}

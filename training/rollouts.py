@@ -1,0 +1,121 @@
+"""Stage `rollouts`: the trained model plays, as it will be served: attempt, execution, feedback, repair, up to R turns.
+
+    mistake ─▶ C chains of: prompt ─▶ N answers ─run─▶ the best one, and what it got wrong ─▶ next turn, unless solved
+
+On-policy: the answers come from the weights of stage `sft`, over the quantised base, through the engine's worker. Every
+state is asked with the last round only, as the engine asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from ..engine.model import Message, Model
+from ..engine.stop import Stop
+from . import bench, served
+from .bench import Bench
+from .kept_back import kept_back
+from .practice import FENCE, Case, Graded, ask, case_of, grade, sample
+from .stages import Context, RecordStage
+from .store import Work
+from .trajectories import Trajectory, Try
+from .types import Dropped, Mistake, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [rollouts]."""
+
+    chains: int = 2
+    """Of each mistake; leave-one-out needs two."""
+    turns: int = 2
+    """Most attempts of a chain."""
+    best_of: int = 1
+    """Answers sampled in each state, the best of which is the attempt (RISE's self-distillation takes 16)."""
+    temperature: float = 0.8
+    explain: bool = True
+    """The answer begins with what is wrong (LEDEX's second shape)."""
+    causal: int = 0
+    """Refinements sampled after each explanation, to see what it brings about; 0: their words are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """The model at one task after another."""
+
+    model: Model
+    bench: Bench
+    settings: Settings
+    stop: Stop
+    seed: int
+
+    def chains(self, case: Case) -> Iterator[tuple[Try, ...]]:
+        for number in range(self.settings.chains):
+            yield tuple(self._chain(case, self.seed + 10_000 * number))
+
+    def _chain(self, case: Case, seed: int) -> Iterator[Try]:
+        last: Graded | None = None
+        for turn in range(self.settings.turns):
+            messages = ask(case, last, explain=self.settings.explain)
+            last = self._best(case, messages, seed + 100 * turn)
+            yield self._try(case, messages, last, seed + 100 * turn)
+            if last.passed == 1.0 or self.stop:
+                return
+
+    def _best(self, case: Case, messages: Sequence[Message], seed: int) -> Graded:
+        how = self.settings
+        answers = sample(self.model, case, messages, how.best_of, how.temperature, seed, self.stop, explain=how.explain)
+        return max((grade(self.bench, case, answer) for answer in answers), key=lambda each: each.passed)
+
+    def _try(self, case: Case, messages: Sequence[Message], found: Graded, seed: int) -> Try:
+        logprob = self.model.score(messages, [found.answer], self.stop)
+        return Try(
+            tuple(Turn(message.role, message.content) for message in messages),
+            found.answer,
+            found.explanation,
+            found.code,
+            found.passed,
+            found.feedback,
+            logprob[0] if logprob else 0.0,
+            self._cured(case, messages, found.explanation, seed),
+        )
+
+    def _cured(self, case: Case, messages: Sequence[Message], explanation: str, seed: int) -> int | None:
+        """How many refinements that begin with this explanation pass."""
+        n = self.settings.causal
+        if not n or not explanation:
+            return None
+        said = f"{explanation}\n\n{FENCE}"
+        answers = sample(
+            self.model, case, messages, n, self.settings.temperature, seed + 50, self.stop, explain=True, beginning=said
+        )
+        return sum(grade(self.bench, case, answer).passed == 1.0 for answer in answers)
+
+
+def _units(context: Context, settings: Settings) -> Sequence[Mistake]:
+    return [each for each in context.read("mistakes", Mistake) if not kept_back(each.task.id)]
+
+
+@contextmanager
+def _opened(context: Context, settings: Settings, units: Sequence[Mistake]) -> Generator[Work]:
+    with (
+        bench.opened(context.stop, trusted=context.trusted) as place,
+        closing(served.of(context.path("sft")).open("policy")) as model,
+    ):
+
+        def work(mistake: Mistake, index: int) -> Iterable[object]:
+            case = case_of(mistake)
+            if case is None:
+                return [Dropped("not one function")]
+            player = Player(model, place, settings, context.stop, context.seed + 1_000_000 * index)
+            return [
+                Trajectory(f"{mistake.id}-{number}", mistake.id, mistake.task.id, tries, settings.causal)
+                for number, tries in enumerate(player.chains(case))
+            ]
+
+        yield work
+
+
+STAGE = RecordStage("rollouts", Settings, ("mistakes", "sft"), units=_units, opened=_opened)

@@ -1,0 +1,69 @@
+"""What a training stage leaves for the engine: the base file with an adapter over it, or a model file of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engine.errors import BadInput
+from ..engine.llama import LlamaModel
+from ..engine.model import Role
+from .base import Base, Dtype, is_lora, trained
+from .gguf_file import Quantisation, write_adapter, write_merged
+
+WEIGHTS = "weights"
+"""Folder of a stage's result as torch reads it."""
+ABOUT = "served.json"
+"""Which base the weights in a folder are for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Files that the model worker loads."""
+
+    model: Path
+    """The base's GGUF, or the merged one."""
+    adapter: Path | None
+    base_sha256: str
+    """Of the GGUF that was trained on."""
+
+    def open(self, name: str) -> LlamaModel:
+        """The model whose repairs come from these weights. The caller closes it."""
+        return LlamaModel(self.model, name, adapters={Role.REPAIRER: self.adapter} if self.adapter else None)
+
+
+def put(folder: Path, base: Base) -> Served:
+    """Write the weights in `folder`/weights as GGUF beside them, and say so in `served.json`."""
+    if is_lora(folder / WEIGHTS):
+        made = Served(base.gguf, folder / "adapter.gguf", base.sha256)
+        write_adapter(folder / WEIGHTS, base, folder / "adapter.gguf")
+    else:
+        made = Served(folder / "model.gguf", None, base.sha256)
+        write_merged(trained(base, folder / WEIGHTS, Dtype.FLOAT32), base, folder / "model.gguf", Quantisation.Q8_0)
+    about = {"base": str(base.gguf), "base_sha256": base.sha256, "lora": made.adapter is not None}
+    (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
+    return made
+
+
+def of(folder: Path) -> Served:
+    """What the stage left in `folder`. Raises BadInput when it left nothing."""
+    about = _about(folder)
+    if about["lora"]:
+        return Served(Path(about["base"]), folder / "adapter.gguf", about["base_sha256"])
+    return Served(folder / "model.gguf", None, about["base_sha256"])
+
+
+def base_of(folder: Path) -> str:
+    """The path of the GGUF that the stage in `folder` trained on."""
+    return str(_about(folder)["base"])
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{folder} holds no trained weights ({error}); name the folder of a stage `sft` or `rl`."
+        ) from error

@@ -1,0 +1,166 @@
+"""Stage `sft`: learn the answers of conversations, each by its weight (SelfCodeAlign, LEDEX).
+
+sft_data, debug_data ─▶ tokens ─▶ rows ─▶ optimiser ─▶ weights ─▶ adapter.gguf
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engine import catalogue
+from ..engine.errors import BadInput
+from ..engine.model import Message
+from ..engine.stop import Stop
+from . import losses, served
+from .base import Base, Dtype, HubTokens, Lora, device, find_base, load_net, trained, with_lora
+from .job import digest_of
+from .kept_back import kept_back
+from .libraries import Net, Tensor
+from .optimise import Pace, logprobs, optimise, outcome_of
+from .spread import first_process, spread
+from .stages import Context, FileStage
+from .store import read_records
+from .tokens import Encoded, Row, Tokens, encode, pack
+from .types import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Section [sft]."""
+
+    base: str = ""
+    """GGUF to train: a catalogue name or a path; empty: the model of section [model]."""
+    start: str = ""
+    """Folder of the stage `rl` or `sft` of an earlier run, whose LoRA learns on (another round); empty: a new one."""
+    epochs: int = 2
+    learning_rate: float = 2e-4
+    """2e-4 for a LoRA, about 1e-5 for all weights."""
+    rank: int = 16
+    """Of the LoRA; 0 trains all weights."""
+    alpha: float = 32.0
+    """The LoRA is scaled by alpha / rank."""
+    tokens_per_row: int = 1024
+    """Records are packed into rows of so many tokens; a longer record is left out."""
+    rows_per_step: int = 4
+    """Rows before each step, on each device."""
+    warmup: float = 0.05
+    """Share of the steps in which the learning rate rises."""
+    save_every: int = 25
+    """Steps between checkpoints."""
+    processes: int = 1
+    """That take the steps together (DistributedDataParallel), one a GPU; rows_per_step is each one's."""
+    dtype: Dtype = Dtype.BFLOAT16
+    """`bfloat16` or `float32` for the weights; a LoRA itself is always float32. Take float32 to train all weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The conversations in tokens."""
+
+    learnt: tuple[Encoded, ...]
+    held_out: tuple[Encoded, ...]
+    too_long: int
+
+
+def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
+    """Train from the last checkpoint in `folder`, if any; leave weights, their GGUF and the curve there."""
+    if not inputs:
+        raise BadInput("[sft] has nothing to learn: the recipe needs a section [sft_data], [debug_data] or [traces].")
+    base = find_base(settings.base or context.base)
+    conversations = [each for path in inputs.values() for each in read_records(path, Conversation)]
+    records = prepared(HubTokens(base.folder), conversations, settings.tokens_per_row)
+    rows = pack(records.learnt, settings.tokens_per_row, context.seed, settings.epochs)
+    job = Job(base, settings, rows, context.seed, folder)
+    before = mean_loss(_start(job).to(device()), records.held_out)
+    if settings.processes > 1:
+        spread(settings.processes, learn, job, context.stop)
+    else:
+        learn(job, context.stop)
+    net = trained(base, folder / served.WEIGHTS, settings.dtype).to(device())
+    after = mean_loss(net, records.held_out)
+    served.put(folder, base)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    counts = {"learnt": len(records.learnt), "held_out": len(records.held_out), "too_long": records.too_long}
+    figures = {"rows": len(rows), "held_out_loss_before": before, "held_out_loss_after": after}
+    return counts | figures | outcome_of(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that one process needs to take its share of the steps; it can be sent to another process."""
+
+    base: Base
+    settings: Settings
+    rows: list[Row]
+    seed: int
+    folder: Path
+
+
+def learn(job: Job, stop: Stop) -> None:
+    """Train, and leave the weights in the job's folder. Under several processes each takes its share of the rows."""
+    how = job.settings
+    pace = Pace(how.learning_rate, how.rows_per_step, how.warmup, how.save_every, job.seed)
+    net = _start(job)
+    optimise(net, job.rows, _objective, pace, job.folder, stop)
+    if first_process():
+        net.save_pretrained(str(job.folder / served.WEIGHTS))
+
+
+def _start(job: Job) -> Net:
+    """Raises BadInput when the earlier run trained another base."""
+    how = job.settings
+    if how.start:
+        earlier = Path(how.start).expanduser()
+        if served.of(earlier).base_sha256 != job.base.sha256:
+            raise BadInput(
+                f"{earlier} was trained over another base than {job.base.gguf.name}; start anew, or name that."
+            )
+        return trained(job.base, earlier / served.WEIGHTS, how.dtype, trainable=True)
+    net = load_net(job.base.folder, how.dtype)
+    return with_lora(net, Lora(how.rank, how.alpha), job.seed) if how.rank else net
+
+
+def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
+    name = settings.base or context.base
+    entry = catalogue.CATALOGUE.get(name)
+    found = {"base": entry.sha256 if entry else catalogue.sha256_of(catalogue.find(name))}
+    return found | ({"start": digest_of(Path(settings.start).expanduser())} if settings.start else {})
+
+
+STAGE = FileStage("sft", Settings, inputs=(), make=make, also=("sft_data", "debug_data", "traces"), outside=_outside)
+
+
+def prepared(tokens: Tokens, conversations: Sequence[Conversation], longest: int) -> Records:
+    """Raises BadInput when nothing is left to learn."""
+    whole = [(each, encode(tokens, messages_of(each), each.weight)) for each in conversations]
+    fitting = [(each, record) for each, record in whole if len(record.tokens) <= longest]
+    learnt = tuple(record for each, record in fitting if not kept_back(_family(each)))
+    held = tuple(record for each, record in fitting if kept_back(_family(each)))
+    if not learnt:
+        raise BadInput(
+            f"Of {len(whole)} conversations {len(whole) - len(fitting)} have more than {longest} tokens and {len(held)}"
+            " are held out: nothing is left to learn. Raise tokens_per_row, or mine more seeds."
+        )
+    return Records(learnt, held, len(whole) - len(fitting))
+
+
+def messages_of(conversation: Conversation) -> list[Message]:
+    return [Message(turn.role, turn.content) for turn in conversation.messages]
+
+
+def _family(conversation: Conversation) -> str:
+    """What the record comes from: no relative of a held-out record is learnt."""
+    return conversation.meta.get("task") or conversation.meta.get("seed") or conversation.id
+
+
+def mean_loss(net: Net, records: Sequence[Encoded]) -> float:
+    """Mean over the records of their tokens' mean negative log-likelihood, in nats; 0 without records."""
+    found = [logprobs(net, record)[0] for record in records]
+    return -sum(sum(each) / len(each) for each in found) / len(found) if found else 0.0
+
+
+def _objective(found: Tensor, _values: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+    return losses.likelihood(found, columns["share"])
