@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny
+.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -63,6 +63,12 @@ check: setup ## Lint, format, strict types, import arrows, and what the wheel ho
 
 bench: setup ## Measure repairs on the development tasks; options in BENCH="--model none --limit 5"
 	@$(BIN)/python -P tests/bench/repair.py $(BENCH)
+
+bench-real: setup ## Repair real projects, one hunk of a release taken back; goes on where it stopped; BENCH="--model none --each 1"
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/real.py $(BENCH)
+
+mine-real: setup ## Find more tasks for bench-real in releases on the package index; BENCH="--packages tomlkit,click"
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/real_mine.py $(BENCH)
 
 bench-search: setup ## Measure how fast candidates are tried, beside a fresh pytest each; options in BENCH="--soak 10000"
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/search.py $(BENCH)
