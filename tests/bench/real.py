@@ -139,7 +139,7 @@ def fix(task: Task, laid: Laid, options: argparse.Namespace) -> Answer:
     """Run the command on the failing tests; killed when it takes far longer than one budget."""
     model = ["--no-model"] if options.model == "none" else ["--model", options.model]
     command = [sys.executable, "-P", "-m", "darner.engine.cli", "fix", "--json", "--no-prose", "--trust", *model]
-    command += ["--budget", options.budget, "--seed", str(options.seed), "--python", str(laid.python), *task.failing]
+    command += ["--budget", options.budget, "--seed", str(options.seed), "--python", str(laid.python), *named(task)]
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
     limit = 2 * float(options.budget) + 60 + 10 * task.whole.seconds
     began = time.monotonic()
@@ -153,6 +153,16 @@ def fix(task: Task, laid: Laid, options: argparse.Namespace) -> Answer:
         complained.seek(0)
         report = _parsed(said.read().decode(), complained.read().decode(errors="replace"), process.returncode)
     return Answer(report, seconds, peak)
+
+
+def named(task: Task) -> list[str]:
+    """The files whose tests fail: all that fails in them is to be repaired, as when a user names a file.
+
+    Where tests of these files fail in the release as well, the tests themselves.
+    """
+    files = sorted({nodeid.split("::")[0] for nodeid in task.failing})
+    anyway = {nodeid.split("::")[0] for nodeid in task.whole.failing}
+    return list(task.failing) if anyway & set(files) else files
 
 
 def watched(process: subprocess.Popen[bytes], limit: float) -> float:
@@ -198,8 +208,8 @@ def scored(task: Task, laid: Laid, answer: Answer) -> Row:
     error = answer.report.get("error", {}).get("message", "")
     error = error or ("" if failures else "the named tests pass where the tool runs them")
     at = next((n for n, one in enumerate(failures) if one["patch"]), 0)
-    one = failures[at] if failures else {}
-    verified = one.get("verified") or {}
+    one: dict[str, Any] = failures[at] if failures else {}
+    verified: dict[str, Any] = one.get("verified") or {}
     row = Row(
         task=task.id,
         commit=commit(),

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import cattrs
+from darner.engine.source import Source
 from real_hunks import hunks
 from real_sdists import CACHE, NoSdist, release, unpacked, versions
 from real_suite import Outcomes, own_environment, run_tests, shared_environment
@@ -36,8 +37,8 @@ PACKAGES = (
 )  # fmt: skip
 SLOWEST_S = 60.0
 """A release whose suite takes longer is left out."""
-MOST_NAMED = 12
-"""Failing tests that a task names."""
+MOST_NAMED = 4
+"""Failing tests that a task names; the run that finds them ends with them."""
 
 
 @dataclass
@@ -160,7 +161,7 @@ def search(notes: Notes, old: str, new: str, folder: Path, options: argparse.Nam
         raise Unfit(f"its suite takes longer than {options.slowest:g} s, or breaks off")
     if whole.uncollected or len(whole.passed) < 5:
         raise Unfit(f"{len(whole.passed)} tests pass, not collected: {', '.join(whole.uncollected[:3])}")
-    pair = Pair(*releases, before, root, python, whole)
+    pair = Pair(releases[0], releases[1], before, root, python, whole)
     made = sum(task["id"].startswith(f"{notes.package}/{new}/") for task in notes.tasks)
     for hunk in found[: options.hunks]:
         if made >= options.pair:
@@ -180,7 +181,7 @@ def tried(pair: Pair, hunk: Hunk, notes: Notes) -> bool:
     notes.tried.append(name)
     if task is not None:
         notes.tasks.append(cattrs.unstructure(task))
-        print(f"  {name}: {task.fails} tests fail, {hunk.size} lines", flush=True)
+        print(f"  {name}: {hunk.size} lines, {task.failing[0]}", flush=True)
     notes.write()
     return task is not None
 
@@ -192,22 +193,33 @@ def judged(name: str, pair: Pair, hunk: Hunk) -> Task | None:
     bad = taken_back((pair.before / hunk.path).read_bytes(), good, hunk)
     try:
         file.write_bytes(bad)
-        failing = in_order(fallen(pair, ()))
-        again = fallen(pair, failing[:MOST_NAMED]) if failing else frozenset[str]()
+        failing = in_order(fallen(pair, mentioning(pair, hunk, good)))
+        again = fallen(pair, failing) if failing else frozenset[str]()
     finally:
         file.write_bytes(good)
-    alone = run_tests(pair.root, pair.python, SLOWEST_S, failing[:MOST_NAMED]) if again else None
+    alone = run_tests(pair.root, pair.python, SLOWEST_S, failing) if again else None
     named = tuple(nodeid for nodeid in failing if alone and nodeid in again & alone.passed)
     if not named:
         return None
     whole = Whole(len(pair.whole.passed), tuple(sorted(pair.whole.failing)), pair.whole.seconds)
-    return Task(name, pair.old, pair.new, hunk, digest(bad), named, len(failing), whole)
+    return Task(name, pair.old, pair.new, hunk, digest(bad), named, whole)
 
 
-def fallen(pair: Pair, nodeids: Iterable[str]) -> frozenset[str]:
+def mentioning(pair: Pair, hunk: Hunk, text: bytes) -> list[str]:
+    """Test files that name the function of the hunk, or its module; every file when none does."""
+    function = Source.parse(hunk.path, text).function_at(hunk.new[0])
+    files = sorted({nodeid.split("::")[0] for nodeid in pair.whole.passed})
+    for word in (function.qualname.split(".")[-1] if function else "", Path(hunk.path).stem):
+        found = [path for path in files if word.strip("_") and word in (pair.root / path).read_text(errors="replace")]
+        if found:
+            return found
+    return files
+
+
+def fallen(pair: Pair, nodeids: Sequence[str]) -> frozenset[str]:
     """Tests that passed in the release and fail now; none when something could not be imported or time ran out."""
-    limit = 10.0 + 3 * pair.whole.seconds
-    ended = run_tests(pair.root, pair.python, limit, tuple(nodeids))
+    most = MOST_NAMED + len(pair.whole.failing)
+    ended = run_tests(pair.root, pair.python, 10.0 + 3 * pair.whole.seconds, nodeids, most)
     return frozenset() if ended is None or ended.uncollected else ended.failing & pair.whole.passed
 
 

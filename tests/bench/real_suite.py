@@ -67,12 +67,15 @@ def own_environment(root: Path, package: str, folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def run_tests(root: Path, python: Path, limit: float, nodeids: Sequence[str] = ()) -> Outcomes | None:
-    """The whole suite by plain pytest, or some of it; None when it takes longer than `limit` seconds or breaks off."""
+def run_tests(root: Path, python: Path, limit: float, nodeids: Sequence[str] = (), most: int = 0) -> Outcomes | None:
+    """The whole suite by plain pytest, or some of it; None when it takes longer than `limit` seconds or breaks off.
+
+    `most`: ends after so many failures; 0 for all of them.
+    """
     written = root.parent / "outcomes.json"
     written.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", _PLUGIN]
-    command += ["--continue-on-collection-errors", *nodeids]
+    command += ["--continue-on-collection-errors", f"--maxfail={most}", *nodeids]
     fixed = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "DARNER_OUTCOMES": str(written), "LANG": "C.UTF-8"}
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")} | fixed
     began = os.times().elapsed

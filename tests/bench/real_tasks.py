@@ -68,9 +68,7 @@ class Task:
     broken_sha256: str
     """Of the file with the hunk taken back."""
     failing: tuple[str, ...]
-    """The first of the tests that fail for it."""
-    fails: int
-    """How many tests fail for it."""
+    """Some of the tests that fail for it, at most four."""
     whole: Whole
 
 
