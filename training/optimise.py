@@ -2,7 +2,6 @@
 
 The rows come in the order in which `tokens.pack` gives them, so a run that was killed goes on behind its last whole
 checkpoint with the same rows, optimiser state and random numbers, and ends at the same weights as an unbroken one.
-Among several processes (spread.py) each takes its share of the rows.
 """
 
 from __future__ import annotations
@@ -119,8 +118,7 @@ def _alone(batch: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 def _forward(net: Net, row: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
     """Log-probabilities and values [K] at the learnt tokens. Logits are computed there only: they are the largest
     thing in memory. Without a mask, transformers keeps records of one row apart by their positions."""
-    bare = getattr(net, "module", net)  # DistributedDataParallel wraps it
-    head = getattr(bare, "value", None)
+    head = getattr(net, "value", None)
     tokens, positions, keep = row["tokens"][None], row["positions"][None], row["keep"]
     answer = net(
         input_ids=tokens,

@@ -20,7 +20,6 @@ from .job import digest_of
 from .kept_back import kept_back
 from .libraries import Net, Tensor
 from .optimise import Pace, logprobs, optimise, outcome_of
-from .spread import first_process, spread
 from .stages import Context, FileStage
 from .store import read_records
 from .tokens import Encoded, Row, Tokens, encode, pack
@@ -50,8 +49,6 @@ class Settings:
     """Share of the steps in which the learning rate rises."""
     save_every: int = 25
     """Steps between checkpoints."""
-    processes: int = 1
-    """That take the steps together (DistributedDataParallel), one a GPU; rows_per_step is each one's."""
     dtype: Dtype = Dtype.BFLOAT16
     """`bfloat16` or `float32` for the weights; a LoRA itself is always float32. Take float32 to train all weights."""
 
@@ -75,10 +72,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     rows = pack(records.learnt, settings.tokens_per_row, context.seed, settings.epochs)
     job = Job(base, settings, rows, context.seed, folder)
     before = mean_loss(_start(job).to(device()), records.held_out)
-    if settings.processes > 1:
-        spread(settings.processes, learn, job, context.stop)
-    else:
-        learn(job, context.stop)
+    learn(job, context.stop)
     net = trained(base, folder / served.WEIGHTS, settings.dtype).to(device())
     after = mean_loss(net, records.held_out)
     served.put(folder, base)
@@ -90,7 +84,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that one process needs to take its share of the steps; it can be sent to another process."""
+    """What is learnt, from what, and where to."""
 
     base: Base
     settings: Settings
@@ -100,13 +94,12 @@ class Job:
 
 
 def learn(job: Job, stop: Stop) -> None:
-    """Train, and leave the weights in the job's folder. Under several processes each takes its share of the rows."""
+    """Train, and leave the weights in the job's folder."""
     how = job.settings
     pace = Pace(how.learning_rate, how.rows_per_step, how.warmup, how.save_every, job.seed)
     net = _start(job)
     optimise(net, job.rows, _objective, pace, job.folder, stop)
-    if first_process():
-        net.save_pretrained(str(job.folder / served.WEIGHTS))
+    net.save_pretrained(str(job.folder / served.WEIGHTS))
 
 
 def _start(job: Job) -> Net:

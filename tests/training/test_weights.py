@@ -167,19 +167,6 @@ def test_nothing_to_learn_is_said_with_the_reason(qwen: Base, tmp_path: Path) ->
         learnt(qwen, tmp_path, replace(SETTINGS, tokens_per_row=20))
 
 
-def test_two_processes_learn_what_one_learns_with_twice_the_rows_a_step(qwen: Base, tmp_path: Path) -> None:
-    """The code that runs on many GPUs, over gloo: the same steps, up to the order in which floats are added."""
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    figures: list[Mapping[str, float]] = []
-    for folder, rows, processes in ((alone, 2, 1), (together, 1, 2)):
-        folder.mkdir()
-        settings = replace(SETTINGS, epochs=2, rows_per_step=rows, processes=processes)
-        figures.append(learnt(qwen, folder, settings))
-
-    assert figures[0]["steps"] == figures[1]["steps"]
-    assert figures[0]["held_out_loss_after"] == pytest.approx(figures[1]["held_out_loss_after"], rel=0.05)
-
-
 CODE = """\
 import sys
 sys.path.insert(0, sys.argv[3])
