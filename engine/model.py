@@ -52,10 +52,10 @@ class Sampling:
     stop: tuple[str, ...] = ()
     prefill: str = ""
     """Text put at the start of the assistant's turn; not part of the completion."""
-    python: bool = False
-    """The completion is one block of Python; it ends early when it can no longer become that. Remote engines go on."""
     role: Role | None = None
     """What the samples are for: a model that has an adapter for this role uses it."""
+    python: bool = False
+    """The completion is one block of Python; it ends early when it can no longer become that. Remote engines go on."""
 
 
 @dataclass(frozen=True, slots=True)
