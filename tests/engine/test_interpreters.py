@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,8 +79,7 @@ def test_a_pytest_that_was_removed_is_missed(python: Path) -> None:
     """A remembered answer must not outlive what it was about."""
     project.find_interpreter(Path("/"), str(python))
     package = folder_of(python.parent.parent) / "pytest"
-    (package / "__init__.py").unlink()
-    package.rmdir()
+    shutil.rmtree(package)
 
     with pytest.raises(BadEnvironment, match="pytest is not installed"):
         project.find_interpreter(Path("/"), str(python))

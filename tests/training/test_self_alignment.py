@@ -176,6 +176,7 @@ def test_a_share_of_the_tasks_shows_some_of_its_tests(
     assert shown == {"0.0": [False] * 3, "1.0": [True] * 3}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
     tmp_path: Path, corpus: Path, whole: tuple[Path, dict[str, Manifest]]
 ) -> None:

@@ -24,6 +24,7 @@ const SERVER_SETTINGS = [
   'codeLens',
   'inlayHints',
   'inlineCompletion',
+  'keepPrompts',
   'completionModel',
   'snapshots',
 ]
