@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 import threading
 import time
@@ -24,7 +23,7 @@ from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
 from .model import Model
 from .project import Project, find_root, open_project, preferred
-from .resident import prompts_folder
+from .resident import forget_prompts, prompts_folder
 from .suite import Suite, run_suite
 from .trace import TracedModel
 from .trial import open_session
@@ -110,7 +109,7 @@ def fix(
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, nodeids), stop, live.test)
             memory.remember(project.root, suite.passed, began)
-            from .mend import mend, to_apply
+            from .mend import mend, to_apply  # here: imported by now, beside the sandbox's start
 
             llm, written = _recorded(project, suite, llm, spending, opened, answer=answer, seed=seed)
             events = mend(session, suite, llm, spending, stop, answer=answer, seed=seed)
@@ -153,7 +152,7 @@ def explain(
             session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
             live.phase("running the tests")
             suite = run_suite(session, _relative(project, [nodeid]), stop, live.test)
-            from . import loop
+            from . import loop  # here: imported by now, beside the sandbox's start
 
             memory.remember(project.root, suite.passed, began)
             if not suite.failing:
@@ -183,9 +182,7 @@ def forget_project(
     """Delete what Darner remembers of this project: the source files with which each test last passed."""
     with terminal.ending(False):
         if prompts:
-            there = prompts_folder().exists()
-            shutil.rmtree(prompts_folder(), ignore_errors=True)
-            typer.echo(f"{'Forgotten' if there else 'Nothing is kept'}: {prompts_folder()}.")
+            typer.echo(f"{'Forgotten' if forget_prompts() else 'Nothing is kept'}: {prompts_folder()}.")
             return
         folder = find_root(root)
         typer.echo(f"{'Forgotten' if memory.forget(folder) else 'Nothing is remembered'}: {folder}.")

@@ -9,40 +9,52 @@ from types import TracebackType
 
 from ..sandbox.errors import SandboxError
 from ..sandbox.partner import spare_cores
+from ..sandbox.session import Session
 from .stop import Stop
 from .trial import Trial
 from .types import Candidate
 
+_SOON_S = 2.0
 Take = Callable[[], Candidate | None]
 Attempt = Callable[[Candidate, Trial, Stop], object]
 
 
+def opens_soon(session: Session) -> bool:
+    """A partner of it would be ready before most searches end; copying a large project for nothing helps nobody."""
+    return session.opening_s < _SOON_S
+
+
 class Helper:
-    """Takes candidates and tries them in the partner of the trial's session, during `with`."""
+    """Takes candidates and tries them in the partner of the trial's session, from `call` until the end of `with`."""
 
     def __init__(self, trial: Trial, take: Take, attempt: Attempt, stop: Stop) -> None:
         """`take` and `attempt` are called from a thread of its own."""
         self._trial, self._take, self._attempt = trial, take, attempt
         self._stop = stop.branch()
         self._thread: threading.Thread | None = None
+        self._begun = threading.Event()
+
+    def call(self) -> None:
+        """Begin, where that makes sense and did not happen yet; returns at once."""
+        if self._thread is None and spare_cores() > 0 and not self._trial.session.slow_because:
+            self._thread = threading.Thread(target=self._work, name="darner-search", daemon=True)
+            self._thread.start()
 
     def _work(self) -> None:
         try:
             trial = replace(self._trial, session=self._trial.session.partner())
+            self._begun.set()
         except (SandboxError, OSError):
             return  # the first session goes on alone: it meets the same trouble, and tells it
         while not self._stop and (candidate := self._take()) is not None:
             self._attempt(candidate, trial, self._stop)
 
     def __enter__(self) -> Helper:
-        if spare_cores() > 0 and not self._trial.session.slow_because:
-            self._thread = threading.Thread(target=self._work, name="darner-search", daemon=True)
-            self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.cancel()
-        if self._thread is not None:
+        if self._thread is not None and self._begun.is_set():  # else it waits for the partner, and then sees the stop
             self._thread.join()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .config import Budget
-from .crew import Helper
+from .crew import Helper, opens_soon
 from .errors import ModelError
 from .events import Event, Phase, Tried
 from .model import Model
@@ -21,6 +21,8 @@ _LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
 """After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
 machine finds the same repair as a quiet one.
 """
+_LONG = 60
+"""Candidates, after which a partner session is worth any start."""
 _ENOUGH_PLAUSIBLE = 24
 _SHOW_EVERY = 10
 
@@ -48,8 +50,10 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
             return
     enough: int | None = None
     work.learn_failure()
-    with Helper(work.case.trial, work.take, work.attempt, stop):
+    with Helper(work.case.trial, work.take, work.attempt, stop) as helper:
         while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
+            if work.tried >= _LONG or opens_soon(work.case.trial.session):
+                helper.call()
             candidate = work.take()
             if candidate is None:
                 work.exhausted = True

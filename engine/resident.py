@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
+
+from .errors import BadEnvironment
 
 if TYPE_CHECKING:
     from .llama import LlamaModel
@@ -16,6 +19,19 @@ if TYPE_CHECKING:
 def prompts_folder() -> Path:
     """Where computed prompts are kept, when the user wants that."""
     return user_cache_path("darner") / "prompts"
+
+
+def forget_prompts() -> bool:
+    """Delete them; False when there were none. Raises BadEnvironment when they cannot be deleted."""
+    try:
+        shutil.rmtree(prompts_folder())
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise BadEnvironment(
+            f"{prompts_folder()} cannot be deleted ({error.strerror}); close the editors that use it and try again."
+        ) from error
+    return True
 
 
 class Resident:

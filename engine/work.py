@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
 from .case import Case
 from .evidence import runs_away
@@ -100,5 +101,7 @@ class Work:
             return
         self.plausible.append(candidate)
         self.case.trial.session.expect_fresh()  # it will be confirmed there, and making one takes longer than a run
+        if spare_cores() > 0:  # and here
+            self.case.trial.session.expect_partner()
         if self.cures_some:
             self.pool.build_on(candidate)

@@ -48,6 +48,8 @@ class Session:
         self._said: dict[str, Outcome] = {}
         """How tests ended before anything was imported ahead of them; empty once that is known not to matter."""
         self.report: Report = examined(backend)
+        self.opening_s = 0.0
+        """How long copying and collecting took: a partner takes about as long."""
         self.limits = Limits()
         """Of a run that is given none: from the last baseline that told enough, else the defaults."""
 
@@ -317,9 +319,11 @@ def _elsewhere_than(chosen: Backend, prefer: Preference) -> Elsewhere:
 
 
 def _prepared(root: Path, runtime: Runtime, chosen: Backend, elsewhere: Elsewhere) -> Session:
+    began = time.monotonic()
     session = Session(Workspace(root, chosen.owner()), runtime, chosen, elsewhere)
     try:
         session.prepare()
+        session.opening_s = time.monotonic() - began
     except BaseException:  # Ctrl-C while the tests are collected: neither the copy nor the server may stay
         session.close()
         raise

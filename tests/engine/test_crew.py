@@ -42,7 +42,8 @@ def test_two_sessions_share_one_search_and_end_together(tmp_path: Path, monkeypa
             if len(tried) == 5:
                 helped.set()
 
-        with Helper(case.trial, work.take, attempt, stop):
+        with Helper(case.trial, work.take, attempt, stop) as helper:
+            helper.call()
             while not helped.is_set() and (candidate := work.take()) is not None:
                 work.attempt(candidate)
 

@@ -9,10 +9,12 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from darner.engine.llama import LlamaModel
 from darner.engine.model import Completion, Message, Sampling
 from darner.engine.stop import Stop
+from model_worker import worker_pid
 from tiny_gguf import write_tiny_gguf
 
 PROMPT = (Message("user", "def total(prices): return sum(prices) " * 12),)
@@ -92,9 +94,8 @@ def test_a_prompt_that_was_damaged_is_computed(tiny_file: Path, tmp_path: Path, 
 def test_nothing_is_written_unasked(tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds source: without the user's word there is no file."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with fresh(tiny_file, None) as model:
+    with closing(LlamaModel(tiny_file, idle_s=3.0)) as model:
         ask(model)
-        time.sleep(4)
-        ask(model)
+        psutil.Process(worker_pid(model)).wait(60)  # long enough idle to write, had it been asked to
 
     assert list(tmp_path.iterdir()) == []
