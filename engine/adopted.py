@@ -23,18 +23,26 @@ _Known = dict[str, list[dict[str, Any]]]
 
 def adapters_of(base: Path) -> dict[Role, Path]:
     """The adopted adapter over this model file, by what it is for; none when there is none, or its file is gone."""
-    known = _read().get(_key(base), [])
-    path = _folder() / str(known[-1].get("file", "")) if known else None
+    known: object = _read().get(_key(base))
+    last: object = cast(list[object], known)[-1] if isinstance(known, list) and known else None
+    name = cast(dict[str, object], last).get("file") if isinstance(last, dict) else None
+    path = _folder() / name if isinstance(name, str) else None
     return {Role.REPAIRER: path} if path is not None and path.is_file() else {}
 
 
 def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, float]) -> Path:
-    """Use `adapter` over `base` from the next load on; `figures` say why. Raises BadEnvironment on a full disk."""
+    """Use `adapter` over `base` from the next load on; `figures` say why.
+
+    Raises BadInput when `base` is not the file that it was trained on, BadEnvironment on a full disk.
+    """
+    if not base.is_file() or sha256_of(base) != base_sha256:
+        raise BadInput(f"{base} is not the file that the adapter was trained on; put that back, or train again.")
     digest = sha256_of(adapter)
     kept = _folder() / f"{digest}.gguf"
     known = _read()
     entry = {"file": kept.name, "base": base_sha256, "figures": dict(figures)}
-    known[_key(base)] = [*known.get(_key(base), []), entry]
+    earlier = [each for each in known.get(_key(base), []) if each.get("file") != kept.name]
+    known[_key(base)] = [*earlier, entry]
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(".part")
@@ -84,6 +92,8 @@ def _write(known: _Known) -> None:
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=".adopted.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(known, file, indent=2)
+        if path.exists() and not _read():  # damaged: kept for whoever wants it back
+            os.replace(path, path.with_name("adopted.damaged.json"))
         os.replace(part, path)
     except OSError as error:
         raise BadEnvironment(f"{path} cannot be written ({error.strerror}); free some space.") from error

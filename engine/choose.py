@@ -113,7 +113,8 @@ def weigh(pool: Pool, model: Model | None, stop: Stop) -> tuple[tuple[Behaviour,
     clusters, scores = pool.clusters, None
     if model is not None and len(clusters) > 1 and not stop:
         best = rank(pool.candidates, clusters, None, pool.original)[:_MOST_WEIGHED]
-        scores = likelihoods(model, {b.best: pool.candidates[b.best] for b in best}, pool.targets, stop)
+        found = likelihoods(model, {b.best: pool.candidates[b.best] for b in best}, pool.targets, stop)
+        scores = found or None  # a server may give no likelihoods: then nobody judged
         clusters = tuple(b.cluster for b in best)
     return rank(pool.candidates, clusters, scores, pool.original), scores is not None
 

@@ -24,6 +24,12 @@ def opens_soon(session: Session) -> bool:
     return session.opening_s < _SOON_S
 
 
+def expect_help(session: Session) -> None:
+    """Begin to open a second pair of hands for the search, and half of each proof, where that is soon done."""
+    if spare_cores() > 0 and opens_soon(session):
+        session.expect_partner()
+
+
 class Helper:
     """Takes candidates and tries them in the partner of the trial's session, from `call` until the end of `with`."""
 

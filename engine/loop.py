@@ -9,14 +9,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..sandbox.partner import spare_cores
 from ..sandbox.session import Session
 from . import choose
 from . import explain as explaining
 from .case import Case, open_case
 from .config import Budget
 from .confirm import confirm
-from .crew import opens_soon
+from .crew import expect_help
 from .errors import ModelError
 from .events import Done, Event, Found, Located, Phase, Prose
 from .evidence import Flaky, gather
@@ -42,8 +41,7 @@ def repair(
     """Repair one failing test within the budget; the last event is Done. Nothing of the user's is changed."""
     began = time.monotonic()
     stop = stop.within(budget.seconds)
-    if spare_cores() > 0 and opens_soon(session):
-        session.expect_partner()  # a second pair of hands for the search, and half of each proof
+    expect_help(session)
     yield Phase(nodeid, "evidence", "running the failing test under the probe")
     try:
         case = open_case(session, suite, gather(session, suite, nodeid, stop))

@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(metavar="RECIPE", help="tiny, laptop, h200, cluster, or a .toml file.")]
+Name = Annotated[str, typer.Argument(metavar="RECIPE", help="tiny, factory, learn, laptop, h200, cluster, or a TOML.")]
 Folder = Annotated[
     Path | None, typer.Option("--folder", help="Where records, manifests and weights go; ./darner-train/RECIPE.")
 ]

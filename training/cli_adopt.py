@@ -11,6 +11,7 @@ import typer
 from ..engine import adopted, catalogue, terminal
 from ..engine.errors import BadInput
 from . import served
+from .job import digest_of, manifest_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
@@ -23,7 +24,10 @@ def adopt(
     with terminal.ending(as_json):
         report = _report(run)
         if not report["better"]:
-            raise BadInput(f"The weights of {run} are not better than their base: {_in_words(report)}. Not adopted.")
+            raise BadInput(
+                f"The weights of {run} are not better than their base: {_in_words(report)}. "
+                "Not adopted; train longer or on more seeds."
+            )
         made = served.of(run / "export")
         if made.adapter is None:
             raise BadInput(f"{run} trained all weights: pass its file to `darner --model {made.model}`.")
@@ -50,9 +54,13 @@ def rollback(
 def _report(run: Path) -> dict[str, Any]:
     path = run / "evaluate" / "report.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read ({error}); run the stage `evaluate` first.") from error
+    made = manifest_of(run / "evaluate")
+    if made is None or made.inputs.get("export") != digest_of(run / "export"):
+        raise BadInput(f"The export in {run} is not the one that was measured; run its stage `evaluate` again.")
+    return report
 
 
 def _in_words(report: dict[str, Any]) -> str:

@@ -135,7 +135,9 @@ def _examples(case: Case) -> list[doctest.Example]:
     """Of a seed's docstring, those that print one expression: its tests are these."""
     if case.mistake.task.kind != "seed":
         return []
-    found = doctest.DocTestParser().get_examples(ast.get_docstring(case.function.node) or "")
+    task = case.mistake.task  # not the mistake's own docstring: a model may have written that
+    known = [n for n in ast.parse(task.code).body if isinstance(n, ast.FunctionDef) and n.name == task.name]
+    found = doctest.DocTestParser().get_examples((ast.get_docstring(known[0]) or "") if known else "")
     return [each for each in found if _is_expression(each.source) and _is_expression(each.want)]
 
 

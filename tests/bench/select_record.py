@@ -17,6 +17,7 @@ from pathlib import Path
 from darner.engine import behaviour
 from darner.engine.case import Case, open_case
 from darner.engine.config import Budget
+from darner.engine.crew import expect_help
 from darner.engine.events import Done
 from darner.engine.evidence import gather
 from darner.engine.hunt import hunt
@@ -27,7 +28,6 @@ from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import edits_of
 from darner.engine.types import Candidate, FailureReport
-from darner.sandbox.partner import spare_cores
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import CallResult, Status
 from repair import SCORING
@@ -95,8 +95,7 @@ def hunted(root: Path, model: Model | None, samples: int, how: How, found: Found
     with open_session(root, python, trusted=True) as session:
         suite = run_suite(session, (), stop)
         stop = Stop(budget.seconds)
-        if spare_cores() > 0:
-            session.expect_partner()  # as the loop does
+        expect_help(session)
         case = open_case(session, suite, gather(session, suite, suite.failing[0], stop))
         work = begin(case, budget, stop, began)
         for _ in hunt(work, counted, budget, how.seed):

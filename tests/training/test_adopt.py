@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from darner.engine import adopted
+from darner.engine.catalogue import sha256_of
 from darner.engine.cli_model import open_model
 from darner.engine.errors import BadInput
 from darner.engine.model import Role
 from darner.training.evaluate import compared
 from darner.training.examiner import Score
+from darner.training.job import digest_of, write_manifest
+from darner.training.types import Manifest
 
 
 @pytest.fixture
@@ -35,11 +38,14 @@ def run_folder(folder: Path, base: Path, better: bool) -> Path:
     for name in ("export", "evaluate"):
         (folder / name).mkdir(parents=True)
     adapter(folder / "export" / "adapter.gguf")
-    served = {"base": str(base), "base_sha256": "0" * 64, "lora": True}
+    served = {"base": str(base), "base_sha256": sha256_of(base), "lora": True}
     (folder / "export" / "served.json").write_text(json.dumps(served))
     gain = {"mean": 0.05, "low": 0.01, "high": 0.09}
     report = {"better": better, "tasks": 60, "repair": gain, "writing": {**gain, "mean": 0.0}}
     (folder / "evaluate" / "report.json").write_text(json.dumps(report))
+    measured = {"export": digest_of(folder / "export")}
+    made = Manifest("evaluate", measured, {}, 0, "", {}, 1, 1, {}, {}, 1.0, "evaluate", digest_of(folder / "evaluate"))
+    write_manifest(folder / "evaluate", made)
     return folder
 
 
@@ -60,7 +66,7 @@ def test_what_was_adopted_is_used_over_its_base_only_and_the_one_before_comes_ba
     """A later one that turns out badly must not cost the earlier one."""
     first, second = adapter(tmp_path / "first.gguf"), adapter(tmp_path / "second.gguf")
     for path in (first, second):
-        adopted.adopt(base, "0" * 64, path, {"mean": 0.1})
+        adopted.adopt(base, sha256_of(base), path, {"mean": 0.1})
 
     assert adopted.adapters_of(base)[Role.REPAIRER].read_bytes() == second.read_bytes()
     assert not adopted.adapters_of(tmp_path / "other.gguf")
@@ -75,10 +81,33 @@ def test_what_was_adopted_is_used_over_its_base_only_and_the_one_before_comes_ba
 
 def test_a_damaged_list_or_a_lost_file_leaves_the_bare_model(base: Path, tmp_path: Path) -> None:
     """A repair must not fail because of an experiment of last month."""
-    kept = adopted.adopt(base, "0" * 64, adapter(tmp_path / "a.gguf"), {})
+    kept = adopted.adopt(base, sha256_of(base), adapter(tmp_path / "a.gguf"), {})
     kept.unlink()
     assert not adopted.adapters_of(base)
+    for damaged in ('{"torn', '{"base.gguf 9": [1]}', '{"base.gguf 9": 1}', "[]"):
+        (kept.parent / "adopted.json").write_text(damaged)
+        assert not adopted.adapters_of(base)
     (kept.parent / "adopted.json").write_text('{"torn')
+    adopted.adopt(base, sha256_of(base), adapter(tmp_path / "b.gguf"), {})
+    assert (kept.parent / "adopted.damaged.json").read_text() == '{"torn'
+
+
+def test_an_adapter_is_adopted_over_the_file_that_it_was_trained_on_and_once(base: Path, tmp_path: Path) -> None:
+    """Over any other the worker would refuse every request; twice, taking it back would change nothing."""
+    path = adapter(tmp_path / "a.gguf")
+    adopted.adopt(base, sha256_of(base), path, {})
+    adopted.adopt(base, sha256_of(base), path, {})
+    assert adopted.roll_back(base) is None
+    with pytest.raises(BadInput, match="not the file that the adapter was trained on"):
+        adopted.adopt(base, "0" * 64, path, {})
+
+
+def test_an_export_that_was_made_again_is_not_adopted_by_the_old_figures(base: Path, tmp_path: Path) -> None:
+    """What is used must be what was measured."""
+    run = run_folder(tmp_path / "run", base, better=True)
+    (run / "export" / "adapter.gguf").write_bytes(b"GGUF another")
+
+    assert "not the one that was measured" in command("adopt", run).stderr
     assert not adopted.adapters_of(base)
 
 

@@ -101,6 +101,8 @@ def test_only_a_gain_that_cannot_be_a_loss_is_better() -> None:
     assert difference(lost, gained, families).better
     assert not difference(gained, lost, families).better
     assert not difference(lost, lost, families).better
+    assert not difference(lost, [0.25] + [0.0] * 19, families).better
+    assert not difference(lost[:4], [0.5, 0.0, 0.0, 0.0], ["one"] * 4).better
     mixed = difference([1.0, 0.0] * 10, [0.0, 1.0] * 9 + [1.0, 1.0], families)
     assert mixed.low < 0.0 < mixed.high
     assert difference(lost, gained, families) == difference(lost, gained, families)
