@@ -33,7 +33,12 @@ PACKAGES = (
     "more-itertools", "boltons", "humanize", "tabulate", "sqlparse", "tomlkit", "click", "attrs", "packaging",
     "cachetools", "jsonschema", "pyparsing", "mistune", "wcwidth", "inflect", "toolz", "python-dateutil",
     "sortedcontainers", "natsort", "parse", "furl", "glom", "bidict", "deepdiff", "textdistance", "python-slugify",
-    "semver", "xmltodict", "babel", "markdown",
+    "semver", "xmltodict", "markdown", "texttable", "prettytable", "wcmatch", "voluptuous", "schema", "marshmallow",
+    "parso", "soupsieve", "isodate", "jmespath", "pyflakes", "pycodestyle", "tinycss2", "cssselect", "jinja2", "lark",
+    "pyrsistent", "idna", "hyperlink", "python-dotenv", "jsonpatch", "jsonpointer", "simpleeval", "num2words", "arrow",
+    "croniter", "intervaltree", "portion", "anytree", "markdown-it-py", "markdown2", "html2text", "w3lib", "validators",
+    "email-validator", "icalendar", "asttokens", "dacite", "tomli", "configobj", "webcolors", "h11", "pyjwt",
+    "mistletoe", "beautifulsoup4", "uritemplate", "dictdiffer", "munch", "dpath",
 )  # fmt: skip
 SLOWEST_S = 60.0
 """A release whose suite takes longer is left out."""
@@ -78,6 +83,8 @@ class Pair:
     root: Path
     python: Path
     whole: Outcomes
+    slowest: float
+    """Seconds that a run of some of its tests may take."""
 
 
 def main() -> int:
@@ -101,8 +108,8 @@ def merge(found: Iterable[Task]) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packages", default=",".join(PACKAGES))
-    parser.add_argument("--most", type=int, default=5, help="tasks of each package")
-    parser.add_argument("--pair", type=int, default=2, help="tasks of each release")
+    parser.add_argument("--most", type=int, default=6, help="tasks of each package")
+    parser.add_argument("--pair", type=int, default=3, help="tasks of each release")
     parser.add_argument("--releases", type=int, default=8, help="newest releases that are looked at")
     parser.add_argument("--hunks", type=int, default=16, help="of each release that are tried")
     parser.add_argument("--seconds", type=float, default=86_400.0, help="of the whole run")
@@ -112,7 +119,9 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def mine(package: str, options: argparse.Namespace, deadline: float) -> list[Task]:
-    """Every task that this package gave until now."""
+    """Every task that this package gave until now; none when time ran out before."""
+    if time.monotonic() > deadline:
+        return []
     notes = noted(package, options.releases)
     for new, old in pairwise(notes.versions):
         if notes.unfit or len(notes.tasks) >= options.most or time.monotonic() > deadline:
@@ -146,12 +155,12 @@ def noted(package: str, most: int) -> Notes:
 def search(notes: Notes, old: str, new: str, folder: Path, options: argparse.Namespace, deadline: float) -> str:
     """Try this release's hunks; what came of it, or nothing when time ran out. Raises Unfit."""
     try:
-        releases = [release(notes.package, version, shared_environment()) for version in (old, new)]
+        newer, root = fetched(notes.package, new, folder)
+        if not any(root.rglob("test*.py")) and not any(root.rglob("*_test.py")):
+            raise Unfit("its source distribution holds no tests")
+        older, before = fetched(notes.package, old, folder)
     except NoSdist as none:
         return str(none)
-    before, root = (unpacked(CACHE / one.sdist, folder / one.version) for one in releases)
-    if not any(root.rglob("test*.py")) and not any(root.rglob("*_test.py")):
-        raise Unfit("its source distribution holds no tests")
     found = list(hunks(before, root, notes.package))
     if not found:
         return "no small change of meaning"
@@ -161,7 +170,7 @@ def search(notes: Notes, old: str, new: str, folder: Path, options: argparse.Nam
         raise Unfit(f"its suite takes longer than {options.slowest:g} s, or breaks off")
     if whole.uncollected or len(whole.passed) < 5:
         raise Unfit(f"{len(whole.passed)} tests pass, not collected: {', '.join(whole.uncollected[:3])}")
-    pair = Pair(releases[0], releases[1], before, root, python, whole)
+    pair = Pair(older, newer, before, root, python, whole, options.slowest)
     made = sum(task["id"].startswith(f"{notes.package}/{new}/") for task in notes.tasks)
     for hunk in found[: options.hunks]:
         if made >= options.pair:
@@ -170,6 +179,12 @@ def search(notes: Notes, old: str, new: str, folder: Path, options: argparse.Nam
             return ""
         made += tried(pair, hunk, notes)
     return f"{made} tasks of {len(found)} hunks; the suite takes {whole.seconds:.1f} s"
+
+
+def fetched(package: str, version: str, folder: Path) -> tuple[Release, Path]:
+    """One release and where it is unpacked. Raises NoSdist."""
+    one = release(package, version, shared_environment())
+    return one, unpacked(CACHE / one.sdist, folder / one.version)
 
 
 def tried(pair: Pair, hunk: Hunk, notes: Notes) -> bool:
@@ -197,7 +212,7 @@ def judged(name: str, pair: Pair, hunk: Hunk) -> Task | None:
         again = fallen(pair, failing) if failing else frozenset[str]()
     finally:
         file.write_bytes(good)
-    alone = run_tests(pair.root, pair.python, SLOWEST_S, failing) if again else None
+    alone = run_tests(pair.root, pair.python, pair.slowest, failing) if again else None
     named = tuple(nodeid for nodeid in failing if alone and nodeid in again & alone.passed)
     if not named:
         return None
@@ -219,7 +234,8 @@ def mentioning(pair: Pair, hunk: Hunk, text: bytes) -> list[str]:
 def fallen(pair: Pair, nodeids: Sequence[str]) -> frozenset[str]:
     """Tests that passed in the release and fail now; none when something could not be imported or time ran out."""
     most = MOST_NAMED + len(pair.whole.failing)
-    ended = run_tests(pair.root, pair.python, 10.0 + 3 * pair.whole.seconds, nodeids, most)
+    limit = min(10.0 + 3 * pair.whole.seconds, pair.slowest)
+    ended = run_tests(pair.root, pair.python, limit, nodeids, most)
     return frozenset() if ended is None or ended.uncollected else ended.failing & pair.whole.passed
 
 

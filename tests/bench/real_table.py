@@ -7,6 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+NOT_SCORED = "not scored"
+"""A patch was offered, and the release's own suite does not run where it is judged."""
+_SOON_S = 120.0
+
 
 @dataclass(frozen=True)
 class Row:
@@ -21,7 +25,7 @@ class Row:
     operator: str = ""
     description: str = ""
     plausible: bool = False
-    """A patch was offered."""
+    """A patch was offered, and judged."""
     correct: bool = False
     """Everything that passes in the release as published passes with it."""
     same: str = ""
@@ -31,6 +35,7 @@ class Row:
     repair_seconds: float = 0.0
     """As the tool reports it, of all failing tests until the one that was repaired."""
     tried: int = 0
+    """Candidates, of the same tests."""
     rank: int = 0
     """Of the first suspect on a line of the hunk, from 1; 0 when none of the first ten is."""
     suspects: int = 0
@@ -39,6 +44,7 @@ class Row:
     peak_mb: int = 0
     """Of all its processes together, shared pages once."""
     assurance: str = ""
+    patch: str = ""
     note: str = ""
 
     @property
@@ -52,7 +58,7 @@ class Row:
             return ""
         if self.plausible:
             return "a repair that the upstream suite refuses"
-        if self.status in ("error", "not run", "flaky"):
+        if self.status in ("error", NOT_SCORED, "flaky"):
             return self.status
         if not self.suspects:
             return "nothing suspected"
@@ -76,6 +82,8 @@ def table(rows: Sequence[Row]) -> str:
     lines = [heads + f" {'median s':>9} {'max s':>7} {'max MB':>7}"]
     for name in [*sorted({row.package for row in rows}), ""]:
         lines.append(_package(name, [row for row in rows if not name or row.package == name]))
+    soon = sum(row.correct and row.repair_seconds <= _SOON_S for row in rows)
+    lines.append(f"correct within {_SOON_S:g} s of repairing: {soon} of {len(rows)} ({soon / len(rows):.1%})")
     origins = Counter(f"{row.origin} {row.operator}" for row in rows if row.correct)
     lines.append("correct by origin: " + (", ".join(f"{name} {n}" for name, n in origins.most_common()) or "none"))
     lines.append(f"of the offered, ambiguous: {sum(row.status == 'ambiguous' for row in rows)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from real_hunks import MOST_LINES, hunks
+from real_results import Results, place
 from real_table import Row, table
 from real_tasks import read_manifest, taken_back
 
@@ -122,3 +123,21 @@ def test_a_refused_repair_is_counted_among_the_rest() -> None:
     assert "1 ( 33.3%)" in shown
     assert "1 a repair that the upstream suite refuses" in shown
     assert "1 suspected; the true hunk has more than 5 lines" in shown
+
+
+MADE = {"machine": "one", "model": "a", "budget": "120", "seed": 0}
+
+
+def test_rows_made_otherwise_are_never_mixed(tmp_path: Path) -> None:
+    """An --out that holds the rows of another model, budget, seed or machine would be added to in silence."""
+    Results(tmp_path / "rows.json", MADE).add(Row("a/1/x.py:1", "c", "repaired", 1))
+    assert Results(tmp_path / "rows.json", MADE).has("a/1/x.py:1")
+    for name in MADE:
+        with pytest.raises(SystemExit, match="made with"):
+            Results(tmp_path / "rows.json", {**MADE, name: "another"})
+
+
+def test_each_model_has_a_result_file_of_its_own() -> None:
+    """Names with dots in them, and two files of one name, must not share their rows."""
+    models = ("qwen2.5-coder-0.5b", "qwen2.5-coder-0.6b", "/a/x.gguf", "/b/x.gguf", "none")
+    assert len({place(model, "120", 0) for model in models}) == len(models)
