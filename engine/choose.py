@@ -119,21 +119,22 @@ def weigh(pool: Pool, model: Model | None, stop: Stop) -> tuple[tuple[Behaviour,
     return rank(pool.candidates, clusters, scores, pool.original), scores is not None
 
 
-def are_close(ranked: Sequence[Behaviour], judged: bool) -> bool:
-    """The two best are about as good, so that the choice between them is the user's."""
-    return len(ranked) > 1 and ranked[0].score - ranked[1].score <= (_LIKELY_NATS if judged else _PRIOR_NATS)
+def asked_about(ranked: Sequence[Behaviour], first: Candidate, judged: bool) -> str | None:
+    """The input on which the two best differ, where the choice between them is the user's: they are about as good.
+
+    `first` stands for the best. `judged` says whether a model weighed them: its scores are finer than priors alone.
+    None: a reversal needs no guess, one is clearly better, or nothing that can be shown tells them apart.
+    """
+    if len(ranked) < 2 or first.origin is Origin.REVERT:
+        return None
+    if ranked[0].score - ranked[1].score > (_LIKELY_NATS if judged else _PRIOR_NATS):
+        return None
+    return difference(ranked[0].cluster, ranked[1].cluster)
 
 
 def question(ranked: Sequence[Behaviour], repairs: Sequence[Repair], judged: bool) -> Question | None:
-    """Ask when the two best behaviours are about as good; `repairs` are in the order of `ranked`.
-
-    `judged` says whether a model weighed them: its scores are finer than priors alone.
-    """
-    if len(ranked) < 2 or len(repairs) < 2 or repairs[0].candidate.origin is Origin.REVERT:
-        return None
-    if not are_close(ranked, judged):
-        return None
-    text = difference(ranked[0].cluster, ranked[1].cluster)
+    """Ask when the choice is the user's; `repairs` are in the order of `ranked`."""
+    text = asked_about(ranked, repairs[0].candidate, judged) if len(repairs) > 1 else None
     if text is None:
         return None
     answers = tuple(Answer(shown(ranked[i].cluster.outputs[text]), i) for i in (0, 1))

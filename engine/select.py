@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from . import agreement
 from .behaviour import Cluster
-from .choose import Behaviour, are_close, likelihoods, place_of, rank, representatives, weigh
+from .choose import Behaviour, asked_about, likelihoods, place_of, rank, representatives, weigh
 from .duel import Row, differing, fight, pair_of
 from .errors import ModelError
 from .model import Model
@@ -88,7 +88,8 @@ def margins(pool: Pool, means: Means) -> Choice:
 def default(pool: Pool, means: Means) -> Choice:
     """What the loop does (choose.py): with a model where there is one, and asking the user where two are close."""
     ranked, judged = weigh(pool, means.model, means.stop)
-    return Choice(ranked[0].best, ranked[1].best if are_close(ranked, judged) else None)
+    text = asked_about(ranked, pool.candidates[ranked[0].best], judged)
+    return Choice(ranked[0].best, ranked[1].best if text is not None else None)
 
 
 SELECTORS: Mapping[str, Selector] = MappingProxyType({
@@ -104,10 +105,13 @@ SELECTORS: Mapping[str, Selector] = MappingProxyType({
     "default": default,
 })  # fmt: skip
 
+_LOOKS_AT_EDITS = frozenset(("first", "smallest"))
+"""Ways that see no behaviours: one of them or many is the same to these."""
+
 
 def select(name: str, pool: Pool, means: Means) -> Choice:
-    """One behaviour needs no choice, and no model: its smallest edit. Raises ModelError."""
-    if len(pool.clusters) == 1 and name != "first":
+    """One behaviour needs no choice, and no model: its plainest edit. Raises ModelError."""
+    if len(pool.clusters) == 1 and name not in _LOOKS_AT_EDITS:
         return Choice(_smallest_of(pool, pool.clusters[0]))
     return SELECTORS[name](pool, means)
 

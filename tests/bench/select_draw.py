@@ -33,7 +33,7 @@ class Asking:
 
     def __init__(self, model: Model, case: Case, target: Target, found: Found, how: How) -> None:
         self._model, self._case, self._target, self._found, self._how = model, case, target, found, how
-        self._stop = Stop(how.tree_seconds)
+        self._stop = Stop()
 
     def chain(self) -> tuple[Unit, ...]:
         """One shot, then its revisions; ends when it passes, or says again what it said."""
@@ -51,6 +51,8 @@ class Asking:
         return tuple(units)
 
     def tree(self) -> tuple[tuple[Unit, ...], ...]:
+        """Batches, each with its revisions, until all are drawn or the tree's own time is over."""
+        self._stop = Stop(self._how.tree_seconds)
         whole: list[tuple[Unit, ...]] = []
         for batch in range(self._how.samples // BATCH):
             if self._stop:

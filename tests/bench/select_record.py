@@ -19,26 +19,26 @@ from darner.engine.case import Case, open_case
 from darner.engine.config import Budget
 from darner.engine.crew import expect_help
 from darner.engine.events import Done
-from darner.engine.evidence import gather
+from darner.engine.evidence import Flaky, gather
 from darner.engine.hunt import hunt
 from darner.engine.loop import begin, conclude
 from darner.engine.model import Completion, Message, Model, ModelStatus, Sampling
 from darner.engine.pool import UNCHANGED, targets_of
 from darner.engine.stop import Stop
-from darner.engine.suite import run_suite
+from darner.engine.suite import Suite, run_suite
 from darner.engine.trial import edits_of
 from darner.engine.types import Candidate, FailureReport
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import CallResult, Status
 from repair import SCORING
 from select_draw import Asking
-from select_types import Found, How, Hunt, TaskRow, Unit
+from select_types import Found, How, Hunt, LeftOut, TaskRow, Unit
 
 _OUTPUTS_S = 8.0
 
 
 def record(task: dict[str, str], folder: Path, model: Model | None, how: How, python: Path) -> TaskRow:
-    """`folder` is empty and the task's own. Raises Flaky where the failing test does not fail every time."""
+    """`folder` is empty and the task's own. Raises LeftOut where nothing can be recorded, and ModelError."""
     (folder / "visible").mkdir()
     root = (folder / "visible").resolve()
     (root / "solution.py").write_text(task["source"])
@@ -47,8 +47,7 @@ def record(task: dict[str, str], folder: Path, model: Model | None, how: How, py
     hunts = list(_hunts(root, model, how, found, python))
     began = time.monotonic()
     with open_session(root, python, trusted=True) as session:
-        suite = run_suite(session, (), Stop())
-        case = open_case(session, suite, gather(session, suite, suite.failing[0], Stop()))
+        case = _opened(session, run_suite(session, (), Stop()), Stop())
         setup = time.monotonic() - began
         targets = case.targets(most=1)
         chain: tuple[Unit, ...] = ()
@@ -58,6 +57,7 @@ def record(task: dict[str, str], folder: Path, model: Model | None, how: How, py
             chain, tree = asking.chain(), asking.tree()
         score(task, folder, python, found)
         wanted = {i for units in tree for i in units[0].candidates if i is not None}
+        wanted |= {i for one in hunts for i in one.pool}
         wanted |= {i for i, visible in enumerate(found.visible) if visible}
         places, original = behave(case, found, wanted)
     return TaskRow(
@@ -72,6 +72,16 @@ def record(task: dict[str, str], folder: Path, model: Model | None, how: How, py
         tree=tree,
         hunts=tuple(hunts),
     )
+
+
+def _opened(session: Session, suite: Suite, stop: Stop) -> Case:
+    """The first failing test. Raises LeftOut."""
+    if not suite.failing:
+        raise LeftOut("no visible test fails")
+    try:
+        return open_case(session, suite, gather(session, suite, suite.failing[0], stop))
+    except Flaky as flaky:
+        raise LeftOut(flaky.note) from flaky
 
 
 # The loop itself
@@ -96,7 +106,7 @@ def hunted(root: Path, model: Model | None, samples: int, how: How, found: Found
         suite = run_suite(session, (), stop)
         stop = Stop(budget.seconds)
         expect_help(session)
-        case = open_case(session, suite, gather(session, suite, suite.failing[0], stop))
+        case = _opened(session, suite, stop)
         work = begin(case, budget, stop, began)
         for _ in hunt(work, counted, budget, how.seed):
             pass

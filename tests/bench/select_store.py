@@ -29,10 +29,13 @@ Row = dict[str, Any]
 class Store:
     """A JSON Lines file that begins with how it was made; rows are added and never changed."""
 
-    def __init__(self, path: Path, made: Mapping[str, object]) -> None:
-        """Ends the program when the file was made otherwise: its rows could not be compared."""
+    def __init__(self, path: Path, made: Mapping[str, object], stamp: Mapping[str, str]) -> None:
+        """Ends the program when the file was made otherwise: its rows could not be compared.
+
+        `stamp` stands on every row from now on: on which machine, with which commit.
+        """
         now: Row = json.loads(json.dumps(made))
-        self._path = path
+        self._path, self._stamp = path, stamp
         self.rows: list[Row] = []
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
@@ -48,9 +51,9 @@ class Store:
             sys.exit(f"{path} was made with {then}, not with {now}; pass another --out, or delete it.")
 
     def add(self, row: Row) -> None:
-        self.rows.append(row)
+        self.rows.append({**row, **self._stamp})
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(json.dumps(self.rows[-1], ensure_ascii=False) + "\n")
 
     def of(self, kind: str) -> list[Row]:
         return [row for row in self.rows if row["kind"] == kind]

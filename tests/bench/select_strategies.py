@@ -36,9 +36,13 @@ class Ending:
 
 
 def endings(row: TaskRow, samples: Sequence[int], rounds: int, choose: Choose) -> Iterator[Ending]:
-    if row.chain:
+    """Under every strategy; no `samples`: those without a model alone. Raises ModelError.
+
+    Where nothing could be asked, a model's strategies end with nothing: the task counts for all of them or for none.
+    """
+    if samples:
         yield from _chain(row, rounds)
-    for n in samples if row.tree else ():
+    for n in samples:
         yield from (_first_passing(row, n, r) for r in range(rounds + 1))
         yield _majority(row, n, choose)
         yield from (_s_star(row, n, r, choose) for r in range(rounds + 1))
@@ -81,7 +85,7 @@ def _first_passing(row: TaskRow, samples: int, rounds: int) -> Ending:
         units.append(unit)
         if passing(row, unit.candidates):
             break
-    chosen = passing(row, units[-1].candidates)[:1]
+    chosen = passing(row, units[-1].candidates)[:1] if units else []
     calls = sum(len(unit.candidates) for unit in units)
     return _ending(row, "first passing", samples, rounds, chosen, _all(row, samples, rounds), calls, _spent(units))
 

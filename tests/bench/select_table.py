@@ -13,29 +13,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
-import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from darner.engine.errors import ModelError
-from darner.engine.evidence import Flaky
 from darner.engine.select import SELECTORS
 from darner.engine.wire import decode, encode
 from repair import SETS, TASKS, commit, machine, tasks
 from select_choose import Chooser, Models
+from select_compare import WITHOUT_A_MODEL, compared
+from select_print import choices, made, matched, questions, short, strategies
 from select_record import record
 from select_store import Store
 from select_strategies import Ending, endings, passing
-from select_types import BATCH, How, TaskRow
-
-_BUDGETS = (5, 15, 30, 60, 120)
-_RESAMPLES = 2_000
+from select_types import BATCH, How, LeftOut, TaskRow
 
 
 def main() -> int:
@@ -47,20 +43,18 @@ def main() -> int:
         options.samples, options.rounds, tuple(map(int, options.full.split(","))), options.seconds,
         options.tree_seconds, options.seed,
     )  # fmt: skip
-    store = Store(options.out, {"model": options.model, "how": encode(how)})
+    stamp = {"machine": machine(), "commit": commit()}
+    store = Store(options.out, {"model": options.model, "how": encode(how)}, stamp)
     with Models(options) as models:
         if not options.replay:
             record_all(given, store, models, how, Path(options.python))
-        found = [decode(row["row"], TaskRow) for row in store.of("task")]
-        chooser = Chooser(store, models.known(store), {task["id"]: task for task in given}, options)
-        rows = [row for row in found if row.task in chooser.tasks]
-        if not rows:
+        wanted = {task["id"]: task for task in given}
+        recorded = [row for row in store.of("task") if row["row"]["task"] in wanted]
+        if not recorded:
             sys.exit("Nothing is recorded yet; run without --replay.")
-        try:
-            with chooser:
-                report(rows, chooser, how, options)
-        except ModelError as error:
-            sys.exit(str(error))
+        print(f"\n{len(recorded)} of {len(given)} tasks are recorded: {made(recorded)}")
+        with Chooser(store, models.known(store), wanted, options) as chooser:
+            report([decode(row["row"], TaskRow) for row in recorded], chooser, how, options)
     return 0
 
 
@@ -94,10 +88,10 @@ def record_all(given: Sequence[dict[str, str]], store: Store, models: Models, ho
         with tempfile.TemporaryDirectory(prefix="task-") as folder:
             try:
                 row = record(task, Path(folder), models.real(), how, python)
-            except Flaky as flaky:
-                print(f"{task['id']}: left out: {flaky.note}", flush=True)
+            except (LeftOut, ModelError) as why:  # one task is no reason to lose the others
+                print(f"{task['id']}: left out: {why}", flush=True)
                 continue
-        store.add({"kind": "task", "machine": machine(), "commit": commit(), "row": encode(row)})
+        store.add({"kind": "task", "row": encode(row)})
         print(line(row), flush=True)
 
 
@@ -112,116 +106,47 @@ def line(row: TaskRow) -> str:
 
 
 def report(rows: Sequence[TaskRow], chooser: Chooser, how: How, options: argparse.Namespace) -> None:
-    sizes = [n for n in (4, 8, 16, 32, 64) if n <= how.samples]
-    whole = {row.task: list(endings(row, sizes, how.rounds, chooser.cost)) for row in rows}
+    alone = options.model == "none"
+    sizes = [n for n in (4, 8, 16, 32, 64) if n <= how.samples and not alone]
+    whole, left = ended(rows, sizes, how.rounds, chooser)
     names = list(dict.fromkeys(e.name for found in whole.values() for e in found))
     by_name = {name: [e for found in whole.values() for e in found if e.name == name] for name in names}
-    print(f"\n{machine()}; commit {commit()}; model {options.model}; seed {options.seed}; {len(rows)} tasks")
+    print(f"{machine()}; commit {commit()}; model {options.model}; seed {options.seed}; {len(whole)} tasks; {left}")
+    print(short(rows, how))
     print(strategies(by_name))
     print(matched(by_name))
-    selectors = {
-        "the loop's pool": compared(rows, chooser, lambda row: list(row.hunts[min(1, len(row.hunts) - 1)].pool)),
-        "every candidate that passes": compared(rows, chooser, lambda row: passing(row, range(len(row.seen)))),
-    }
-    for name, found in selectors.items():
-        print(choices(name, found))
+    ways = WITHOUT_A_MODEL if alone else SELECTORS
+    pools: dict[str, Callable[[TaskRow], list[int]]] = {
+        "the loop's pool": lambda row: list(row.hunts[min(1, len(row.hunts) - 1)].pool),
+        "every candidate that passes": lambda row: passing(row, range(len(row.seen))),
+    }  # fmt: skip
+    selectors: dict[str, Any] = {}
+    for name, pool in pools.items():
+        selectors[name], unsettled = compared(rows, chooser, ways, pool)
+        print(choices(name, selectors[name]), *(f"left out of all: {text}" for text in unsettled), sep="\n")
     print(questions(rows))
-    where = options.out.with_suffix(".json")
     kept: dict[str, Any] = {"machine": machine(), "commit": commit(), "model": options.model, "how": encode(how)}
     kept["tasks"] = {task: [asdict(e) for e in found] for task, found in whole.items()}
     kept["selectors"] = selectors
-    where.write_text(json.dumps(kept, indent=1) + "\n")
+    options.out.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
     if options.plots is not None:
         from select_plot import plot  # here: matplotlib is wanted for pictures alone
 
-        plot(by_name, options.plots, f"{options.model}, {len(rows)} tasks, seed {options.seed}")
+        plot(by_name, options.plots, f"{options.model}, {len(whole)} tasks, seed {options.seed}")
 
 
-def strategies(by_name: Mapping[str, Sequence[Ending]]) -> str:
-    heads = f"\n{'strategy':24} {'n':>4} {'correct':>8} {'95 %':>15} {'plausible':>9} {'oracle':>7}"
-    lines = [f"{heads} {'calls':>6} {'median s':>8} {'mean s':>7}"]
-    for name, found in by_name.items():
-        right, seen, somewhere = ([getattr(e, what) for e in found] for what in ("correct", "plausible", "oracle"))
-        seconds = [e.seconds for e in found]
-        lines.append(
-            f"{name:24} {len(found):4} {_share(right):>8} {_interval(right):>15} {_share(seen):>9}"
-            f" {_share(somewhere):>7} {statistics.mean(e.calls for e in found):6.1f}"
-            f" {statistics.median(seconds):8.1f} {statistics.mean(seconds):7.1f}"
-        )
-    return "\n".join(lines)
-
-
-def matched(by_name: Mapping[str, Sequence[Ending]]) -> str:
-    """Correct within the same wall clock: what had not ended by then counts as nothing."""
-    lines = [f"\n{'correct within':24} " + " ".join(f"{f'{s} s':>7}" for s in _BUDGETS)]
-    for name, found in by_name.items():
-        cells = (_share([e.correct and e.seconds <= most for e in found]) for most in _BUDGETS)
-        lines.append(f"{name:24} " + " ".join(f"{cell:>7}" for cell in cells))
-    return "\n".join(lines)
-
-
-def compared(
-    rows: Sequence[TaskRow], chooser: Chooser, pool: Callable[[TaskRow], list[int]]
-) -> dict[str, list[dict[str, Any]]]:
-    """Every selector on the tasks whose pool holds a right one and a wrong one."""
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in SELECTORS}
+def ended(
+    rows: Sequence[TaskRow], sizes: Sequence[int], rounds: int, chooser: Chooser
+) -> tuple[dict[str, list[Ending]], str]:
+    """Every task under every strategy; one that a model did not answer counts for none of them, which is told."""
+    whole: dict[str, list[Ending]] = {}
+    left: list[str] = []
     for row in rows:
-        numbers = pool(row)
-        if len({row.seen[i].hidden for i in numbers}) < 2:
-            continue
-        for name, found in told.items():
-            try:
-                choice, calls, seconds = chooser.choice(name, row, numbers)
-            except ModelError:
-                continue
-            rival = choice.rival is not None and row.seen[numbers[choice.rival]].hidden
-            right = row.seen[numbers[choice.best]].hidden
-            found.append({
-                "task": row.task, "right": right, "asked": choice.rival is not None, "answered": right or rival,
-                "fallback": choice.fallback, "calls": calls, "seconds": round(seconds, 3),
-            })  # fmt: skip
-    return told
-
-
-def choices(pool: str, found: Mapping[str, Sequence[dict[str, Any]]]) -> str:
-    heads = (
-        f"\nselectors on {pool}, tasks with a right and a wrong one\n{'selector':12} {'n':>4} {'right':>8} {'95 %':>15}"
-    )
-    lines = [f"{heads} {'fallback':>8} {'calls':>6} {'mean s':>7} {'asked':>6} {'right when answered':>20}"]
-    for name, told in found.items():
-        if not told:
-            lines.append(f"{name:12} {0:4}")
-            continue
-        right = [t["right"] for t in told]
-        lines.append(
-            f"{name:12} {len(told):4} {_share(right):>8} {_interval(right):>15} {sum(t['fallback'] for t in told):8}"
-            f" {statistics.mean(t['calls'] for t in told):6.1f} {statistics.mean(t['seconds'] for t in told):7.2f}"
-            f" {sum(t['asked'] for t in told):6} {_share([t['answered'] for t in told]):>20}"
-        )
-    return "\n".join(lines)
-
-
-def questions(rows: Sequence[TaskRow]) -> str:
-    """Of all tasks: how often the loop asks, and what it reaches when a person who knows answers."""
-    lines: list[str] = []
-    for at, hunt in enumerate(rows[0].hunts):
-        hunts = [row.hunts[at] for row in rows]
-        asked = sum(h.rival is not None for h in hunts)
-        offered = [[i for i in (h.offered, h.rival) if i is not None] for h in hunts]
-        right = [any(row.seen[i].hidden for i in both) for row, both in zip(rows, offered, strict=True)]
-        name = f"the loop with N={hunt.samples}" if hunt.samples else "the search alone"
-        lines.append(f"{name}: asks in {asked} of {len(rows)} tasks; answered rightly it is correct in {_share(right)}")
-    return "\n" + "\n".join(lines)
-
-
-def _share(hits: Sequence[bool]) -> str:
-    return f"{sum(hits) / len(hits):.1%}"
-
-
-def _interval(hits: Sequence[bool]) -> str:
-    chance = random.Random(0)
-    means = sorted(sum(chance.choices(hits, k=len(hits))) / len(hits) for _ in range(_RESAMPLES))
-    return f"{means[int(0.025 * _RESAMPLES)]:.1%}-{means[int(0.975 * _RESAMPLES)]:.1%}"
+        try:
+            whole[row.task] = list(endings(row, sizes, rounds, chooser.cost))
+        except ModelError as error:
+            left.append(f"{row.task}: {error}")
+    return whole, f"left out: {'; '.join(left) or 'none'}"
 
 
 if __name__ == "__main__":

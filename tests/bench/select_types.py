@@ -11,6 +11,10 @@ from darner.sandbox.types import CallResult
 BATCH = 4
 
 
+class LeftOut(Exception):
+    """The task cannot be recorded; says why."""
+
+
 @dataclass(frozen=True)
 class How:
     """How much is asked for; equal for every task of a recording."""
@@ -75,7 +79,7 @@ class TaskRow:
     seen: tuple[Seen, ...]
     chain: tuple[Unit, ...]
     tree: tuple[tuple[Unit, ...], ...]
-    """By batch, then round."""
+    """By batch, then round; both are empty where no function is suspected, and nothing can be asked."""
     hunts: tuple[Hunt, ...]
 
 

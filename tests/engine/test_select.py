@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
-from darner.engine.behaviour import grouped
+from darner.engine.behaviour import Cluster, grouped
 from darner.engine.errors import ModelError
 from darner.engine.model import Message, Model
 from darner.engine.pool import Means, Pool
@@ -21,6 +22,8 @@ BEFORE = b'def double(n):\n    """Twice the number."""\n    return n\n'
 TWICE = BEFORE.replace(b"return n", b"return n + n  # right")
 SQUARE = BEFORE.replace(b"return n", b"return n * n")
 ALSO_TWICE = BEFORE.replace(b"return n", b"return 2 * n  # right and longer")
+SPREAD = BEFORE.replace(b"return n", b"k = n\n    return k+n")
+"""Fewer characters than the one above and more lines."""
 ASKING = ("judge", "adaptive", "margins")
 
 
@@ -82,6 +85,26 @@ def test_ways_without_a_model_differ_in_what_they_look_at() -> None:
     assert chosen("first", among) == ALSO_TWICE
     assert chosen("smallest", among) == SQUARE
     assert chosen("agreeing", among) in (TWICE, ALSO_TWICE)
+
+
+def test_the_smallest_edit_is_the_smallest_among_one_behaviour_too() -> None:
+    """Fewest characters, as its name says; all other ways take the plainest edit there."""
+    assert chosen("smallest", pool(ALSO_TWICE, TWICE)) == TWICE
+    assert chosen("smallest", pool(SPREAD, ALSO_TWICE)) == SPREAD
+
+
+def test_the_default_asks_only_what_the_loop_would_ask() -> None:
+    """Two close behaviours are a question, but not behind a reversal, nor without an input that tells them apart."""
+    among = pool(TWICE, SQUARE)
+    asks = select("default", among, means(None))
+    assert asks.rival is not None
+
+    reverts = tuple(replace(one, origin=Origin.REVERT) for one in among.candidates)
+    assert select("default", replace(among, candidates=reverts), means(None)).rival is None
+
+    alike = {"double(2)": CallResult("double(2)", "4", None)}
+    unseen = tuple(Cluster((i,), alike) for i in (0, 1))
+    assert select("default", replace(among, clusters=unseen), means(None)).rival is None
 
 
 @pytest.mark.parametrize("name", ASKING)
