@@ -67,12 +67,17 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix="task-") as folder:
                 rows.append(run_task(task, Path(folder).resolve(), model, options))
             print(line(rows[-1]), flush=True)
+            keep(rows, options)
     print(table(rows))
+    return 0
+
+
+def keep(rows: list[Row], options: argparse.Namespace) -> None:
+    """After every task: a run that is ended early was not for nothing."""
     options.out.parent.mkdir(parents=True, exist_ok=True)
     how = {name: getattr(options, name) for name in ("model", "budget", "seed", "without_tests")}
     report = {"machine": machine(), "commit": commit(), **how, "rows": [asdict(row) for row in rows]}
     options.out.write_text(json.dumps(report, indent=1) + "\n")
-    return 0
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -140,7 +145,7 @@ def write(folder: Path, target: str, options: argparse.Namespace) -> dict[str, A
     try:
         return json.loads(done.stdout)
     except json.JSONDecodeError:
-        sys.exit(f"darner write failed (exit {done.returncode}) in {folder}: {done.stderr[-2000:]}")
+        return {"error": f"no JSON (exit {done.returncode}): {done.stderr[-400:]}"}
 
 
 def shown(folder: Path, visible: str) -> str:
