@@ -12,11 +12,10 @@ from ..sandbox.partner import spare_cores
 from ..sandbox.session import Session
 from .stop import Stop
 from .trial import Trial
-from .types import Candidate
 
 _SOON_S = 2.0
-Take = Callable[[], Candidate | None]
-Attempt = Callable[[Candidate, Trial, Stop], object]
+Advance = Callable[[Trial, Stop], bool]
+"""Try some candidates; False when none is left (work.py)."""
 
 
 def opens_soon(session: Session) -> bool:
@@ -33,9 +32,9 @@ def expect_help(session: Session) -> None:
 class Helper:
     """Takes candidates and tries them in the partner of the trial's session, from `call` until the end of `with`."""
 
-    def __init__(self, trial: Trial, take: Take, attempt: Attempt, stop: Stop) -> None:
-        """`take` and `attempt` are called from a thread of its own."""
-        self._trial, self._take, self._attempt = trial, take, attempt
+    def __init__(self, trial: Trial, advance: Advance, stop: Stop) -> None:
+        """`advance` is called from a thread of its own."""
+        self._trial, self._advance = trial, advance
         self._stop = stop.branch()
         self._thread: threading.Thread | None = None
         self._begun = threading.Event()
@@ -52,8 +51,8 @@ class Helper:
             self._begun.set()
         except (SandboxError, OSError):
             return  # the first session goes on alone: it meets the same trouble, and tells it
-        while not self._stop and (candidate := self._take()) is not None:
-            self._attempt(candidate, trial, self._stop)
+        while not self._stop and self._advance(trial, self._stop):
+            continue
 
     def __enter__(self) -> Helper:
         return self

@@ -24,7 +24,6 @@ machine finds the same repair as a quiet one.
 _LONG = 60
 """Candidates, after which a partner session is worth any start."""
 _ENOUGH_PLAUSIBLE = 24
-_SHOW_EVERY = 10
 
 
 def hunt(work: Work, model: Model | None, budget: Budget, seed: int) -> Iterator[Event]:
@@ -50,22 +49,19 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
             return
     enough: int | None = None
     work.learn_failure()
-    with Helper(work.case.trial, work.take, work.attempt, stop) as helper:
+    with Helper(work.case.trial, work.advance, stop) as helper:
         while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
             if work.tried >= _LONG or opens_soon(work.case.trial.session):
                 helper.call()
-            candidate = work.take()
-            if candidate is None:
+            if not work.advance(work.case.trial, stop):
                 work.exhausted = True
                 break
-            work.attempt(candidate)
             if work.cures_all and enough is None:
                 enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
                 stop = stop.within(_LINGER_MOST_S)
             if enough is not None and work.tried >= enough:
                 break
-            if work.tried % _SHOW_EVERY == 0:
-                yield Tried(nodeid, work.tried, len(work.plausible))
+            yield Tried(nodeid, work.tried, len(work.plausible))
     yield Tried(nodeid, work.tried, len(work.plausible))
 
 

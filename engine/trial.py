@@ -56,6 +56,14 @@ class Trial:
         run = self._run(candidate.patch, nodeids, Detail.VERDICTS, stop)
         return self._verdict(run, self.covering)
 
+    def screen(self, candidates: Sequence[Candidate], stop: Stop) -> tuple[Verdict | None, ...]:
+        """As `quick`, all in one run, of those that fail; None for the others."""
+        nodeids = (self.nodeid, *self.covering)
+        edits = [edits_of(candidate.patch) for candidate in candidates]
+        runs = self.session.screen(nodeids, edits, limits=self.limits, cancelled=lambda: bool(stop))
+        verdicts = [None if run is None else self._verdict(run, self.covering) for run in runs]
+        return tuple(None if one is None or (one.target_passed and not one.broken) else one for one in verdicts)
+
     def unchanged(self, stop: Stop) -> RunResult:
         """The failing test as it stands, told as briefly as a candidate's run."""
         return self._run(Patch(()), (self.nodeid,), Detail.VERDICTS, stop)

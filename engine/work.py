@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
@@ -17,11 +18,13 @@ from .types import Candidate, Verdict
 
 _MOST_PARTIAL = 12
 """Candidates kept that cure only some of the failing tests: they must not end the search by their number."""
+_LEAST_AT_ONCE, _MOST_AT_ONCE = 4, 16
+"""Candidates of one screen: as many as were tried so far, for what the first ones change decides which come next."""
 
 
 @dataclass
 class Work:
-    """What has been tried for one failing test so far. `attempt` and `take` may be called from two threads."""
+    """What has been tried for one failing test so far."""
 
     case: Case
     stop: Stop
@@ -51,35 +54,64 @@ class Work:
         return bool(self.plausible) and self.cured == len(self.case.trial.related)
 
     def take(self) -> Candidate | None:
-        """The next candidate of the search that nobody has tried; None when there is none."""
+        """The next candidate of the search that nobody has tried, for `run`; None when there is none."""
         with self.lock:
-            if self.returned:
-                return self.returned.pop()
-            return next((c for c in self.pool if identity(c.patch) not in self.seen), None)
+            waiting = chain(reversed(self.returned), self.pool)
+            found = next((c for c in waiting if self._claim(c)), None)
+            self.returned = [c for c in self.returned if identity(c.patch) not in self.seen]
+            return found
 
-    def attempt(self, candidate: Candidate, trial: Trial | None = None, stop: Stop | None = None) -> Verdict | None:
-        """Run a candidate once; remember it when the failing test and those that cover it pass.
+    def attempt(self, candidate: Candidate) -> Verdict | None:
+        """Run a candidate that was not tried before; None when it was."""
+        return self.run(candidate, self.case.trial, self.stop) if self._claim(candidate) else None
 
-        `trial` and `stop` are a helper's own (crew.py); it may run at the same time as another attempt.
+    def advance(self, trial: Trial, stop: Stop) -> bool:
+        """Try the search's next candidates: at once those that fail, each by itself who may pass. False: none is left.
+
+        May run in two threads at once, each with a trial and a stop of its own (crew.py).
         """
-        trial, stop = trial or self.case.trial, stop or self.stop
-        key = identity(candidate.patch)
         with self.lock:
-            if key in self.seen:
-                return None
-            self.seen.add(key)
+            most = min(max(self.tried, _LEAST_AT_ONCE), _MOST_AT_ONCE)
+        taken = list(islice(iter(self.take, None), most))
+        screened = trial.screen(taken, stop) if len(taken) > 1 else [None] * len(taken)
+        for candidate, verdict in zip(taken, screened, strict=True):
+            if verdict is not None:
+                self._tell(candidate, verdict)
+            elif stop:
+                self._give_back(candidate)
+            else:
+                self.run(candidate, trial, stop)
+        return bool(taken)
+
+    def run(self, candidate: Candidate, trial: Trial, stop: Stop) -> Verdict:
+        """Run a candidate that was taken; remember it when the failing test and those that cover it pass."""
         verdict = trial.quick(candidate, stop)
         with self.lock:
             if verdict.run.status is Status.ABORT:
-                self.seen.discard(key)
-                self.returned.append(candidate)
+                self._give_back(candidate)
                 return verdict
-            self.tried += 1
-            change = change_of(verdict.run, self.case.evidence.nodeid, self.failure)
-            self.pool.learn(candidate, change, broke_others=bool(verdict.broken))
+            self._tell(candidate, verdict)
             if verdict.target_passed and not verdict.broken and allowed(self.case, candidate):
                 self.accept(candidate, trial)
         return verdict
+
+    def _claim(self, candidate: Candidate) -> bool:
+        key = identity(candidate.patch)
+        with self.lock:
+            known = key in self.seen
+            self.seen.add(key)
+        return not known
+
+    def _give_back(self, candidate: Candidate) -> None:
+        with self.lock:
+            self.seen.discard(identity(candidate.patch))
+            self.returned.append(candidate)
+
+    def _tell(self, candidate: Candidate, verdict: Verdict) -> None:
+        with self.lock:
+            self.tried += 1
+            change = change_of(verdict.run, self.case.evidence.nodeid, self.failure)
+            self.pool.learn(candidate, change, broke_others=bool(verdict.broken))
 
     def learn_failure(self) -> None:
         """How the test fails unchanged, told as briefly as a candidate's run: what the order of the search compares."""

@@ -36,6 +36,7 @@ def _beside(name: str) -> Any:
     return module
 
 
+ending: Any = _beside("child_ending")
 weighing: Any = _beside("child_weigh")
 watching: Any = _beside("child_watch")
 pytests: Any = _beside("child_pytest")
@@ -53,6 +54,8 @@ jails: Any = _beside("child_jail")
 _beside("probe")
 _beside("child_swap")
 staging: Any = _beside("child_stage")
+_beside("child_footprint")
+_beside("child_screen")
 requests: Any = _beside("child_requests")
 relaying: Any = _beside("child_relay")
 
@@ -154,7 +157,7 @@ class Server:
                 continue
         if request["warm"]:
             self._prepared = pytests.configured_session(pytests.arguments([]), self._root)
-            pytests.fail_once()
+            pytests.fail_once(self._prepared)
         gc.collect()
         gc.freeze()
         return {"warm": self._prepared is not None, "threads": staging.thread_count()}
@@ -198,8 +201,8 @@ class Server:
 
     def _child(self, request: Dict[str, Any], said: int, output: int, hand_over: socket.socket, heard: int) -> None:
         """Never returns. Everything the candidate does happens below this line."""
-        code = 70
-        try:
+
+        def work() -> int:
             os.setsid()
             os.chdir(self._root)  # a run before this one may have removed the folder, and it was made again
             null = os.open(os.devnull, os.O_RDONLY)
@@ -217,21 +220,12 @@ class Server:
 
             self._confine(request, hand_over, emit)
             if request["do"] == "attempts":
-                code = self._attempts(request, emit)
-            else:
-                ready = self._prepared if self._stage is None else self._stage
-                kind = requests.Requests if self._stage is None else requests.StagedRequests
-                code = kind(self._root, ready, heard, emit).serve(request)
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except SystemExit as ending:
-            code = ending.code if isinstance(ending.code, int) else 1
-        except BaseException:  # boundary: last stop of a forked child; the traceback is its output
-            import traceback
+                return self._attempts(request, emit)
+            ready = self._prepared if self._stage is None else self._stage
+            kind = requests.Requests if self._stage is None else requests.StagedRequests
+            return int(kind(self._root, ready, heard, emit).serve(request))
 
-            traceback.print_exc()
-        finally:
-            os._exit(code)
+        ending.leave(work)
 
     def _confine(self, request: Dict[str, Any], hand_over: socket.socket, emit: Emit) -> None:
         """A child that cannot be confined says so and ends; nothing of the candidate has run."""

@@ -5,11 +5,12 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 
 from __future__ import annotations
 
+import codecs
 import importlib.util
 import os
 import sys
 import tokenize
-from typing import Any, List
+from typing import Any, List, Tuple
 
 
 class Quiet:
@@ -58,14 +59,20 @@ def configured_session(arguments: List[str], root: str) -> Any:
     return session
 
 
-def fail_once() -> None:
+def fail_once(session: Any) -> None:
     """Tell of a failure, to nobody: what the first one has to find out is then known in every child that is forked.
 
-    Which file each module came from (hundreds of `lstat`), and how Python is tokenised: 40 of a candidate's 60 ms.
+    Which file each module came from (hundreds of `lstat`), how Python is tokenised, what values differ in: 40 of a
+    candidate's 60 ms.
     """
+    codecs.lookup("ascii")
     try:
         from _pytest import _code as private
+        from _pytest.assertion import util
 
+        compare: Any = getattr(util, "assertrepr_compare")
+        for left, right in ((1, 2), ("a", "b"), ([1], [2]), ({1: 1}, {1: 2}), (None, 1.5)) if session else ():
+            list(compare(session.config, "==", left, right) or ())
         info: Any = getattr(private, "ExceptionInfo")
         try:
             assert not sys.modules, "not a failure"
@@ -94,21 +101,36 @@ def finish_session(session: Any, nodeids: List[str], probe: Any) -> int:
     return 0 if collect_only else run_items(session)
 
 
+def repeatable(items: List[Any]) -> bool:
+    """May run twice in one process: functions and methods are made for it, examples in docstrings are not."""
+    import pytest
+
+    return all(isinstance(item, pytest.Function) for item in items)
+
+
 def run_items(session: Any) -> int:
     """Run the items that a session holds; the exit code, as `pytest.main` would give it."""
+    code, whole = loop_over(session)
+    if whole:
+        session.config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
+        return int(session.exitstatus)
+    return code
+
+
+def loop_over(session: Any) -> Tuple[int, bool]:
+    """Run the items without the end of the session: the exit code, and whether none ended it early."""
     import pytest
 
     session.exitstatus = pytest.ExitCode.OK
     try:
         session.config.hook.pytest_runtestloop(session=session)
     except (session.Failed, session.Interrupted, pytest.exit.Exception) as error:
-        return _ended_early(session, error)
+        return _ended_early(session, error), False
     if session.testsfailed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     elif not session.testscollected:
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-    session.config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
-    return int(session.exitstatus)
+    return int(session.exitstatus), True
 
 
 def _ended_early(session: Any, error: BaseException) -> int:

@@ -5,6 +5,7 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any, Callable, Dict, List
 
@@ -13,6 +14,7 @@ calling: Any = sys.modules["_darner_child_calls"]
 limiting: Any = sys.modules["_darner_child_limits"]
 splitting: Any = sys.modules["_darner_child_split"]
 staging: Any = sys.modules["_darner_child_stage"]
+screening: Any = sys.modules["_darner_child_screen"]
 probing: Any = sys.modules["_darner_probe"]
 
 Emit = Callable[[Dict[str, Any]], None]
@@ -87,15 +89,27 @@ class StagedRequests:
     def serve(self, request: Dict[str, Any]) -> int:
         try:
             items = self._stage.chosen(request["nodeids"])
+            if request["do"] == "screen":
+                run = functools.partial(self._run_again, request, items)
+                together = request["together"] and pytests.repeatable(items)
+                return int(screening.Screen(self._root, self._stage, run, self._emit).serve(request, together))
             self._stage.exchange(request["edited"])
         except staging.Unstaged as reason:
             self._emit({"unstaged": str(reason)})
             return 0
         if request["do"] == "calls":
             return _evaluated(self._root, request, self._emit)
-        emit = self._emit
         if request["do"] == "half":
-            emit = splitting.begin(self._root, emit, self._heard)
+            return self._run(request, items, splitting.begin(self._root, self._emit, self._heard))
+        return self._run(request, items, self._emit)
+
+    def _run_again(self, request: Dict[str, Any], items: List[Any], emit: Emit) -> int:
+        self._stage.probe.begin(request["detail"], _Rows(emit), request["limits"])
+        code = int(self._stage.run_again(items))
+        emit(_finished(code, self._stage.probe.ids))
+        return code
+
+    def _run(self, request: Dict[str, Any], items: List[Any], emit: Emit) -> int:
         self._stage.probe.begin(request["detail"], _Rows(emit), request["limits"])
         code = int(self._stage.run(items))
         if not request["edited"]:

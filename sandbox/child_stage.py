@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 import threading
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any, Dict, List, Set, Tuple, cast
 
 pytests: Any = sys.modules["_darner_child_pytest"]  # loaded before by child.py: this file has no import path
 swapping: Any = sys.modules["_darner_child_swap"]
@@ -42,7 +42,7 @@ class Stage:
 
     def _settle(self) -> None:
         """What is here now is here in every child; it is neither looked through again nor copied for that."""
-        pytests.fail_once()
+        pytests.fail_once(self.session)
         self._settled = frozenset(sys.modules)
         gc.collect()
         gc.freeze()
@@ -121,12 +121,27 @@ class Stage:
         except swapping.Refused as refused:
             raise Unstaged(str(refused)) from refused
 
+    def put_back(self) -> None:
+        """Take the candidate out of memory."""
+        self._functions.put_back()
+
+    def run_again(self, items: List[Any]) -> int:
+        """As `run`, of items that may have run before; plugins are not told that a session ends."""
+        self._select(items)
+        kept = cast(Dict[str, Any], vars(self.session))  # from pytest 8 on the properties refuse to forget
+        for name in set(kept) & {"shouldfail", "shouldstop", "_shouldfail", "_shouldstop"}:
+            kept[name] = False
+        return int(pytests.loop_over(self.session)[0])
+
     def run(self, items: List[Any]) -> int:
+        self._select(items)
+        return int(pytests.run_items(self.session))
+
+    def _select(self, items: List[Any]) -> None:
         self.session.items[:] = items
         self.session.testscollected = len(items)
         self.session.testsfailed = 0
         self.probe.pytest_collection_finish(self.session)
-        return int(pytests.run_items(self.session))
 
 
 class _Watched:

@@ -68,6 +68,8 @@ class Functions:
         for found in gc.get_objects():
             if type(found) is types.FunctionType and found.__code__.co_filename in self._bytes:
                 self._live.setdefault(_place(found.__code__), []).append(found)
+        self._exchanged: List[Tuple[Any, Any]] = []
+        """Functions with the code that they had."""
         self._compilers = [name for name in _COMPILERS if name in sys.modules]
 
     def read(self, path: str) -> None:
@@ -101,6 +103,13 @@ class Functions:
         if any(f.__code__.co_freevars != code.co_freevars for f in live):
             raise Refused("%s uses other variables of its surroundings" % slot.node.name)
         for function in live:
+            self._exchanged.append((function, function.__code__))
+            function.__code__ = code
+
+    def put_back(self) -> None:
+        """Give every function the body that it was imported with."""
+        while self._exchanged:
+            function, code = self._exchanged.pop()
             function.__code__ = code
 
     def _of(self, slot: Slot, file: str) -> List[Any]:

@@ -63,7 +63,7 @@ class Watch:
     ) -> None:
         self._scales = scales
         self._keep = keep
-        self._ended = _watch_end(pid)
+        self._ended = watch_end(pid)
         self._sock, self._pid, self._began = sock, pid, began
         self._pipes = {said: bytearray(), output: bytearray()}
         self._said = said
@@ -187,7 +187,7 @@ class Watch:
             pass
 
 
-def _watch_end(pid: int) -> int:
+def watch_end(pid: int) -> int:
     """A descriptor that becomes readable when the process ends; -1 where there is none (before Linux 5.3, macOS)."""
     try:
         return int(os.pidfd_open(pid))

@@ -19,6 +19,9 @@ from .types import Limits
 from .wire import Malformed, Row
 from .workspace import Workspace
 
+_QUICK = ("tests", "calls", "half", "screen")
+"""What collected tests can serve; a screen is served by nothing else."""
+
 
 class Conversation:
     """One at a time; owned by a session, which closes what is given here."""
@@ -29,7 +32,7 @@ class Conversation:
         self._layered = False
         self._asked: ForkServer | None = None
         self.exchanged = 0
-        """Candidates that ran without a fresh import."""
+        """Candidates that ran without a fresh import, screened ones too."""
 
     def put_back(self) -> None:
         """The project's files are as the user has them."""
@@ -63,16 +66,20 @@ class Conversation:
             if cold:
                 with closing(_running(cold)) as server:
                     return ask(server, request)
-            quick = _running(self._staged.quick) if request["do"] in ("tests", "calls", "half") else None
+            quick = _running(self._staged.quick) if request["do"] in _QUICK else None
             if quick is not None:
-                rows, end = ask(quick, {**request, "edited": list(edits)})
+                rows, end = ask(quick, {"edited": list(edits), **request})
                 self._staged.ended(str(end["why"]))
+                if request["do"] == "screen":
+                    return rows, end
                 if not any("unstaged" in row for row in rows):
                     self.exchanged += bool(edits)
                     if not edits:
                         self._staged.learn(wire.module_names(rows))
                     return rows, end
                 self.put_back()
+            elif request["do"] == "screen":
+                return [], {"why": "infra", "detail": self._staged.slow_because}
             rows, end = ask(_running(self._staged.slow), request)
         except _NotRunning as trouble:
             rows, end = list[Row](), dict[str, object](why="infra", detail=str(trouble))

@@ -25,6 +25,7 @@ from .errors import SandboxError, WorkspaceError
 from .fork_server import ForkServer
 from .partner import Partner
 from .runtime import answered, ask_runtime
+from .screen import Failures, Screen
 from .staged import Staged
 from .types import CallResult, Detail, Guarantees, Limits, Outcome, RunResult, Status, TestResult
 from .verdict import judge
@@ -44,6 +45,7 @@ class Session:
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
         self._cold = ColdServers(self._launch, backend, elsewhere)
         self._talk = Conversation(workspace, self._staged)
+        self._screen = Screen(workspace, self._talk)
         self._partner = Partner(self._paired)
         self._said: dict[str, Outcome] = {}
         """How tests ended before anything was imported ahead of them; empty once that is known not to matter."""
@@ -133,6 +135,22 @@ class Session:
         if run.status is Status.INFRA:
             remembered.forget(self._backend.name)  # the next start tests it again
         return run
+
+    def screen(
+        self,
+        nodeids: Sequence[str],
+        candidates: Sequence[Mapping[str, bytes]],
+        *,
+        limits: Limits | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Failures:
+        """How each candidate fails, in one run of all; None for who must be run by itself, for it may pass."""
+        return self._screen.failures(nodeids, candidates, limits or self.limits, cancelled)
+
+    @property
+    def unscreened_because(self) -> str:
+        """Why every candidate is run by itself; empty while screens serve."""
+        return self.slow_because or self._screen.off_because
 
     def baseline(
         self,

@@ -101,6 +101,13 @@ class Workspace:
         """A file of the user's that is not what was copied (sources.py); empty when none."""
         return changed_since(self.root, self._originals)
 
+    def original(self, path: str) -> bytes | None:
+        """A file of the copy as the user has it, after `restore`; None for what is no ordinary file of it."""
+        file = self.tree / path
+        if file.resolve() != self.tree.resolve() / path or not file.is_file():
+            return None
+        return file.read_bytes()
+
     def place(self, edits: Mapping[str, bytes]) -> None:
         """Write a candidate's files, each with a time no bytecode cache can carry. Never through a link that leaves."""
         self._clock += _EPOCH_STEP_S

@@ -2,7 +2,8 @@
 
 Every row asserts the verdicts it timed. A row is a function from a `Place` to samples in milliseconds; `ROWS` is the
 list, and whoever adds a way to run a candidate adds a row. Bars are printed, not asserted: a busy machine is slower.
-Options: `--backend NAME` (the strongest by default; may be repeated), `--runs N`, `--dockerd`.
+Options: `--backend NAME` (the strongest by default; may be repeated), `--runs N`, `--dockerd`, `--python PYTHON` (the
+project's; this one by default, whose pytest has the plugins that Darner's own tests use).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from darner.sandbox.backend import Backend, Launch, Runtime
 from darner.sandbox.choice import BACKENDS, examined, strongest
 from darner.sandbox.fork_server import ForkServer
 from darner.sandbox.oracle import Claim, verdict
+from darner.sandbox.runtime import answered, ask_runtime
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.split import split
 from darner.sandbox.staged import row_of
@@ -46,8 +48,6 @@ def test_empty():
 def test_sum():
     assert total([1, 2]) == 3
 """
-PYTHON = Path(sys.executable)
-RUNTIME = Runtime(PYTHON, (Path(sys.prefix), Path(sys.base_prefix), PYTHON.parent, PYTHON.resolve().parent))
 _MAKING_S = 3.0
 """Longer than a container takes to start."""
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0)
@@ -60,6 +60,7 @@ class Place:
 
     root: Path
     backend: Backend
+    runtime: Runtime
     runs: int
 
 
@@ -74,7 +75,7 @@ class Row:
 
 def fresh_pytest(place: Place) -> list[float]:
     def once() -> None:
-        command = (sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+        command = (str(place.runtime.python), "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider")
         done = subprocess.run(command, cwd=place.root, capture_output=True, check=False)
         assert done.returncode == 1, done
 
@@ -85,7 +86,7 @@ def jail_set_up(place: Place) -> list[float]:
     """What a child does to itself before the candidate's first line, by its own clock."""
     found: list[float] = []
     with closing(Workspace(place.root, place.backend.owner())) as workspace:
-        launch = Launch(workspace, RUNTIME)
+        launch = Launch(workspace, place.runtime)
         with closing(ForkServer(place.backend, launch)) as server:
             for _ in range(place.runs):
                 request: dict[str, object] = {"do": "list", "nodeids": [], "nonce": "", "timed": True}
@@ -101,7 +102,7 @@ def jail_set_up(place: Place) -> list[float]:
 
 def server_ready(place: Place) -> list[float]:
     with closing(Workspace(place.root, place.backend.owner())) as workspace:
-        launch = Launch(workspace, RUNTIME)
+        launch = Launch(workspace, place.runtime)
         return timed(lambda: ForkServer(place.backend, launch).close(), max(3, place.runs // 5))
 
 
@@ -216,7 +217,7 @@ ROWS: list[Row] = [
 
 def opened(place: Place) -> Session:
     """As it is when a search begins: the tests ran once, and what they import is imported ahead from then on."""
-    session = open_session(place.root, Path(sys.executable), trusted=True, backend=place.backend)
+    session = open_session(place.root, place.runtime.python, trusted=True, backend=place.backend)
     run = session.run((), limits=LIMITS)
     assert run.status is Status.FAIL, run
     return session
@@ -249,10 +250,12 @@ def main() -> None:
     asked.add_argument("--backend", action="append", choices=[backend.name for backend in BACKENDS])
     asked.add_argument("--runs", type=int, default=50)
     asked.add_argument("--dockerd", action="store_true", help="measure docker, in an engine started for it (root)")
+    asked.add_argument("--python", type=Path, default=Path(sys.executable), help="one with few plugins forks faster")
     options = asked.parse_args()
+    runtime = answered(options.python, ask_runtime(options.python))
     with engine_of_our_own() if options.dockerd else nullcontext():
         wanted = options.backend or ["docker" if options.dockerd else strongest(trusted=False).name]
-        measure_all(wanted, options.runs)
+        measure_all(wanted, runtime, options.runs)
 
 
 @contextmanager
@@ -265,7 +268,7 @@ def engine_of_our_own() -> Generator[None]:
         yield
 
 
-def measure_all(wanted: Sequence[str], runs: int) -> None:
+def measure_all(wanted: Sequence[str], runtime: Runtime, runs: int) -> None:
     print(f"{'backend':<12}{'row':<50}{'median':>9}{'min':>9}{'p90':>9}   bar (load {os.getloadavg()[0]:.1f})")
     with tempfile.TemporaryDirectory(prefix="bench-sandbox-") as folder:
         root = Path(folder).resolve()
@@ -278,7 +281,7 @@ def measure_all(wanted: Sequence[str], runs: int) -> None:
                 print(f"{backend.name:<12}{trouble}")
                 continue
             for row in ROWS:
-                show(backend.name, row, row.measure(Place(root, backend, runs)))
+                show(backend.name, row, row.measure(Place(root, backend, runtime, runs)))
 
 
 def show(backend: str, row: Row, samples: Sequence[float]) -> None:

@@ -14,7 +14,6 @@ from darner.engine.evidence import gather
 from darner.engine.search import mutations
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
-from darner.engine.types import Candidate
 from darner.engine.work import Work
 from darner.sandbox.session import open_session
 
@@ -34,18 +33,18 @@ def test_two_sessions_share_one_search_and_end_together(tmp_path: Path, monkeypa
         work = Work(case, stop, 0.0, mutations(case))
         work.learn_failure()
         helped = threading.Event()
-        tried: list[Candidate] = []
 
-        def attempt(candidate: Candidate, trial: crew.Trial, own: Stop) -> None:
-            work.attempt(candidate, trial, own)
-            tried.append(candidate)
-            if len(tried) == 5:
+        def advance(trial: crew.Trial, own: Stop) -> bool:
+            before = work.tried
+            more = work.advance(trial, own)
+            if work.tried > before:
                 helped.set()
+            return more
 
-        with Helper(case.trial, work.take, attempt, stop) as helper:
+        with Helper(case.trial, advance, stop) as helper:
             helper.call()
-            while not helped.is_set() and (candidate := work.take()) is not None:
-                work.attempt(candidate)
+            while not helped.is_set() and work.advance(case.trial, stop):
+                continue
 
         assert helped.is_set()
         assert "darner-search" not in {thread.name for thread in threading.enumerate()}

@@ -85,8 +85,8 @@ def test_a_second_edit_is_tried_on_a_partial_cure_and_wins_when_it_cures_all(cas
     work = Work(case, Stop(600.0), 0.0, Frontier([(source, case.lines_of("shipping.py"))]))
     work.learn_failure()
 
-    while not work.cures_all and (candidate := work.take()) is not None:
-        work.attempt(candidate)
+    while not work.cures_all and work.advance(case.trial, work.stop):
+        continue
 
     assert work.cures_all
     assert all(is_pair(found) for found in work.plausible), [found.description for found in work.plausible]

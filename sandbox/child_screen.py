@@ -1,0 +1,175 @@
+"""Many candidates for the same tests in forks of one jailed child; who fails here is done with.
+
+    child (jailed) ──fork──▶ runner: a candidate's bytes on disk, its bodies in memory, the tests ──▶ numbered rows
+                                     the next one, while nothing in memory has changed (child_footprint.py)
+
+Jailing is paid once, not for each, and forking seldom. Candidates are confined from the machine as in any run, but not
+from each other: what is heard here is never a pass (screen.py), and whatever one leaves behind ends the screening.
+Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import sys
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+watching: Any = sys.modules["_darner_child_watch"]  # loaded before by child.py: this file has no import path
+kernel: Any = sys.modules["_darner_child_kernel"]
+staging: Any = sys.modules["_darner_child_stage"]
+ending: Any = sys.modules["_darner_child_ending"]
+footprint: Any = sys.modules["_darner_child_footprint"].footprint
+
+Emit = Callable[[Dict[str, Any]], None]
+_GOOD = 69
+"""The exit code of a runner that came to its own end; pytest has none so high."""
+_PYTEST_FOLDER = "pytest-of-"
+"""Where pytest puts what `tmp_path` gives: a new folder for each run, so what is left in it disturbs no other."""
+
+
+class Screen:
+    """One request's candidates, one after the other."""
+
+    def __init__(self, root: str, stage: Any, run: Callable[[Emit], int], emit: Emit) -> None:
+        """`run` has the stage run the tests as they then are in memory, and gives the exit code."""
+        self._root, self._stage, self._run, self._emit = root, stage, run, emit
+        self._originals: Dict[str, bytes] = {}
+        self._candidates: List[Dict[str, Any]] = []
+
+    def serve(self, request: Dict[str, Any], together: bool) -> int:
+        """`together`: one process may try several."""
+        kernel.adopt_orphans()
+        self._originals = {path: _read(os.path.join(self._root, path)) for path in request["edited"]}
+        self._candidates = request["candidates"]
+        before, number = _names(), 0
+        while number < len(self._candidates):
+            number = self._fork(number, together, request["limits"]["wall_s"])
+            for path, data in self._originals.items():
+                _write(os.path.join(self._root, path), data)
+            left = _left_behind(before)
+            if left:
+                self._emit({"littered": left})
+                break
+        return 0
+
+    def _fork(self, first: int, together: bool, seconds: float) -> int:
+        """A runner for the candidates from `first` on; the number of the first that it did not try."""
+        sys.stdout.flush()
+        done_r, done_w = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(done_r)
+            ending.leave(lambda: self._runner(first, together, done_w))
+        os.close(done_w)
+        done, status = _followed(pid, done_r, seconds)
+        os.close(done_r)
+        number = first + done
+        if done and status is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GOOD:
+            return number
+        self._emit({"candidate": number, "ended": _end(status)})
+        return number + 1
+
+    def _runner(self, first: int, together: bool, done: int) -> int:
+        clean = footprint(self._root) if together else None
+        numbers = random.getstate()
+        for number in range(first, len(self._candidates)):
+            self._try(number)
+            os.write(done, b".")
+            self._stage.put_back()
+            random.setstate(numbers)
+            if clean is None or footprint(self._root) != clean:
+                break
+        return _GOOD
+
+    def _try(self, number: int) -> None:
+        def emit(message: Dict[str, Any]) -> None:
+            self._emit({**message, "candidate": number})
+
+        changes = self._candidates[number]
+        for path, data in self._originals.items():
+            text = _applied(data, changes[path]) if path in changes else data
+            _write(os.path.join(self._root, path), text)
+        try:
+            self._stage.exchange(list(changes))
+        except staging.Unstaged as reason:
+            emit({"refused": str(reason)})
+            return
+        emit({"ended": {"exit": self._run(emit), "signal": None, "why": ""}})
+
+
+def _end(status: Optional[int]) -> Dict[str, Any]:
+    """How a runner ended in the middle of a candidate; None: it had to be killed."""
+    return {
+        "exit": os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None,
+        "signal": os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None,
+        "why": "timeout" if status is None else "",
+    }
+
+
+def _applied(original: bytes, change: List[Any]) -> bytes:
+    """`change`: the first byte that differs, the first that is equal again, and the text between, a byte a letter."""
+    start, end, text = change
+    return original[:start] + text.encode("latin-1") + original[end:]
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def _followed(pid: int, done: int, seconds: float) -> Tuple[int, Optional[int]]:
+    """How many candidates a runner tried, each within `seconds`, and its status; None when it had to be killed."""
+    ended = watching.watch_end(pid)
+    count, deadline = 0, time.monotonic() + seconds
+    waited_for = [done] + ([ended] if ended >= 0 else [])
+    try:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return count, None
+            ready, _, _ = select.select(waited_for, [], [], left if ended >= 0 else min(left, 0.002))
+            if done in ready:
+                told = len(os.read(done, 64))
+                count, deadline = count + told, time.monotonic() + seconds
+                if told:
+                    continue
+                waited_for.remove(done)  # closed: the end is near
+            over, status = os.waitpid(pid, os.WNOHANG)
+            if over:
+                return count, status
+    finally:
+        if ended >= 0:
+            os.close(ended)
+
+
+def _names() -> Tuple[Tuple[str, ...], ...]:
+    """What lies in the folders that any program may write to, pytest's own aside."""
+    found: List[Tuple[str, ...]] = []
+    for folder in (os.environ["TMPDIR"], os.environ.get("HOME", ""), "/dev/shm"):
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        found.append(tuple(sorted(name for name in names if not name.startswith(_PYTEST_FOLDER))))
+    return tuple(found)
+
+
+def _left_behind(before: Tuple[Tuple[str, ...], ...]) -> str:
+    """What the next candidate could stumble over; empty when nothing."""
+    try:
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            continue
+        return "a process that goes on"
+    except ChildProcessError:
+        pass
+    now = _names()
+    names = sorted({name for folder in now for name in folder} - {name for folder in before for name in folder})
+    return "" if now == before else "files for temporary use (%s)" % ", ".join(names[:3])
