@@ -27,12 +27,12 @@ Passing = Callable[[], frozenset[str]]
 
 
 def scored(task: Task, laid: Laid, answer: Answer) -> Row:
-    """The first report tells what was suspected and tried; the first one with a repair, what was offered."""
+    """The first report tells what was suspected; the one whose repair is said to cure most, what was offered."""
     failures: Sequence[dict[str, Any]] = answer.report.get("failures", ())
     error = answer.report.get("error", {}).get("message", "")
     error = error or ("" if failures else "the named tests pass where the tool runs them")
     first: dict[str, Any] = failures[0] if failures else {}
-    at = next((n for n, one in enumerate(failures) if one["patch"]), 0)
+    at = best_of(failures)
     one: dict[str, Any] = failures[at] if failures else {}
     verified: dict[str, Any] = one.get("verified") or {}
     row = Row(
@@ -49,12 +49,19 @@ def scored(task: Task, laid: Laid, answer: Answer) -> Row:
         rank=rank_of(task, laid, first.get("suspects", ())),
         suspects=len(first.get("suspects", ())),
         passed_before=verified.get("passed_before", 0),
+        uncured=len(verified.get("still_failing", ())),
         peak_mb=round(answer.peak_mb),
         assurance=verified.get("assurance", ""),
         patch=one.get("patch") or "",
         note=error or one.get("note", ""),
     )
     return judged(task, laid, row, lambda: whole_suite(laid)) if row.patch else row
+
+
+def best_of(failures: Sequence[dict[str, Any]]) -> int:
+    """The report to look at: one that offers a repair, and of these the one that leaves fewest tests failing."""
+    offered = [n for n, one in enumerate(failures) if one["patch"]]
+    return min(offered, key=lambda n: len(failures[n]["verified"]["still_failing"]), default=0)
 
 
 def rank_of(task: Task, laid: Laid, suspects: Sequence[dict[str, Any]]) -> int:

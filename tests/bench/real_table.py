@@ -41,6 +41,8 @@ class Row:
     suspects: int = 0
     passed_before: int = 0
     """Tests that the tool saw pass before the repair."""
+    uncured: int = 0
+    """Failing tests that the offered repair leaves failing, as the tool itself says."""
     peak_mb: int = 0
     """Of all its processes together, shared pages once."""
     assurance: str = ""
@@ -56,6 +58,8 @@ class Row:
         """Why this is not a correct repair, in a few words."""
         if self.correct:
             return ""
+        if self.plausible and self.uncured:
+            return "a repair that is said to cure a part of the failing tests"
         if self.plausible:
             return "a repair that the upstream suite refuses"
         if self.status in ("error", NOT_SCORED, "flaky"):

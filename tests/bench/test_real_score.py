@@ -13,7 +13,7 @@ import real_sdists
 from darner.engine.patch import unified_diff
 from darner.engine.types import FileChange, Patch
 from real_fix import Laid
-from real_score import judged
+from real_score import best_of, judged
 from real_table import NOT_SCORED, Row
 from real_tasks import Hunk, Release, Task, Whole, digest
 
@@ -88,6 +88,15 @@ def test_a_repair_with_which_all_passes_is_correct(task: Task, laid: Laid) -> No
     """The one way to be counted."""
     suite = runs(laid, "t::a t::b t::c", "t::a t::b t::c")
     assert judged(task, laid, offered(FIXED), lambda: next(suite)[2]).correct
+
+
+def test_the_repair_that_cures_most_is_the_one_that_is_judged() -> None:
+    """A person who is offered one for each failing test takes that; without any, the first report tells why."""
+    none, part, whole = ({"patch": text, "verified": {"still_failing": left}} for text, left in (
+        (None, []), ("one", ["t::b"]), ("two", []),
+    ))  # fmt: skip
+    assert best_of([none, part, whole]) == 2
+    assert best_of([none, none]) == 0
 
 
 def test_a_patch_that_does_not_apply_is_an_error_of_the_tool(task: Task, laid: Laid) -> None:

@@ -118,9 +118,11 @@ def test_a_refused_repair_is_counted_among_the_rest() -> None:
         Row("a/1/x.py:1", "c", "repaired", 1, plausible=True, correct=True, same="text", origin="mutation"),
         Row("a/1/x.py:9", "c", "repaired", 1, plausible=True, note="breaks 2 tests: t"),
         Row("b/1/y.py:3", "c", "unrepaired", 7, suspects=10, rank=2),
+        Row("b/1/y.py:5", "c", "repaired", 2, plausible=True, uncured=2),
     ]
     shown = table(rows)
-    assert "1 ( 33.3%)" in shown
+    assert "1 ( 25.0%)" in shown
+    assert "1 a repair that is said to cure a part of the failing tests" in shown
     assert "1 a repair that the upstream suite refuses" in shown
     assert "1 suspected; the true hunk has more than 5 lines" in shown
 
