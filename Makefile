@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny
+.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -42,6 +42,10 @@ test-vscode: vsix ## Drive a real VS Code workbench in Chromium with the extensi
 	@editors/vscode/test/install.sh
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix
+
+smoke-vscode: vsix ## The beginning of the same story, without a model: install, trust, run, squiggle, hover
+	@editors/vscode/test/install.sh
+	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix --smoke
 
 bench-vscode: vsix ## Measure how long VS Code waits for the extension to be loaded and activated
 	@editors/vscode/test/install.sh

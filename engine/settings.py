@@ -44,6 +44,7 @@ class Settings:
         project=False,
         words=tuple(Preference),
     )
+    enable: bool = _setting(True, "False switches Darner off in this folder's editor: nothing runs and nothing shows.")
     run_on_save: bool = _setting(True, "Run tests after a save, once the workspace is trusted.")
     affected_tests: bool = _setting(True, "After a save, run only the tests that the change can affect.")
     watch: bool = _setting(

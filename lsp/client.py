@@ -23,6 +23,8 @@ class Client:
     """Diagnostics are asked for, and the client can be told to ask again. Otherwise they are pushed."""
     related: bool = False
     diagnostic_data: bool = False
+    links_codes: bool = False
+    """A diagnostic's code may lead to what describes it."""
     diagnostic_versions: bool = False
     """Pushed diagnostics may say which version of the document they are for."""
     markdown: bool = False
@@ -73,6 +75,7 @@ def client_of(capabilities: lsp.ClientCapabilities) -> Client:
         pulls=pulls,
         related=can(f"{channel}.related_information"),
         diagnostic_data=can(f"{channel}.data_support"),
+        links_codes=can(f"{channel}.code_description_support"),
         diagnostic_versions=can("text_document.publish_diagnostics.version_support"),
         markdown=lsp.MarkupKind.Markdown in formats,
         document_changes=can("workspace.workspace_edit.document_changes"),

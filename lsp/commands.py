@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import cast
-
-from pygls.exceptions import JsonRpcException
 
 from ..engine.rest import reason_to_rest
 from . import explanation, feed, work_repairs, work_tests, work_write
+from .arguments import INVALID_PARAMS, Refused, nodeid_of, read, root_of, text_of, texts_of, trusted_root_of
 from .code_actions import identity
 from .describe import test_name
 from .jobs import Job
 from .repairs import repairs_of
-from .session import HOW_TO_TRUST, Session
-from .snapshot import real_path
+from .session import Session
 from .work_tests import Which
 
-_REQUEST_FAILED = -32803
-_INVALID_PARAMS = -32602
 _MOST_AHEAD = 3
 """Tests for which a save may start a search: more red ones at once are most likely one fault."""
-
-Arguments = Mapping[str, object]
-
-
-class Refused(JsonRpcException):
-    """A command that cannot run now, with what to do about it. Expected: it is answered, not logged."""
-
-    CODE = _REQUEST_FAILED
 
 
 def run_tests(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.runTests {uri?, root?, nodeid?, nodeids?, affected?, coverage?}`: without a node id, every test."""
-    given = _read(arguments)
-    root = _trusted_root(session, given)
-    nodeids = _texts(given, "nodeids") or tuple(filter(None, [_text(given, "nodeid")]))
+    given = read(arguments)
+    root = trusted_root_of(session, given)
+    nodeids = texts_of(given, "nodeids") or tuple(filter(None, [text_of(given, "nodeid")]))
     which = Which.NAMED if nodeids else Which.AFFECTED if given.get("affected") is True else Which.ALL
     return _started(start_tests(session, root, nodeids, which, coverage=given.get("coverage") is True))
 
@@ -76,7 +63,7 @@ def start_looking_ahead(session: Session, root: Path, red: Collection[str]) -> N
 def stop_looking_ahead(session: Session, root: Path) -> None:
     """Whatever the user asks for comes first."""
     for job in session.jobs.running:
-        if isinstance(job.key, tuple) and job.key[:2] == ("ahead", root):  # pyright: ignore[reportUnknownMemberType]
+        if job.key[:2] == ("ahead", root):
             job.cancel("Stopped for what you asked for.")
 
 
@@ -89,9 +76,9 @@ def follow_watch(session: Session) -> None:
 
 def repair(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.repair {nodeid, uri?, root?, budget?, apply?}`: applies the repair unless `apply` is false."""
-    given = _read(arguments)
-    root, nodeid = _trusted_root(session, given), _nodeid(given)
-    budget = _text(given, "budget") or session.board(root).settings.budget
+    given = read(arguments)
+    root, nodeid = trusted_root_of(session, given), nodeid_of(given)
+    budget = text_of(given, "budget") or session.board(root).settings.budget
     apply = given.get("apply") is not False
     stop_looking_ahead(session, root)
     job = session.jobs.start(
@@ -105,8 +92,8 @@ def repair(session: Session, *arguments: object) -> dict[str, str]:
 
 def explain(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.explain {nodeid, uri?, root?}`."""
-    given = _read(arguments)
-    root, nodeid = _trusted_root(session, given), _nodeid(given)
+    given = read(arguments)
+    root, nodeid = trusted_root_of(session, given), nodeid_of(given)
     stop_looking_ahead(session, root)
     return _started(
         session.jobs.start(
@@ -130,11 +117,11 @@ def write_test(session: Session, *arguments: object) -> dict[str, str]:
 def _writing(
     session: Session, arguments: tuple[object, ...], method: str, verb: str, work: work_write.Writer
 ) -> dict[str, str]:
-    given = _read(arguments, key="name")
-    root, name = _trusted_root(session, given), _text(given, "name")
+    given = read(arguments, key="name")
+    root, name = trusted_root_of(session, given), text_of(given, "name")
     if "::" not in name:
-        raise Refused("Say which function: name must be FILE::NAME, as in cart.py::Cart.total.", _INVALID_PARAMS)
-    budget = _text(given, "budget") or session.board(root).settings.budget
+        raise Refused("Say which function: name must be FILE::NAME, as in cart.py::Cart.total.", INVALID_PARAMS)
+    budget = text_of(given, "budget") or session.board(root).settings.budget
     stop_looking_ahead(session, root)
     title = f"{verb} {name.partition('::')[2]}"
     job = session.jobs.start((method, root, name), title, lambda job: work(session, job, root, name, budget))
@@ -144,7 +131,7 @@ def _writing(
 
 def add_example(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.addExample {uri?, root?}`: the example of the question that was answered last, as a test."""
-    root = _trusted_root(session, _read(arguments, key="root"))
+    root = trusted_root_of(session, read(arguments, key="root"))
     applied = session.board(root).applied
     if not applied or applied[-1].example is None:
         raise Refused("No question was answered for the last repair, so there is no example to keep.")
@@ -158,14 +145,14 @@ def add_example(session: Session, *arguments: object) -> dict[str, str]:
 
 def show_explanation(session: Session, *arguments: object) -> dict[str, object]:
     """`darner.showExplanation {nodeid, uri?, root?}`: everything that is known. Runs nothing."""
-    given = _read(arguments)
-    return explanation.shown(session.snapshot, session.board(_root(session, given)), _nodeid(given))
+    given = read(arguments)
+    return explanation.shown(session.snapshot, session.board(root_of(session, given)), nodeid_of(given))
 
 
 def open_explanation(session: Session, *arguments: object) -> None:
     """`darner.openExplanation {nodeid, uri?, root?}`: the same as a virtual document of the client. Runs nothing."""
-    given = _read(arguments)
-    session.in_background(work_repairs.show_explanation(session, _root(session, given), _nodeid(given)))
+    given = read(arguments)
+    session.in_background(work_repairs.show_explanation(session, root_of(session, given), nodeid_of(given)))
 
 
 def test_tree(session: Session, *arguments: object) -> dict[str, str]:
@@ -173,9 +160,9 @@ def test_tree(session: Session, *arguments: object) -> dict[str, str]:
 
     pytest names them in a trusted project; in others they are read from the text, and nothing runs.
     """
-    given = _read(arguments, key="root")
-    if _text(given, "root") or _text(given, "uri"):
-        boards = [session.board(_root(session, given))]
+    given = read(arguments, key="root")
+    if text_of(given, "root") or text_of(given, "uri"):
+        boards = [session.board(root_of(session, given))]
     else:
         folders = session.snapshot.folders
         boards = list(session.snapshot.boards.values()) or [session.board(session.root_of(f / "_")) for f in folders]
@@ -190,14 +177,14 @@ def list_tests(session: Session, roots: Sequence[Path], *, asked: bool = True) -
 
 def undo(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.undo {uri?, root?}`: takes back the last repair that was applied in this session. Runs nothing."""
-    root = _root(session, _read(arguments))
+    root = root_of(session, read(arguments))
     return _started(session.jobs.start(("undo", root), "Undo repair", lambda _: work_repairs.undo(session, root)))
 
 
 def applied(session: Session, *arguments: object) -> None:
     """`darner.applied {nodeid, repair, root?}`: sent by the client after it applied a code action's edit."""
-    given = _read(arguments)
-    root, nodeid, name = _root(session, given), _nodeid(given), _text(given, "repair")
+    given = read(arguments)
+    root, nodeid, name = root_of(session, given), nodeid_of(given), text_of(given, "repair")
     case = session.board(root).cases.get(nodeid)
     for known in case.repairs if case is not None else ():
         if identity(known) == name:
@@ -206,10 +193,10 @@ def applied(session: Session, *arguments: object) -> None:
 
 def apply_repair(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.applyRepair {nodeid, index?, uri?, root?}`: a verified repair that was found before. Runs nothing."""
-    given = _read(arguments)
-    root, nodeid, index = _root(session, given), _nodeid(given), given.get("index", 0)
+    given = read(arguments)
+    root, nodeid, index = root_of(session, given), nodeid_of(given), given.get("index", 0)
     if not isinstance(index, int):
-        raise Refused("index must be a number: which of the offered repairs to apply.", _INVALID_PARAMS)
+        raise Refused("index must be a number: which of the offered repairs to apply.", INVALID_PARAMS)
     return _started(
         session.jobs.start(
             ("apply", root, nodeid, index),
@@ -221,8 +208,8 @@ def apply_repair(session: Session, *arguments: object) -> dict[str, str]:
 
 def cancel(session: Session, *arguments: object) -> dict[str, bool]:
     """`darner.cancel {job?}`: one job, or all of them."""
-    given = _read(arguments, key="job")
-    job = _text(given, "job")
+    given = read(arguments, key="job")
+    job = text_of(given, "job")
     if job:
         return {"cancelled": session.jobs.cancel(job)}
     running = session.jobs.running
@@ -233,9 +220,9 @@ def cancel(session: Session, *arguments: object) -> dict[str, bool]:
 
 async def wait(session: Session, *arguments: object) -> dict[str, object]:
     """`darner.wait {job}`: answers when the job has ended, at once when there is no such job."""
-    job = _text(_read(arguments, key="job"), "job")
+    job = text_of(read(arguments, key="job"), "job")
     if not job:
-        raise Refused("Say which job: job is missing.", _INVALID_PARAMS)
+        raise Refused("Say which job: job is missing.", INVALID_PARAMS)
     ended = await session.jobs.wait(job)
     if ended is None:
         return {"outcome": "", "cancelled": False}
@@ -244,8 +231,8 @@ async def wait(session: Session, *arguments: object) -> dict[str, object]:
 
 def show_repairs(session: Session, *arguments: object) -> dict[str, object]:
     """`darner.showRepairs {nodeid, uri?, root?}`: what a repair found, with its edits. Runs nothing."""
-    given = _read(arguments)
-    root, nodeid = _root(session, given), _nodeid(given)
+    given = read(arguments)
+    root, nodeid = root_of(session, given), nodeid_of(given)
     return repairs_of(session.snapshot, session.board(root), nodeid)
 
 
@@ -256,66 +243,3 @@ async def show_status(session: Session, *_: object) -> dict[str, object]:
 
 def _started(job: Job) -> dict[str, str]:
     return {"job": job.id}
-
-
-def _read(arguments: tuple[object, ...], key: str = "nodeid") -> Arguments:
-    """One object, or one string that stands for its main key; anything else is refused."""
-    if not arguments:
-        return {}
-    if len(arguments) == 1 and isinstance(arguments[0], str):
-        return {key: arguments[0]}
-    if len(arguments) == 1 and isinstance(arguments[0], Mapping):
-        return cast("Arguments", arguments[0])
-    raise Refused(f'Darner\'s commands take one object, as in {{"{key}": "…"}}.', _INVALID_PARAMS)
-
-
-def _text(given: Arguments, key: str) -> str:
-    value = given.get(key, "")
-    if not isinstance(value, str):
-        raise Refused(f"{key} must be a string.", _INVALID_PARAMS)
-    return value
-
-
-def _texts(given: Arguments, key: str) -> tuple[str, ...]:
-    value = given.get(key, ())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        texts = cast("Sequence[object]", value)
-        if all(isinstance(each, str) for each in texts):
-            return tuple(cast("Sequence[str]", texts))
-    raise Refused(f"{key} must be a list of strings.", _INVALID_PARAMS)
-
-
-def _nodeid(given: Arguments) -> str:
-    nodeid = _text(given, "nodeid")
-    if not nodeid:
-        raise Refused("Say which test: nodeid is missing.", _INVALID_PARAMS)
-    return nodeid
-
-
-def _root(session: Session, given: Arguments) -> Path:
-    """The named project, else the document's, else the one where this test fails, else the only one."""
-    if root := _text(given, "root"):
-        if not Path(root).is_absolute() or not Path(root).is_dir():
-            raise Refused(f"{root} is not a folder; root must be a project's absolute path.", _INVALID_PARAMS)
-        return session.board(Path(root)).root
-    if uri := _text(given, "uri"):
-        path = real_path(uri)
-        if not path:
-            raise Refused(f"{uri} is not a file on this machine; Darner works on saved files only.")
-        return session.board(session.root_of(Path(path))).root
-    boards = session.snapshot.boards
-    failing = [root for root, board in boards.items() if _text(given, "nodeid") in board.cases]
-    roots = failing or list(boards) or [session.board(folder).root for folder in session.snapshot.folders]
-    if len(roots) != 1:
-        what = "several projects are open" if roots else "no project is open"
-        raise Refused(f"Say which project: {what}, and neither uri nor root was given.", _INVALID_PARAMS)
-    return roots[0]
-
-
-def _trusted_root(session: Session, given: Arguments) -> Path:
-    if session.shutting_down:
-        raise Refused("Darner is shutting down.")
-    root = _root(session, given)
-    if not session.trusted(root):
-        raise Refused(HOW_TO_TRUST)
-    return session.refreshed(root).root

@@ -6,6 +6,7 @@ import hashlib
 
 from lsprotocol import types as lsp
 
+from . import explanation
 from .describe import frame_line, frames_of, headline
 from .places import find_line
 from .snapshot import Board, Case, Snapshot
@@ -74,10 +75,18 @@ def _diagnostic(snapshot: Snapshot, board: Board, case: Case, path: str, line: i
         message=headline(case.result),
         severity=lsp.DiagnosticSeverity.Error,
         code=case.nodeid,
+        code_description=_described(snapshot, board, case),
         source=SOURCE,
         related_information=_related(snapshot, board, case) if client.related else None,
         data={"nodeid": case.nodeid, "root": str(board.root)} if client.diagnostic_data else None,
     )
+
+
+def _described(snapshot: Snapshot, board: Board, case: Case) -> lsp.CodeDescription | None:
+    """The code as a link to the long explanation, where the client can open it."""
+    if snapshot.client.links_codes and snapshot.client.virtual_documents:
+        return lsp.CodeDescription(explanation.uri(board, case.nodeid))
+    return None
 
 
 def _related(snapshot: Snapshot, board: Board, case: Case) -> list[lsp.DiagnosticRelatedInformation]:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from ..engine.coverage import FileCoverage
 from ..sandbox.types import Failure, TestResult
@@ -140,6 +141,21 @@ async def _about(session: Session) -> Row:
     with contextlib.suppress(EngineError):
         return await session.engine.call("about", {}, lambda _name, _data: None)
     return {}
+
+
+def log_end(session: Session, job: Job, seconds: float) -> None:
+    """A line in the client's log for each long work: how long, and where it ran. No values and no source."""
+
+    async def tell() -> None:
+        now = await status(session)
+        model = f", {now['model']} on {now['device']}" if now["model"] else ""
+        tiers = sorted({str(each["backend"]) for each in cast("dict[str, Row]", now["sandbox"]).values()})
+        sandbox = f", sandbox {' and '.join(tiers)}" if tiers else ""
+        how = "cancelled" if job.cancelled else "ended"
+        session.log(f"{job.title}: {how} after {seconds:.1f} s{model}{sandbox}")
+
+    if not session.shutting_down:
+        session.in_background(tell())
 
 
 def tell_status(session: Session) -> None:

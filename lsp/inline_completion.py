@@ -40,8 +40,10 @@ class Completer:
         due = time.monotonic() + _ANSWER_S
         document = self._session.snapshot.documents.get(uri)
         located = self._session.snapshot.locate(uri)
-        settings = located[0].settings if located is not None else self._session.snapshot.settings
-        if document is None or not settings.inline_completion or self._session.shutting_down:
+        if document is None or located is None or self._session.shutting_down:
+            return ""
+        settings = located[0].settings
+        if not settings.inline_completion:
             return ""
         if self._asked is not None:
             self._asked.cancel()

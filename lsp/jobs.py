@@ -15,17 +15,20 @@ from .progress import Progress
 log = logging.getLogger(__name__)
 
 Work = Callable[["Job"], Awaitable[None]]
+Key = tuple[Hashable, ...]
 
 
 @dataclass(eq=False)
 class Job:
     id: str
-    key: Hashable
-    """Equal keys are the same work."""
+    key: Key
+    """Equal keys are the same work; the kind, the projects' roots, then what else tells them apart."""
     title: str
     task: asyncio.Task[None] | None = None
     outcome: str = ""
     """How it ended, in one sentence."""
+    stopping: bool = False
+    """It was asked to end, and may not have ended yet: nobody who asks for the same work now wants this one."""
     cancelled: bool = False
     basis: Mapping[str, int] = field(default_factory=dict[str, int])
     """Versions of the open documents when it began, if a save of another version makes its work useless."""
@@ -36,6 +39,7 @@ class Job:
 
     def cancel(self, why: str = "") -> None:
         self.why = self.why or why
+        self.stopping = True
         if self.task is not None:
             self.task.cancel()
 
@@ -55,9 +59,9 @@ class Jobs:
     def running(self) -> tuple[Job, ...]:
         return tuple(self._running.values())
 
-    def start(self, key: Hashable, title: str, work: Work) -> Job:
+    def start(self, key: Key, title: str, work: Work) -> Job:
         """The running job with this key, or a new one."""
-        same = next((job for job in self._running.values() if job.key == key), None)
+        same = next((job for job in self._running.values() if job.key == key and not job.stopping), None)
         if same is not None:
             return same
         job = Job(f"darner-{next(self._ids)}", key, title)
@@ -67,7 +71,7 @@ class Jobs:
         self.on_change()
         return job
 
-    def supersede(self, key: Hashable, title: str, work: Work) -> Job:
+    def supersede(self, key: Key, title: str, work: Work) -> Job:
         """A new job in place of a running one with the same key, whose work is out of date."""
         for job in self.running:
             if job.key == key:

@@ -39,7 +39,7 @@ class Saves:
         board = session.refreshed(root)
         if session.shutting_down or not session.trusted(root):
             return
-        if board.settings.run_on_save:
+        if board.settings.run_on_save and board.settings.enable:
             which = Which.AFFECTED if board.settings.affected_tests else Which.ALL
             commands.start_tests(session, root, (), which, asked=False)
         if "testTree" in session.snapshot.client.told:

@@ -96,7 +96,17 @@ class Session:
         read = self.configuration.of_project if self.trusted(root) else self.configuration.of_user
         settings, complaints = read(root)
         self.put(replace(self.snapshot.boards[root], settings=settings))
+        if not settings.enable:
+            self._forget(root)
         self._complain(complaints)
+
+    def _forget(self, root: Path) -> None:
+        """Darner is switched off there: what runs ends, and what shows goes."""
+        board = self.snapshot.boards[root]
+        self.put(board.without(frozenset(board.cases)))
+        for job in self.jobs.running:
+            if root in job.key:
+                job.cancel("Stopped: Darner was switched off for this project.")
 
     def _complain(self, sentences: tuple[str, ...]) -> None:
         for sentence in sentences if self._ready else ():
@@ -188,6 +198,11 @@ class Session:
     def show(self, message: str, kind: lsp.MessageType = lsp.MessageType.Info) -> None:
         if not self.shutting_down:
             self.server.window_show_message(lsp.ShowMessageParams(kind, message))
+
+    def log(self, message: str) -> None:
+        """A line of the client's log, which interrupts nobody."""
+        if not self.shutting_down:
+            self.server.window_log_message(lsp.LogMessageParams(lsp.MessageType.Info, message))
 
     def show_once(self, message: str, kind: lsp.MessageType) -> None:
         """For what the user did not ask for, as a run after every save."""

@@ -156,13 +156,16 @@ class Snapshot:
         return {document.path: document for document in reversed([*self.documents.values()]) if document.path}
 
     def locate(self, uri: str) -> tuple[Board, str] | None:
-        """The project that a document belongs to, and the document's path in it; the innermost project wins."""
+        """The project that a document belongs to, and the document's path in it; the innermost project wins.
+
+        None outside of every project, and in one where Darner is switched off.
+        """
         path = Path(self.documents[uri].path if uri in self.documents else real_path(uri))
         inside = [board for root, board in self.boards.items() if path.is_relative_to(root)]
         if not inside:
             return None
         board = max(inside, key=lambda board: len(board.root.parts))
-        return board, path.relative_to(board.root).as_posix()
+        return (board, path.relative_to(board.root).as_posix()) if board.settings.enable else None
 
     def uri(self, board: Board, path: str) -> str:
         """How the client names a project file: its own name when the file is open."""

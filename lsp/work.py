@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from lsprotocol import types as lsp
 
 from ..engine.blame import where
 from .engine_link import CANCELLED, EngineError
+from .feed import log_end
 from .jobs import Job
 from .progress import Progress
 from .session import Session
@@ -23,7 +25,7 @@ async def shown(session: Session, job: Job, *, asked: bool = True, silent: bool 
     A job may ask the engine several times, as a repair that runs the tests first: to the client that is one progress,
     which ends when the job does.
     """
-    progress = job.progress or _begun(session, job, session.snapshot.client.progress and not silent)
+    progress = job.progress or _begun(session, job, silent)
     try:
         yield progress
     except asyncio.CancelledError:
@@ -41,13 +43,17 @@ async def shown(session: Session, job: Job, *, asked: bool = True, silent: bool 
         job.outcome = progress.outcome
 
 
-def _begun(session: Session, job: Job, supported: bool) -> Progress:
+def _begun(session: Session, job: Job, silent: bool) -> Progress:
+    supported = session.snapshot.client.progress and not silent
     progress = job.progress = Progress(session.server, job.id, job.title, supported)
     beginning = asyncio.create_task(progress.begin())
+    began = time.monotonic()
 
     def end() -> None:
         beginning.cancel()
         progress.end()
+        if not silent:
+            log_end(session, job, time.monotonic() - began)
 
     job.on_end = end
     return progress

@@ -82,6 +82,9 @@ async def _run_tests(session: Session, job: Job, root: Path, wanted: Row, told: 
 async def list_tests(session: Session, job: Job, roots: Sequence[Path], *, asked: bool) -> None:
     """Tell the client every test: as pytest names them where it may run, else as the files' text does."""
     for root in roots:
+        if not session.board(root).settings.enable:
+            session.notify("testTree", {"root": str(root), "complete": True, "tests": []})
+            continue
         nodeids = await _collected(session, job, root, asked) if session.trusted(root) else None
         tree = await asyncio.to_thread(tests_of, session.snapshot, session.board(root), nodeids)
         session.notify("testTree", tree)

@@ -7,6 +7,7 @@ those of Helix and Emacs. A breach of the specification is an error, and so is a
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,7 +63,10 @@ async def test_the_story_from_a_failing_test_to_an_undone_repair(
     editor.save("cart.py")
     await until(lambda: editor.diagnostics("test_cart.py"), "the diagnostic again")
     assert [message.message for message in editor.client.messages] == []
-    assert editor.client.log_messages == []
+    logged = await until(lambda: _logged(editor), "the log's line of each job")
+    assert {re.sub(r"[\d.]+ s", "0 s", line) for line in logged} == {
+        f"{title}: ended after 0 s, scripted on none" for title in ("Run tests", "Repair test_total")
+    }
     assert await editor.leave() == 0
     assert all(_whole(reports) for reports in editor.client.progress_reports.values())
     assert [r.getMessage() for r in caplog.records if "unknown" in r.getMessage()] == []
@@ -86,6 +90,12 @@ async def _take(editor: Editor, diagnostic: lsp.Diagnostic) -> None:
     if edit is None:
         await until(lambda: editor.edits, "workspace/applyEdit")
         editor.apply(editor.edits[0].edit)
+
+
+def _logged(editor: Editor) -> list[str]:
+    """Once two runs, after a save, and the repair have ended: what they left in the log."""
+    lines = [message.message for message in editor.client.log_messages]
+    return lines if len(lines) >= 3 else []
 
 
 async def _done(editor: Editor, started: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from editor import SCRIPTED, Editor, until
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("error::pytest_lsp.LspSpecificationWarning")]
 
@@ -50,6 +51,28 @@ async def test_a_setting_changes_without_a_restart_and_a_wrong_one_is_named(proj
     assert [m.message for m in editor.client.messages] == [
         "darner.budget must be quick, normal, deep or a number of seconds, not 'hasty'; 'normal' is used."
     ]
+    assert await editor.leave() == 0
+
+
+async def test_a_folder_where_darner_is_switched_off_shows_nothing_and_runs_nothing(project: Path) -> None:
+    """What showed goes, what ran ends, commands say why they do nothing; and it all comes back."""
+    editor = await started(project, runOnSave=False)
+    await editor.command("wait", **await editor.command("runTests", root=str(project)))
+    assert await editor.diagnostics("test_cart.py")
+    job = await editor.command("repair", root=str(project), nodeid="waits", apply=False)
+
+    await editor.configure(enable=False, trust=True)
+
+    ended = await editor.command("wait", **job)
+    assert (ended["cancelled"], ended["outcome"]) == (True, "Stopped: Darner was switched off for this project.")
+    await until(lambda: _no_lens(editor), "the lenses to go")
+    assert await editor.diagnostics("test_cart.py") == []
+    assert await editor.actions("cart.py", 1) == []
+    with pytest.raises(JsonRpcException, match="switched off for this project"):
+        await editor.command("runTests", root=str(project))
+
+    await editor.configure(enable=True, trust=True)
+    await until(lambda: editor.titles("test_cart.py"), "the lenses")
     assert await editor.leave() == 0
 
 

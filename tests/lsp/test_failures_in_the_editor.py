@@ -11,6 +11,7 @@ from darner.lsp import diagnostics
 from darner.lsp.client import Client
 from darner.lsp.code_actions import code_actions
 from darner.lsp.code_lens import code_lens
+from darner.lsp.explanation import content
 from darner.lsp.hover import hover
 from darner.lsp.snapshot import Case, Snapshot
 from darner.sandbox.types import Failure, Frame
@@ -58,6 +59,18 @@ def test_a_bare_client_gets_neither_related_information_nor_data() -> None:
 
     assert found.related_information is None
     assert found.data is None
+
+
+def test_the_code_leads_to_the_long_explanation_where_the_client_opens_documents() -> None:
+    """An address that the client cannot open would be a link to nothing."""
+    (plain,) = diagnostics.at(snapshot(case(), client=replace(FULL, links_codes=True)), uri("test_cart.py"))
+    full = replace(FULL, links_codes=True, virtual_documents=True)
+    (linked,) = diagnostics.at(snapshot(case(), client=full), uri("test_cart.py"))
+
+    assert plain.code_description is None
+    assert linked.code_description is not None
+    shown = content(snapshot(case(), client=full), lsp.TextDocumentContentParams(linked.code_description.href))
+    assert NODEID in shown.text
 
 
 def test_an_exception_in_the_source_shows_there_and_in_the_test() -> None:

@@ -13,11 +13,10 @@ interface Python {
   }
 }
 
-/** The setting, else the selected environment of the first folder, else empty: the server then finds one. */
-export async function findInterpreter(log: vscode.LogOutputChannel): Promise<string> {
-  const wanted = vscode.workspace.getConfiguration('darner').get<string>('interpreter', '')
+/** The setting, else the selected environment of this folder, else empty: the server then finds one. */
+export async function findInterpreter(log: vscode.LogOutputChannel, folder: vscode.Uri | undefined): Promise<string> {
+  const wanted = vscode.workspace.getConfiguration('darner', folder).get<string>('interpreter', '')
   if (wanted !== '') return wanted
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri
   try {
     const environments = await exportsOf<Environments>('ms-python.vscode-python-envs')
     const selected = (await environments?.getEnvironment(folder))?.execInfo?.run?.executable

@@ -48,8 +48,8 @@ export class Repairs {
     if (given !== undefined) return given
     const status = await this.#server.execute<Status>('darner.showStatus')
     const failing = (status?.projects ?? []).flatMap(({ root, failing }) => failing.map((nodeid) => ({ nodeid, root })))
-    const here = diagnosticsHere().map((diagnostic) => diagnostic.code)
-    const near = failing.filter(({ nodeid }) => here.includes(nodeid))
+    const here = diagnosticsHere()
+    const near = failing.filter(({ nodeid }) => here.some((each) => isOf(each, nodeid)))
     const [first, ...others] = near.length > 0 ? near : failing
     if (first === undefined && status !== undefined) {
       void vscode.window.showInformationMessage(vscode.l10n.t('No failing test is known; run the tests first.'))
@@ -97,6 +97,11 @@ export function parseId(id: string): Test | undefined {
   return at < 0 ? undefined : { root: id.slice(0, at), nodeid: id.slice(at + SEPARATOR.length) }
 }
 
+/** Its code is the node id, with a link to the long explanation where the server gave one. */
+function isOf({ source, code }: vscode.Diagnostic, nodeid: string): boolean {
+  return source === 'darner' && (typeof code === 'object' ? code.value : code) === nodeid
+}
+
 function diagnosticsHere(): vscode.Diagnostic[] {
   const editor = vscode.window.activeTextEditor
   if (editor === undefined) return []
@@ -109,7 +114,7 @@ function diagnosticsHere(): vscode.Diagnostic[] {
 /** Go to the failing line and open the hover there, as a key would. */
 async function showHover(test: Test): Promise<void> {
   for (const [uri, diagnostics] of vscode.languages.getDiagnostics()) {
-    const shown = diagnostics.find((each) => each.source === 'darner' && each.code === test.nodeid)
+    const shown = diagnostics.find((each) => isOf(each, test.nodeid))
     if (shown === undefined) continue
     const place = shown.range.start
     await vscode.window.showTextDocument(uri, { selection: new vscode.Range(place, place) })

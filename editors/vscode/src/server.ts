@@ -18,6 +18,7 @@ const SERVER_SETTINGS = [
   'model',
   'budget',
   'sandbox',
+  'enable',
   'runOnSave',
   'affectedTests',
   'watch',
@@ -41,7 +42,8 @@ export class Server implements vscode.Disposable {
   readonly #ready = new vscode.EventEmitter<void>()
   readonly #progress = new ProgressView(this)
   #client: LanguageClient | undefined
-  #interpreter = ''
+  /** By folder; that of the first one also under the empty name. */
+  #interpreters = new Map<string, string>()
   #starting: Promise<void> = Promise.resolve()
 
   readonly onTestTree = this.#trees.event
@@ -65,6 +67,7 @@ export class Server implements vscode.Disposable {
       this.#statuses,
       this.#ready,
       vscode.workspace.onDidGrantWorkspaceTrust(() => void this.#trusted()),
+      vscode.workspace.onDidChangeWorkspaceFolders(() => void this.#chooseInterpreter()),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration('darner.serverPath')) void this.restart()
         else if (event.affectsConfiguration('darner.interpreter')) void this.#chooseInterpreter()
@@ -141,7 +144,7 @@ export class Server implements vscode.Disposable {
       void this.#offer()
       return
     }
-    this.#interpreter = vscode.workspace.isTrusted ? await findInterpreter(this.log) : ''
+    await this.#findInterpreters()
     this.log.info(`starting ${place.path} (found by ${place.why})`)
     const server = { command: place.path, options: { env: process.env } }
     const library = await import('./client.js')
@@ -202,7 +205,8 @@ export class Server implements vscode.Disposable {
   #settings(scope: string | undefined): Record<string, unknown> {
     const settings = vscode.workspace.getConfiguration('darner', scope === undefined ? undefined : vscode.Uri.parse(scope))
     const own = Object.fromEntries(SERVER_SETTINGS.map((key) => [key, settings.get(key)]))
-    return { ...own, interpreter: this.#interpreter }
+    const folder = scope === undefined ? '' : vscode.Uri.parse(scope).toString() // written as VS Code writes it
+    return { ...own, interpreter: this.#interpreters.get(folder) ?? this.#interpreters.get('') }
   }
 
   async #trusted(): Promise<void> {
@@ -215,9 +219,16 @@ export class Server implements vscode.Disposable {
     this.#disposables.push(await watchInterpreter(() => void this.#chooseInterpreter()))
   }
 
+  async #findInterpreters(): Promise<void> {
+    const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : []
+    const found = folders.map(async ({ uri }) => [uri.toString(), await findInterpreter(this.log, uri)] as const)
+    const all = await Promise.all(found)
+    this.#interpreters = new Map([['', all[0]?.[1] ?? ''], ...all])
+  }
+
   /** The server asks for the settings again. */
   async #chooseInterpreter(): Promise<void> {
-    this.#interpreter = vscode.workspace.isTrusted ? await findInterpreter(this.log) : ''
+    await this.#findInterpreters()
     if (this.running) await this.#client?.sendNotification('workspace/didChangeConfiguration', { settings: null })
   }
 

@@ -38,6 +38,9 @@ export class TestTree implements vscode.Disposable {
       vscode.workspace.onDidSaveTextDocument((document) => {
         if (document.languageId === 'python') this.#listSoon()
       }),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('darner.enable')) this.#listSoon()
+      }),
       vscode.workspace.onDidDeleteFiles(() => { this.#listSoon() }),
       vscode.workspace.onDidRenameFiles(() => { this.#listSoon() }),
     ]

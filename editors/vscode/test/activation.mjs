@@ -14,7 +14,7 @@ if (problem) throw new Error(problem)
 const found = []
 for (let run = 0; run < Number(times); run += 1) {
   const folder = project()
-  const workbench = await open({ vsix, settings: { 'workbench.startupEditor': 'none' }, folder })
+  const workbench = await open({ extensions: [vsix], settings: { 'workbench.startupEditor': 'none' }, folder })
   try {
     await workbench.trust()
     await workbench.openFile('tests/test_prices.py')

@@ -1,15 +1,19 @@
 // The whole story in a real workbench, with the real server and the real 0.5B model.
 //
 //     node test/story.mjs VSIX [--shots FOLDER]     screenshots and a recording go to FOLDER
+//     node test/story.mjs VSIX --smoke              the beginning only, without a model
 //
 // Steps are what a person does, mostly by keys; each ends on something that is seen, not after a time.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 
+import { environments, withoutPython } from './elsewhere.mjs'
 import { Recorder } from './recorder.mjs'
-import { missing, open, PATIENCE, project, ROOT } from './workbench.mjs'
+import { step, until } from './steps.mjs'
+import { missing, open, project, ROOT } from './workbench.mjs'
 
 const BIN = join(ROOT, '.venv', 'bin')
 const SETTINGS = {
@@ -25,14 +29,19 @@ const SETTINGS = {
 const OFFERED = ['Explain Failing Test', 'Repair Failing Test']
 const INITIALS = 'test_initials_of_a_customer'
 
-const [vsix, , shots] = process.argv.slice(2)
+const { values: { shots, smoke }, positionals: [vsix] } = parseArgs({
+  options: { shots: { type: 'string' }, smoke: { type: 'boolean' } },
+  allowPositionals: true,
+})
+const problem = missing()
+if (problem) throw new Error(problem)
 const began = Date.now()
 const folder = project()
-const workbench = await open({ vsix, settings: SETTINGS, folder })
+const workbench = await open({ extensions: [vsix], settings: SETTINGS, folder })
 const { page } = workbench
 const recorder = new Recorder(page, shots)
 
-async function main() {
+async function beginning() {
   await step('the workspace is trusted, and its tests are in the tree', async () => {
     await workbench.trust()
     await workbench.openFile('tests/test_prices.py', 11)
@@ -55,6 +64,9 @@ async function main() {
     await hover.first().waitFor()
     await page.keyboard.press('Escape')
   })
+}
+
+async function main() {
   await step('the gutter shows what the tests executed, and what they did not', async () => {
     const untested = lineOf('orders/importer.py', 'unknown unit')
     await workbench.openFile('orders/importer.py', untested)
@@ -157,37 +169,6 @@ async function main() {
   })
 }
 
-async function elsewhere() {
-  const plain = mkdtempSync(join(tmpdir(), 'darner-plain-'))
-  writeFileSync(join(plain, 'notes.txt'), 'no Python here\n')
-  const other = await open({ vsix, settings: SETTINGS, folder: plain })
-  try {
-    await step('a workspace without Python costs nothing', async () => {
-      await other.trust()
-      const eager = () => other.log('remoteexthost.log').includes('Eager extensions activated')
-      await until(eager)
-      assert.doesNotMatch(other.log('remoteexthost.log'), /_doActivateExtension darner/)
-    })
-  } finally {
-    await other.close()
-    rmSync(plain, { recursive: true, force: true })
-  }
-}
-
-async function step(name, work) {
-  const start = Date.now()
-  await work()
-  console.log(`ok  ${name} (${((Date.now() - start) / 1000).toFixed(1)} s)`)
-}
-
-async function until(condition) {
-  const end = Date.now() + PATIENCE
-  while (!condition()) {
-    assert.ok(Date.now() < end, `waited for ${condition}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
 /** The light bulb's menu by its key, and one of its entries. */
 async function bulb(entry) {
   const row = page.locator('.action-widget .monaco-list-row.focused').filter({ hasText: entry })
@@ -272,10 +253,9 @@ function lineOf(path, text) {
   return source(path).split('\n').findIndex((line) => line.includes(text)) + 1
 }
 
-const problem = missing()
-if (problem) throw new Error(problem)
 try {
-  await main()
+  await beginning()
+  if (!smoke) await main()
 } catch (error) {
   await page.screenshot({ path: join(tmpdir(), 'darner-vscode-failed.png') })
   console.error(workbench.log('Darner.log').split('\n').slice(-20).join('\n'))
@@ -285,5 +265,8 @@ try {
   await workbench.close()
   rmSync(join(folder, '..'), { recursive: true, force: true })
 }
-await elsewhere()
-console.log(`the whole story in ${((Date.now() - began) / 1000).toFixed(0)} s`)
+if (!smoke) {
+  await withoutPython(vsix, SETTINGS)
+  await environments(vsix, SETTINGS)
+}
+console.log(`the ${smoke ? 'beginning of the' : 'whole'} story in ${((Date.now() - began) / 1000).toFixed(0)} s`)

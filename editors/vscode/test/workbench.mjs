@@ -20,15 +20,15 @@ export function missing() {
 }
 
 /** An editor with an empty profile on one folder. `settings` are the user's; without `path` nothing of ours is on PATH. */
-export async function open({ vsix, settings, folder, path = BIN }) {
+export async function open({ extensions, settings, folder, path = BIN, variables = {} }) {
   const home = mkdtempSync(join(tmpdir(), 'darner-vscode-'))
   const places = ['--extensions-dir', join(home, 'extensions'), '--server-data-dir', join(home, 'data'), '--accept-server-license-terms']
   const main = join(CODE, 'out', 'server-main.js')
   mkdirSync(join(home, 'data', 'data', 'Machine'), { recursive: true })
   writeFileSync(join(home, 'data', 'data', 'Machine', 'settings.json'), JSON.stringify(settings))
-  if (vsix) execFileSync(process.execPath, [main, ...places, '--install-extension', vsix], { stdio: 'ignore' })
+  for (const vsix of extensions) execFileSync(process.execPath, [main, ...places, '--install-extension', vsix], { stdio: 'ignore' })
   const port = await freePort()
-  const env = { ...process.env, PATH: path ? [path, process.env.PATH].join(delimiter) : process.env.PATH, XDG_STATE_HOME: join(home, 'state') }
+  const env = { ...process.env, PATH: path ? [path, process.env.PATH].join(delimiter) : process.env.PATH, XDG_STATE_HOME: join(home, 'state'), ...variables }
   const words = ['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--telemetry-level', 'off']
   const server = spawn(process.execPath, [main, ...places, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const stopped = () => { // it is a group of its own, which no Ctrl-C reaches
