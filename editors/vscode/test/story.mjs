@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { environments, withoutPython } from './elsewhere.mjs'
+import { environments, newcomer, withoutPython } from './elsewhere.mjs'
 import { Recorder } from './recorder.mjs'
 import { step, until } from './steps.mjs'
 import { missing, open, project, ROOT } from './workbench.mjs'
@@ -268,5 +268,6 @@ try {
 if (!smoke) {
   await withoutPython(vsix, SETTINGS)
   await environments(vsix, SETTINGS)
+  await newcomer(vsix)
 }
 console.log(`the ${smoke ? 'beginning of the' : 'whole'} story in ${((Date.now() - began) / 1000).toFixed(0)} s`)
