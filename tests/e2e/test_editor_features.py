@@ -207,6 +207,21 @@ async def test_documents_that_are_no_files_are_left_alone(project: Path) -> None
     assert await editor.leave() == 0
 
 
+async def test_a_workspace_behind_a_symlink_is_spoken_of_as_the_client_names_it(project: Path) -> None:
+    """The engine works on real paths; a client that got those would open every file a second time."""
+    link = project.parent / "by another name"
+    link.symlink_to(project)
+    editor = await started(link)
+    await repaired(editor)
+
+    assert [found.code for found in await editor.diagnostics("test_cart.py")] == [NODEID]
+    (repair, *_) = await editor.actions("cart.py", 1)
+    await editor.choose(repair)  # it refuses an edit of a document that it does not know
+
+    assert editor.texts["cart.py"] == CART.replace("<", "<=")
+    assert await editor.leave() == 0
+
+
 async def test_a_second_folder_is_a_project_of_its_own(project: Path) -> None:
     """Folders come and go while the window is open; each has its own settings and failing tests."""
     editor = await started(project)
