@@ -49,6 +49,8 @@ class Trial:
     related: tuple[str, ...]
     """Other failing tests that execute about the same code."""
     limits: Limits
+    endless: bool = False
+    """The failing test did not end: how it fails unchanged is not run again for comparison."""
 
     def quick(self, candidate: Candidate, stop: Stop) -> Verdict:
         """The failing test, then the covering ones, in one fork; ends at the first failure."""
@@ -60,7 +62,8 @@ class Trial:
         """As `quick`, all in one run, of those that fail; None for the others."""
         nodeids = (self.nodeid, *self.covering)
         edits = [edits_of(candidate.patch) for candidate in candidates]
-        runs = self.session.screen(nodeids, edits, limits=self.limits, cancelled=lambda: bool(stop))
+        together = not self.endless
+        runs = self.session.screen(nodeids, edits, together, limits=self.limits, cancelled=lambda: bool(stop))
         verdicts = [None if run is None else self._verdict(run, self.covering) for run in runs]
         return tuple(None if one is None or (one.target_passed and not one.broken) else one for one in verdicts)
 
@@ -142,4 +145,4 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
         cpu_s=max(_SEARCH.cpu_s, _FORK_S + _SLOWEST_FACTOR * (total + slowest)),
     )
     related = tuple(test.nodeid for test in evidence.related)
-    return Trial(session, suite, evidence.nodeid, covering, related, limits)
+    return Trial(session, suite, evidence.nodeid, covering, related, limits, runs_away(evidence.failing))

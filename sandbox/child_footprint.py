@@ -7,9 +7,11 @@ own. Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); sta
 
 from __future__ import annotations
 
+import array
 import collections
 import functools
 import io
+import itertools
 import logging
 import os
 import random
@@ -17,47 +19,76 @@ import sys
 import threading
 import types
 import warnings
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, cast
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple, cast
 
-_MOST = 20_000
+_MOST = 4_000
 """Values looked at; telling more apart takes longer than a fork."""
-_ATOMS = (int, str, bytes, type(None), complex, type(Ellipsis), type(NotImplemented))
+_ATOMS = frozenset((int, str, bytes, type(None), complex, type(Ellipsis), type(NotImplemented)))
+_PLAIN = frozenset((dict, list, tuple, set, frozenset, types.MappingProxyType, collections.deque))
 _FIXED = (
-    *("datetime", "decimal", "fractions", "re", "pathlib", "uuid"),
-    *("ipaddress", "typing", "collections", "_collections"),
+    *("datetime", "decimal", "fractions", "re", "pathlib", "uuid", "ipaddress"),
+    *("typing", "_collections", "operator", "inspect", "zoneinfo", "struct"),
 )
-"""Modules of the standard library whose objects show all that they hold, or do not change."""
-_LOCKS = (type(threading.Lock()), type(threading.RLock()))
-_CODE = (
-    *(types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType),
-    *(types.MemberDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType, types.CodeType),
+"""Modules of the standard library whose objects never change: another value is another object."""
+_SHOWN = (
+    itertools.count,
+    itertools.repeat,
+    array.array,
+    collections.ChainMap,
+    type(threading.Lock()),
+    type(threading.RLock()),
+)
+"""What shows all that it holds."""
+_CODE: Any = frozenset(
+    (
+        *(
+            types.BuiltinFunctionType,
+            types.MethodDescriptorType,
+            types.WrapperDescriptorType,
+            types.GetSetDescriptorType,
+        ),
+        *(types.MemberDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType, types.CodeType),
+    )
 )
 _CACHED: Any = type(functools.lru_cache(lambda: None))
 _NOISE = "PYTEST_CURRENT_TEST"
-_HIDDEN = ("_abc_impl",)
-"""What every abstract class holds and nothing outside can tell."""
+_HIDDEN = ("_abc_impl", "tearDown_exceptions", "_classSetupFailed")
+"""What every abstract class holds and nothing outside can tell; what unittest notes anew for each class."""
 
 
 class Unknown(Exception):
     """Something whose state cannot be told."""
 
 
-def footprint(root: str) -> Optional[List[Any]]:
+class Footprint:
+    """Compares equal while nothing has changed."""
+
+    def __init__(self, atoms: List[Any], kept: List[Any]) -> None:
+        self._atoms = atoms
+        self._kept = kept
+        """While these live, no other object has their numbers."""
+
+    def same_as(self, other: Optional["Footprint"]) -> bool:
+        return other is not None and self._atoms == other._atoms
+
+
+def footprint(root: str) -> Optional[Footprint]:
     """Of the modules below `root` and of what they share with the rest of the process; None where it is unknown."""
-    walk = _Walk(root)
+    modules = dict(_own_modules(root))
+    walk = _Walk(modules)
     try:
-        for name, module in sorted(_own_modules(root)):
+        for name, module in sorted(modules.items()):
             walk.atoms.append(name)
-            walk.names(cast(Dict[str, Any], vars(module)))
+            walk.names(module.__dict__)
         walk.value(_surroundings())
     except (Unknown, RecursionError):
         return None
     except Exception:  # boundary: the user's own __hash__, __eq__ or a dictionary that changes meanwhile
         return None
-    return walk.atoms
+    return Footprint(walk.atoms, walk.kept)
 
 
-def _own_modules(root: str) -> Iterator[Any]:
+def _own_modules(root: str) -> Iterator[Tuple[str, Any]]:
     for name, module in list(sys.modules.items()):
         file = str(getattr(module, "__file__", "") or "")
         if file.startswith(root + os.sep) and "/site-packages/" not in file:
@@ -68,7 +99,7 @@ def _surroundings() -> List[Any]:
     environment = {key: text for key, text in os.environ.items() if key != _NOISE}
     log = logging.getLogger()
     counts = [len(sys.modules), len(log.handlers), log.level, len(warnings.filters), threading.active_count()]
-    return [environment, os.getcwd(), list(sys.path), counts, sys.getrecursionlimit()]
+    return [environment, os.getcwd(), set(sys.path), counts, sys.getrecursionlimit()]
 
 
 def _content(stream: Any) -> Any:
@@ -81,16 +112,17 @@ def _content(stream: Any) -> Any:
 
 
 class _Walk:
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self, own: Iterable[str]) -> None:
+        """`own`: the names of the project's modules."""
+        self._own_names = frozenset(own)
         self._seen: Dict[int, int] = {}
-        self._kept: List[Any] = []
+        self.kept: List[Any] = []
         """What is made on the way must live as long as its number is remembered."""
         self.atoms: List[Any] = []
 
     def names(self, found: Dict[str, Any]) -> None:
         for name, value in list(found.items()):
-            if not ((name.startswith("__") and name.endswith("__")) or name.startswith("@") or name in _HIDDEN):
+            if name[:1] != "@" and name not in _HIDDEN and not (name[:2] == "__" and name[-2:] == "__"):
                 self.atoms.append(name)
                 self.value(value)
 
@@ -98,25 +130,26 @@ class _Walk:
         kind = cast(Any, type(value))
         if kind in _ATOMS:
             self.atoms.append(value)
-            return
-        if kind in (bool, float):  # True equals 1, and a number that is none equals nothing
+        elif kind is bool or kind is float:  # True equals 1, and a number that is none equals nothing
             self.atoms.append(repr(value))
-            return
-        known = self._seen.get(id(value))
-        if known is not None:
-            self.atoms.append(known)
-            return
-        self._seen[id(value)] = len(self._seen)
-        self._kept.append(value)
-        if len(self._seen) > _MOST:
-            raise Unknown("too much")
-        self.atoms.append(id(kind))
-        self._inside(value, kind)
+        elif id(value) in self._seen:
+            self.atoms.append(self._seen[id(value)])
+        else:
+            self._seen[id(value)] = len(self._seen)
+            self.kept.append(value)
+            if len(self._seen) > _MOST:
+                raise Unknown("too much")
+            self._inside(value, kind)
 
     def _inside(self, value: Any, kind: Any) -> None:
-        if isinstance(value, (dict, types.MappingProxyType)):
-            for pair in list(cast(Dict[Any, Any], value).items()):
-                self._each(pair)
+        if kind is types.FunctionType:
+            self._function(value)
+        elif kind in _CODE:
+            self.atoms.append(id(value))
+        elif isinstance(value, (dict, types.MappingProxyType)):
+            for key, one in list(cast(Dict[Any, Any], value).items()):
+                self.value(key)
+                self.value(one)
             self._own(value, kind)
         elif isinstance(value, (list, tuple, collections.deque)):
             self._each(cast(List[Any], value))
@@ -131,9 +164,7 @@ class _Walk:
             self._object(value, kind)
 
     def _object(self, value: Any, kind: Any) -> None:
-        if kind is types.FunctionType:
-            self._function(value)
-        elif isinstance(value, type):
+        if isinstance(value, type):
             self.names(dict(vars(value)) if self._is_own(value) else {})
         elif kind is _CACHED:
             self.atoms.append(tuple(value.cache_info()))
@@ -145,11 +176,13 @@ class _Walk:
             self._each((value.level, value.disabled, len(value.handlers)))
         elif kind in (staticmethod, classmethod, types.MethodType):
             self._each((value.__func__, getattr(value, "__self__", None)))
+        elif kind is functools.partial:
+            self._each((value.func, value.args, value.keywords))
         elif kind is property:
             self._each((value.fget, value.fset, value.fdel))
-        elif kind in _LOCKS or kind.__module__.split(".")[0] in _FIXED:
+        elif kind in _SHOWN:
             self.atoms.append(repr(value))
-        elif kind is not types.ModuleType and kind not in _CODE:
+        elif kind not in (types.ModuleType, object) and kind.__module__.split(".")[0] not in _FIXED:
             self._instance(value, kind)
 
     def _instance(self, value: Any, kind: Any) -> None:
@@ -159,8 +192,11 @@ class _Walk:
         self._own(value, kind)
 
     def _function(self, value: Any) -> None:
-        self._each((value.__defaults__, value.__kwdefaults__))
-        self.names(cast(Dict[str, Any], vars(value)))
+        self.atoms.append(id(value))
+        if value.__defaults__ or value.__kwdefaults__:
+            self._each((value.__defaults__, value.__kwdefaults__))
+        if value.__dict__:
+            self.names(value.__dict__)
         for cell in value.__closure__ or ():
             try:
                 self.value(cell.cell_contents)
@@ -169,7 +205,9 @@ class _Walk:
 
     def _own(self, value: Any, kind: Any) -> None:
         """Attributes, those in slots too."""
-        self.names(cast(Dict[str, Any], getattr(value, "__dict__", None) or {}))
+        if kind in _PLAIN:
+            return
+        self.names(getattr(value, "__dict__", {}))
         for base in kind.__mro__ if self._is_own(kind) else ():
             slots = base.__dict__.get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:
@@ -180,5 +218,4 @@ class _Walk:
             self.value(one)
 
     def _is_own(self, kind: Any) -> bool:
-        file = str(getattr(sys.modules.get(kind.__module__), "__file__", "") or "")
-        return file.startswith(self._root + os.sep)
+        return kind.__module__ in self._own_names

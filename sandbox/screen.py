@@ -43,6 +43,7 @@ class Screen:
         self,
         nodeids: Sequence[str],
         candidates: Sequence[Mapping[str, bytes]],
+        together: bool,
         limits: Limits,
         cancelled: Callable[[], bool],
     ) -> Failures:
@@ -55,6 +56,8 @@ class Screen:
         changes = self._changes(candidates)
         if changes is None:
             return unknown
+        if not together:
+            self._unchanged[key] = None
         before = [_UNCHANGED] if key not in self._unchanged else []
         after = [_UNCHANGED] if self._unchanged.get(key, ()) is not None else []
         rows = self._rows(nodeids, [*before, *changes, *after], bool(after), limits, cancelled)

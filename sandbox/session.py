@@ -140,12 +140,16 @@ class Session:
         self,
         nodeids: Sequence[str],
         candidates: Sequence[Mapping[str, bytes]],
+        together: bool = True,
         *,
         limits: Limits | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Failures:
-        """How each candidate fails, in one run of all; None for who must be run by itself, for it may pass."""
-        return self._screen.failures(nodeids, candidates, limits or self.limits, cancelled)
+        """How each candidate fails, in one run of all; None for who must be run by itself, for it may pass.
+
+        `together`: one process may try several. Then the unchanged code runs too, so it must end by itself.
+        """
+        return self._screen.failures(nodeids, candidates, together, limits or self.limits, cancelled)
 
     @property
     def unscreened_because(self) -> str:

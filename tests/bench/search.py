@@ -18,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -35,6 +35,7 @@ LIMITS = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=20.0, test_cpu_s=5.0)
 RATIO, MEDIAN_MS, MORE_MB = 20.0, 15.0, 60.0
 """What the rows are held against (printed, not asserted: a busy machine is slower)."""
 GROWTH_MB, GROWTH_FDS = 8.0, 4
+AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,9 @@ class Row:
     test_ms: float
     """The test itself, as pytest reports it."""
     ours: Spread
+    """A candidate as the search tries it: sixteen in a screen, and who does not fail there by itself."""
+    alone: Spread
+    """A candidate in a run of its own."""
     fresh: Spread
     import_mb: float
     """Resident size of a plain interpreter that imports the spoiled file's package and pytest."""
@@ -111,7 +115,7 @@ class Row:
         more = self.worker_mb - self.import_mb
         return (
             f"{self.project:15} {self.candidates:5} {self.in_memory:6} {1000 / self.ours.median:7.0f}/s {self.ours}"
-            f" {self.fresh} {self.ratio:6.1f}x {self.test_ms:7.2f} {more:+7.1f}"
+            f" {self.alone.median:7.1f} {self.fresh} {self.ratio:6.1f}x {self.test_ms:7.2f} {more:+7.1f}"
         )
 
 
@@ -121,7 +125,7 @@ def main() -> int:
     print(f"held against: ratio >= {RATIO:g}, median <= {MEDIAN_MS:g} ms, worker <= import + {MORE_MB:g} MB")
     print(
         f"{'project':15} {'tried':>5} {'memory':>6} {'rate':>9} {'min ms':>8} {'median':>8} {'max':>8}"
-        f" {'fresh':>8} {'median':>8} {'max':>8} {'ratio':>7} {'test ms':>7} {'+MB':>7}"
+        f" {'alone':>7} {'fresh':>8} {'median':>8} {'max':>8} {'ratio':>7} {'test ms':>7} {'+MB':>7}"
     )
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="bench-search-") as folder:
@@ -146,6 +150,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--projects", default=",".join(subject.name for subject in SUBJECTS))
     parser.add_argument("--candidates", type=int, default=200, help="of each project")
+    parser.add_argument("--alone", type=int, default=40, help="of them tried in runs of their own too")
     parser.add_argument("--fresh", type=int, default=7, help="of them tried in a fresh pytest too")
     parser.add_argument(
         "--soak", type=int, default=0, help="candidates of the first project, to see that nothing grows"
@@ -199,13 +204,14 @@ def measure(subject: Subject, root: Path, options: argparse.Namespace) -> Row:
         good = {subject.file: file.read_text().replace(subject.bad, subject.good).encode()}
         assert attempt(session, subject, good)[0] is Status.PASS, f"{subject.name}: the original does not pass"
         before = session.exchanged
-        tried = [attempt(session, subject, edits_of(candidate)) for candidate in candidates]
+        tried = [row for few in batched(candidates, AT_ONCE) for row in attempt_all(session, subject, few)]
+        alone = [attempt(session, subject, edits_of(candidate)) for candidate in candidates[: options.alone]]
         in_memory = session.exchanged - before
         worker = worker_mb()
     step = max(1, len(candidates) // options.fresh)
     chosen = list(range(0, len(candidates), step))[: options.fresh]
-    alone = [fresh(subject, root, candidates[i], options.python) for i in chosen]
-    for index, (status, _) in zip(chosen, alone, strict=True):
+    anew = [fresh(subject, root, candidates[i], options.python) for i in chosen]
+    for index, (status, _) in zip(chosen, anew, strict=True):
         ended = tried[index][0]
         assert (ended is Status.PASS) == (status is Status.PASS), f"{candidates[index].description}: {ended}, {status}"
     return Row(
@@ -213,8 +219,9 @@ def measure(subject: Subject, root: Path, options: argparse.Namespace) -> Row:
         candidates=len(candidates),
         in_memory=in_memory,
         test_ms=round(1000 * spoiled[2], 2),
-        ours=Spread.of([seconds for _, seconds, _ in tried]),
-        fresh=Spread.of([seconds for _, seconds in alone]),
+        ours=Spread.of([seconds for _, seconds in tried]),
+        alone=Spread.of([seconds for _, seconds, _ in alone]),
+        fresh=Spread.of([seconds for _, seconds in anew]),
         import_mb=round(import_mb(subject, root, options.python), 1),
         worker_mb=round(worker, 1),
     )
@@ -230,6 +237,23 @@ def candidates_of(subject: Subject, source: Source) -> Sequence[Candidate]:
 
 def edits_of(candidate: Candidate) -> dict[str, bytes]:
     return {change.path: change.after for change in candidate.patch.files}
+
+
+def batched(candidates: Sequence[Candidate], size: int) -> Iterator[Sequence[Candidate]]:
+    for first in range(0, len(candidates), size):
+        yield candidates[first : first + size]
+
+
+def attempt_all(session: Session, subject: Subject, few: Sequence[Candidate]) -> list[tuple[Status, float]]:
+    """As the search does (engine/work.py): how each ended, and its share of the wall clock; seconds."""
+    began = time.perf_counter()
+    screened = session.screen([subject.nodeid], [edits_of(candidate) for candidate in few], limits=LIMITS)
+    ends = [
+        run.status if run is not None else attempt(session, subject, edits_of(candidate))[0]
+        for candidate, run in zip(few, screened, strict=True)
+    ]
+    seconds = (time.perf_counter() - began) / len(few)
+    return [(status, seconds) for status in ends]
 
 
 def attempt(session: Session, subject: Subject, edits: Mapping[str, bytes]) -> tuple[Status, float, float]:
@@ -278,13 +302,14 @@ def soak(subject: Subject, root: Path, options: argparse.Namespace) -> str:
     """Many candidates in one session; asserts that memory, descriptors and processes stay as they are."""
     source = Source.parse(subject.file, (root / subject.file).read_bytes())
     candidates = cycle(candidates_of(subject, source))
+    before: tuple[float, int, int] | None = None
     with open_session(root, options.python, trusted=True) as session:
-        for candidate in islice(candidates, options.soak // 10):
-            attempt(session, subject, edits_of(candidate))
-        before = standing()
-        for candidate in islice(candidates, options.soak - options.soak // 10):
-            attempt(session, subject, edits_of(candidate))
+        for count in range(0, options.soak, AT_ONCE):
+            if count >= options.soak // 10 and before is None:
+                before = standing()
+            attempt_all(session, subject, list(islice(candidates, AT_ONCE)))
         after = standing()
+    assert before is not None
     assert after[0] - before[0] <= GROWTH_MB, f"memory grew from {before[0]:.1f} to {after[0]:.1f} MB"
     assert after[1] - before[1] <= GROWTH_FDS, f"open files grew from {before[1]} to {after[1]}"
     assert after[2] <= before[2], f"processes grew from {before[2]} to {after[2]}"
