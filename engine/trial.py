@@ -59,7 +59,7 @@ class Trial:
         return self._verdict(run, self.covering)
 
     def screen(self, candidates: Sequence[Candidate], stop: Stop) -> tuple[Verdict | None, ...]:
-        """As `quick`, all in one run, of those that fail; None for the others."""
+        """As `quick`, all in one run, of those that fail; None for who may pass. Shorter when the time was up."""
         nodeids = (self.nodeid, *self.covering)
         edits = [edits_of(candidate.patch) for candidate in candidates]
         together = not self.endless

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 
 from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
@@ -73,8 +73,11 @@ class Work:
         with self.lock:
             most = min(max(self.tried, _LEAST_AT_ONCE), _MOST_AT_ONCE)
         taken = list(islice(iter(self.take, None), most))
-        screened = trial.screen(taken, stop) if len(taken) > 1 else [None] * len(taken)
-        for candidate, verdict in zip(taken, screened, strict=True):
+        screened = trial.screen(taken, stop) if len(taken) > 1 else ()
+        tried = max(len(screened), 1)
+        for candidate in reversed(taken[tried:]):
+            self._give_back(candidate)
+        for candidate, verdict in zip_longest(taken[:tried], screened):
             if verdict is not None:
                 self._tell(candidate, verdict)
             elif stop:

@@ -10,6 +10,7 @@ import resource
 from typing import Any, Dict, Optional
 
 _MOST_FILES = 256
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def limit_all(limits: Dict[str, Any], busy_processes: Optional[int]) -> None:
@@ -41,6 +42,15 @@ def most_mapped() -> int:
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as file:
             return next((int(line.split()[1]) << 10 for line in file if line.startswith("VmPeak:")), 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def mapped_now() -> int:
+    """This process's address space, which is what its limit counts; 0 where /proc does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * _PAGE_BYTES
     except (OSError, ValueError):
         return 0
 

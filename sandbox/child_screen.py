@@ -20,11 +20,14 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 watching: Any = sys.modules["_darner_child_watch"]  # loaded before by child.py: this file has no import path
 kernel: Any = sys.modules["_darner_child_kernel"]
+limiting: Any = sys.modules["_darner_child_limits"]
 staging: Any = sys.modules["_darner_child_stage"]
 ending: Any = sys.modules["_darner_child_ending"]
 footprint: Any = sys.modules["_darner_child_footprint"].footprint
 
 Emit = Callable[[Dict[str, Any]], None]
+_SHARE = 0.25
+"""Of a run's time: for one process, and for all that a screen begins."""
 _GOOD = 69
 """The exit code of a runner that came to its own end; pytest has none so high."""
 _PYTEST_FOLDER = "pytest-of-"
@@ -39,15 +42,26 @@ class Screen:
         self._root, self._stage, self._run, self._emit = root, stage, run, emit
         self._originals: Dict[str, bytes] = {}
         self._candidates: List[Dict[str, Any]] = []
+        self._late_at = 0.0
 
     def serve(self, request: Dict[str, Any], together: bool) -> int:
-        """`together`: one process may try several."""
+        """`together`: one process may try several, and the last of them is the unchanged code, which is always tried.
+
+        When a share of the time is over the others wait for the next screen: most of them may never end.
+        """
         kernel.adopt_orphans()
+        limits = request["limits"]
+        self._late_at = time.monotonic() + _SHARE * limits["wall_s"]
         self._originals = {path: _read(os.path.join(self._root, path)) for path in request["edited"]}
         self._candidates = request["candidates"]
-        before, number = _names(), 0
-        while number < len(self._candidates):
-            number = self._fork(number, together, request["limits"]["wall_s"])
+        before, number, total = _names(), 0, len(self._candidates)
+        least = total - 1 if together else total
+        while number < total:
+            if 0 < number < least and time.monotonic() > self._late_at:
+                self._emit({"late": number})
+                number = least
+                continue
+            number = self._fork(number, together, limits)
             for path, data in self._originals.items():
                 _write(os.path.join(self._root, path), data)
             left = _left_behind(before)
@@ -56,16 +70,16 @@ class Screen:
                 break
         return 0
 
-    def _fork(self, first: int, together: bool, seconds: float) -> int:
+    def _fork(self, first: int, together: bool, limits: Dict[str, Any]) -> int:
         """A runner for the candidates from `first` on; the number of the first that it did not try."""
         sys.stdout.flush()
         done_r, done_w = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(done_r)
-            ending.leave(lambda: self._runner(first, together, done_w))
+            ending.leave(lambda: self._runner(first, together, limits, done_w))
         os.close(done_w)
-        done, status = _followed(pid, done_r, seconds)
+        done, status = _followed(pid, done_r, limits["wall_s"])
         os.close(done_r)
         number = first + done
         if done and status is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GOOD:
@@ -73,15 +87,20 @@ class Screen:
         self._emit({"candidate": number, "ended": _end(status)})
         return number + 1
 
-    def _runner(self, first: int, together: bool, done: int) -> int:
+    def _runner(self, first: int, together: bool, limits: Dict[str, Any], done: int) -> int:
+        """Ends early when a candidate has left less to the next one than it had itself."""
         clean = footprint(self._root) if together else None
         numbers = random.getstate()
+        most_bytes = limiting.mapped_now() + limits["memory_bytes"] // 16
         for number in range(first, len(self._candidates)):
             self._try(number)
             os.write(done, b".")
             self._stage.put_back()
             random.setstate(numbers)
-            if clean is None or not clean.same_as(footprint(self._root)):
+            late = time.monotonic() > self._late_at or time.process_time() > _SHARE * limits["cpu_s"]
+            if clean is None or late or limiting.mapped_now() > most_bytes:
+                break
+            if not clean.same_as(footprint(self._root)):
                 break
         return _GOOD
 

@@ -6,7 +6,6 @@ What it writes is data for wire.py; nothing here decides whether a candidate is 
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -20,11 +19,11 @@ _MAX_TEXT = 8_000
 _MAX_FRAMES = 24
 _MAX_LOCALS = 40
 _TICK_S = 0.2
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MOST_OF_MEMORY = 0.85
 
 recording: Any = sys.modules["_darner_child_record"]  # loaded before by child.py: this file has no import path
 stepping: Any = sys.modules["_darner_child_steps"]
+limiting: Any = sys.modules["_darner_child_limits"]
 
 Emit = Callable[[Dict[str, Any]], None]
 
@@ -117,7 +116,7 @@ class Probe:
 
         Memory is stopped short of the kernel's limit: where no integer can be made, CPython 3.11 never unwinds.
         """
-        if self._limits is not None and _mapped_bytes() > _MOST_OF_MEMORY * self._limits["memory_bytes"]:
+        if self._limits is not None and limiting.mapped_now() > _MOST_OF_MEMORY * self._limits["memory_bytes"]:
             if self._in_project(frame):
                 raise MemoryError("the test uses all memory that it may have")
         elif time.process_time() >= self._ends:
@@ -209,15 +208,6 @@ def _outcome(report: Any) -> str:
 def _unrendered(excinfo: Any, style: Any = None) -> str:
     """What pytest shows of a failure, where nobody looks: rendering it takes longer than most tests."""
     return str(excinfo.typename)
-
-
-def _mapped_bytes() -> int:
-    """This process's address space, which is what its limit counts; 0 where /proc does not say."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[0]) * _PAGE_BYTES
-    except (OSError, ValueError):
-        return 0
 
 
 def _textual(report: Any) -> Dict[str, Any]:

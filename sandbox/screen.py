@@ -20,7 +20,8 @@ from .wire import Row
 from .workspace import Workspace
 
 Failures = tuple[RunResult | None, ...]
-"""How each candidate failed; None where that is not known, and it may pass."""
+"""How each candidate failed; None where that is not known, and it may pass. Shorter when the time was up: the others
+were not tried."""
 _TELLING = (Status.FAIL, Status.TIMEOUT, Status.CRASH, Status.OOM)
 _VOID = ("forged", "flood", "infra", "lost", "cancel")
 """Ends after which no row is believed."""
@@ -67,7 +68,8 @@ class Screen:
         if after and (not rows or self._unchanged[key] is None or _signature(found[-1]) != self._unchanged[key]):
             self._unchanged[key] = None
             return unknown
-        told = found[len(before) : len(before) + len(changes)]
+        late = next((row["late"] for row in rows if isinstance(row.get("late"), int)), len(found))
+        told = found[len(before) : min(cast(int, late), len(before) + len(changes))]
         self._talk.exchanged += sum(one is not None for one in told)
         return told
 

@@ -11,7 +11,7 @@ from darner.sandbox.errors import SandboxError
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import Detail, Limits, Status
 
-LIMITS = Limits(wall_s=120.0, cpu_s=60.0, test_wall_s=60.0, test_cpu_s=2.0, memory_bytes=1 << 30)
+LIMITS = Limits(wall_s=120.0, cpu_s=60.0, test_wall_s=60.0, test_cpu_s=1.0, memory_bytes=1 << 29)
 SOURCE = """\
 import functools
 import itertools
@@ -197,6 +197,21 @@ def test_a_test_that_never_ends_unchanged_is_not_repeated_in_one_process(tmp_pat
         texts = [SOURCE, GOOD, SOURCE.replace("-= n", "-= 3 * n")]
         assert screened(session, TOTAL, texts) == [None] * 3
         assert screened(session, TOTAL, texts) == [Status.FAIL, None, Status.FAIL]
+
+
+def test_candidates_that_never_end_leave_the_others_for_the_next_screen(session: Session) -> None:
+    """Each takes its whole limit; who comes after them must neither be blamed for that nor run alone."""
+    with session:
+        if session.unscreened_because:
+            pytest.skip(session.unscreened_because)
+        endless = [replaced(f"while True: {n}").encode() for n in range(12)]
+        limits = Limits(wall_s=12.0, cpu_s=8.0, test_wall_s=10.0, test_cpu_s=1.0)
+        edits = [{"app.py": text} for text in [*endless, GOOD.encode()]]
+        for _ in range(2):
+            found = session.screen(TOTAL, edits, limits=limits)
+            assert 0 < len(found) < len(edits)
+            assert all(run is not None and run.status is Status.FAIL for run in found), found
+        assert session.screen(TOTAL, edits[-1:], limits=limits) == (None,)
 
 
 def test_edits_that_need_a_fresh_import_are_left_to_a_run_of_their_own(session: Session) -> None:
