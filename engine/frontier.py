@@ -24,6 +24,9 @@ from .types import Candidate, FileChange, Patch
 _MOST_PARTIAL = 12
 _MOST_SECOND = 400
 """Second edits on top of one that came further."""
+_AT_ONCE = 120
+"""Lines whose edits are made at once: a project's thousands would take longer to make than a repair may take."""
+_MUCH_LESS = 0.5
 _BOTH = " + "
 """Between the operators of two edits in one candidate."""
 _SHARE, _MOST_BEGUN = 3, 4
@@ -115,27 +118,41 @@ class Frontier:
         self._files = {source.path: (source, lines) for source, lines in files}
         self._lines: defaultdict[tuple[str, int], float] = defaultdict(lambda: 1.0)
         self._operators: defaultdict[str, float] = defaultdict(lambda: 1.0)
-        self._groups = [group for source, lines in files for group in self._made(source, lines)]
+        self._later = _parts(files)
+        self._groups: list[_Group] = []
+        self._best = 0.0
+        """Of the most suspicious part, as if its lines could not be more suspicious."""
         self._further: list[Candidate] = []
         self._begun: list[Iterator[Candidate]] = []
         """Second edits on top of what cures the failing test, but not all the tests that fail with it."""
         self._turn = 0
         self._second: Iterator[Candidate] | None = None
 
-    def _made(self, source: Source, lines: Mapping[int, float]) -> list[_Group]:
-        return _groups(Mutants(source, lines, self._kinds.get(source.path, {})))
+    def _grow(self) -> None:
+        """Make the edits of the next most suspicious lines."""
+        part = self._later.pop()
+        for path, wanted in part.items():
+            self._groups += _groups(Mutants(*self._files[path], self._kinds.get(path, {}), wanted))
+        self._best = self._best or max((g.waiting[-1].score for g in self._groups), default=0.0) / _top(part)
+
+    def _is_due(self, best: _Group) -> bool:
+        """What is at hand is worth much less than the best of the next lines, were they edited in the same ways."""
+        return bool(self._later) and self._worth(best) < _MUCH_LESS * self._best * _top(self._later[-1])
 
     def __iter__(self) -> Iterator[Candidate]:
         return self
 
     def __next__(self) -> Candidate:
         self._turn += 1
-        if self._begun and (self._turn % _SHARE == 0 or not self._groups):
+        if self._begun and (self._turn % _SHARE == 0 or not (self._groups or self._later)):
             candidate = self._next_begun()
             if candidate is not None:
                 return candidate
-        while self._groups:
-            group = max(self._groups, key=self._worth)
+        while self._groups or self._later:
+            group = max(self._groups, key=self._worth, default=None)
+            if group is None or self._is_due(group):
+                self._grow()
+                continue
             candidate = group.maker.make(group.waiting.pop())
             if not group.waiting:
                 self._groups.remove(group)
@@ -185,6 +202,7 @@ class Frontier:
 
     def _on_top(self, first: Candidate) -> Iterator[Candidate]:
         source, lines = self._files[first.path]
+        lines = dict(sorted(lines.items(), key=lambda item: -item[1])[:_AT_ONCE])
         change = first.patch.files[0]
         try:
             edited = Source.parse(first.path, change.after)
@@ -200,6 +218,23 @@ class Frontier:
                     operator=f"{first.operator}{_BOTH}{second.operator}",
                     prior=first.prior * second.prior,
                 )
+
+
+def _parts(files: Sequence[tuple[Source, Mapping[int, float]]]) -> list[dict[str, dict[int, float]]]:
+    """All lines in parts of at most `_AT_ONCE`, by path; in reverse: the most suspicious part is last."""
+    every = [(score, source.path, line) for source, lines in files for line, score in lines.items()]
+    every.sort(key=lambda one: -one[0])
+    parts: list[dict[str, dict[int, float]]] = []
+    for at in range(0, len(every), _AT_ONCE):
+        part: dict[str, dict[int, float]] = {}
+        for score, path, line in every[at : at + _AT_ONCE]:
+            part.setdefault(path, {})[line] = score
+        parts.append(part)
+    return parts[::-1]
+
+
+def _top(part: Mapping[str, Mapping[int, float]]) -> float:
+    return max(score for lines in part.values() for score in lines.values())
 
 
 def _groups(maker: Mutants) -> list[_Group]:

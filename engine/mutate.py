@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -74,14 +74,19 @@ class Mutants:
     """The single-edit candidates of one file, made one at a time: most are never needed."""
 
     def __init__(
-        self, source: Source, lines: Mapping[int, float], kinds: Mapping[str, Kinds] = MappingProxyType({})
+        self,
+        source: Source,
+        lines: Mapping[int, float],
+        kinds: Mapping[str, Kinds] = MappingProxyType({}),
+        part: Collection[int] | None = None,
     ) -> None:
         """lines: suspicion in (0, 1] by line number; nothing outside these lines is edited, except that a guard at a
         function's top needs only one suspicious line in that function. kinds: what names were seen to hold, by the
-        outermost function's qualified name.
+        outermost function's qualified name. part: only edits whose suspicion is that of one of these lines.
         """
-        scopes = (Scope(source, unit, kinds.get(name)) for name, unit in _units(source, lines))
-        found = [proposal for scope in scopes for proposal in _proposals(scope, lines)]
+        wanted = lines.keys() if part is None else part
+        scopes = (Scope(source, unit, kinds.get(name)) for name, unit in _units(source, wanted))
+        found = [proposal for scope in scopes for proposal in _proposals(scope, lines, wanted)]
         self.proposals = _in_order(found)
         self._source = source
         self._seen: set[tuple[int, int, str]] = set()
@@ -108,7 +113,7 @@ def mutants(
     yield from (candidate for proposal in every.proposals if (candidate := every.make(proposal)) is not None)
 
 
-def _units(source: Source, lines: Mapping[int, float]) -> Iterator[tuple[str, FunctionNode | ast.Module]]:
+def _units(source: Source, lines: Collection[int]) -> Iterator[tuple[str, FunctionNode | ast.Module]]:
     """The outermost functions that hold a suspicious line, and the module if a line lies outside all of them."""
     outside = set(lines)
     for function in source.functions():
@@ -122,11 +127,12 @@ def _units(source: Source, lines: Mapping[int, float]) -> Iterator[tuple[str, Fu
         yield "", source.tree
 
 
-def _proposals(scope: Scope, lines: Mapping[int, float]) -> Iterator[Proposal]:
+def _proposals(scope: Scope, lines: Mapping[int, float], wanted: Collection[int]) -> Iterator[Proposal]:
     nodes = [scope.unit, *scope.nodes] if isinstance(scope.unit, FunctionNode) else scope.nodes
     for node in nodes:
         operators = _BY_TYPE.get(type(node))
-        if operators and (suspicion := _suspicion(node, scope, lines)):
+        if operators and (line := _suspected(node, scope, lines)) in wanted:
+            suspicion = lines[line]
             for operator in operators:
                 for edit in operator.edits(node, scope):
                     yield Proposal(suspicion * operator.prior * edit.weight, operator, edit, node, scope)
@@ -139,17 +145,19 @@ def _in_order(found: list[Proposal]) -> list[Proposal]:
     return sorted([*first, *likely[_MOST_WEIGHED:]], key=lambda p: -p.score)
 
 
-def _suspicion(node: ast.AST, scope: Scope, lines: Mapping[int, float]) -> float:
-    """Of the node's own line, else of the head of its statement; of a function, that of its worst line."""
+def _suspected(node: ast.AST, scope: Scope, lines: Mapping[int, float]) -> int:
+    """The line that says how suspicious a node is, 0 for none: its own, else the worst of the head of its statement;
+    of a function, its worst.
+    """
     if isinstance(node, ast.expr) and node.lineno in lines:
-        return lines[node.lineno]
+        return node.lineno
     statement = scope.statement(node)
     if statement is None or (isinstance(node, ast.expr) and node.lineno < statement.lineno):  # a decorator
-        return 0.0
+        return 0
     last = statement.end_lineno or statement.lineno
     if not isinstance(node, FunctionNode) and (body := _body(statement)):
         last = max(statement.lineno, body[0].lineno - 1)
-    return max((lines[n] for n in range(statement.lineno, last + 1) if n in lines), default=0.0)
+    return max((n for n in range(statement.lineno, last + 1) if n in lines), key=lambda n: lines[n], default=0)
 
 
 def _body(statement: ast.stmt) -> list[ast.stmt]:

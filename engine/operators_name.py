@@ -45,9 +45,11 @@ def subexpression(node: ast.expr, scope: Scope) -> Iterator[Edit]:
             yield scope.put(node, name, 1.0)
     seen = {own}
     for other in scope.nodes:
+        if len(seen) > 16:
+            break
         if isinstance(other, ast.Call | ast.Subscript | ast.BinOp | ast.Attribute) and other is not node:
             text = scope.text(other)
-            if text not in seen and len(text) <= 40 and "\n" not in text and len(seen) <= 16:
+            if text not in seen and len(text) <= 40 and "\n" not in text:
                 seen.add(text)
                 yield scope.put(node, text, 0.25 + 0.5 * similarity(own, text))
     if isinstance(node, ast.Name) and scope.role(node) not in ("index", "iterated"):

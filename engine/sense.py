@@ -26,9 +26,7 @@ def sense(edit: Edit, node: ast.AST, scope: Scope) -> float:
     new = _edited(edit, node, scope)
     if new is None:
         return factor
-    parent = scope.parents.get(node)
-    around = with_part(parent, node, new) if parent is not None and not isinstance(parent, ast.stmt) else new
-    if clashes(new, scope.known) or (_direct_clash(around, scope) and not _direct_clash(parent, scope)):
+    if clashes(new, scope.known) or _clashes_around(node, new, scope):
         return factor * _CLASH
     old_kind, new_kind = kind(node, scope.known), kind(new, scope.known)
     if old_kind and new_kind and old_kind != new_kind and "none" not in (old_kind, new_kind):
@@ -36,8 +34,21 @@ def sense(edit: Edit, node: ast.AST, scope: Scope) -> float:
     return factor
 
 
-def _direct_clash(node: ast.AST | None, scope: Scope) -> bool:
-    return node is not None and clashes(node, scope.known)
+def _clashes_around(node: ast.expr, new: ast.expr, scope: Scope) -> bool:
+    """What it stands in cannot work on the new value, and could on the old one. A table of a thousand entries is not
+    looked at: that would be done for every edit of every entry.
+    """
+    parent = scope.parents.get(node)
+    if parent is None or isinstance(parent, ast.stmt) or _is_long(parent, scope):
+        return False
+    return clashes(with_part(parent, node, new), scope.known) and not clashes(parent, scope.known)
+
+
+def _is_long(node: ast.AST, scope: Scope) -> bool:
+    if not isinstance(node, ast.expr):
+        return False
+    start, end = scope.source.span(node)
+    return end - start > _MOST_TEXT
 
 
 def _edited(edit: Edit, node: ast.expr, scope: Scope) -> ast.expr | None:

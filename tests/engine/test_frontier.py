@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from darner.engine.config import parse_budget
 from darner.engine.events import Done
-from darner.engine.frontier import Change, Failure, Frontier, change_of, failure_of
+from darner.engine.frontier import Change, Failure, Frontier, change_of, failure_of, is_pair
 from darner.engine.loop import repair
-from darner.engine.mutate import mutants
+from darner.engine.mutate import Mutants, mutants
+from darner.engine.search import identity
 from darner.engine.source import Source
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
@@ -114,3 +115,28 @@ def test_a_bug_that_takes_two_edits_is_repaired(tmp_path: Path) -> None:
     done = events[-1]
     assert isinstance(done, Done)
     assert done.report.status in (FixStatus.REPAIRED, FixStatus.AMBIGUOUS)
+
+
+def test_a_file_of_many_lines_is_searched_in_parts_and_nothing_is_left_out() -> None:
+    """A real module has thousands of suspicious lines: to make all edits before the first trial took a whole budget."""
+    source = Source.parse("a.py", "".join(f"assert {n}\n" for n in range(1, 151)).encode())
+    lines = {n: 1.0 if n == 140 else 0.2 for n in range(1, 151)}
+
+    found = list(Frontier([(source, lines)]))
+
+    singles = [candidate for candidate in found if not is_pair(candidate)]
+    assert singles[0].line == 140
+    assert {identity(c.patch) for c in singles} == {identity(c.patch) for c in mutants(source, lines)}
+    assert len({identity(c.patch) for c in singles}) == len(singles)
+
+
+def test_an_edit_belongs_to_one_part_of_its_file() -> None:
+    """A long statement stands in many parts: its edits would else be made, and weighed, once for each."""
+    source = Source.parse("a.py", b"TABLE = {\n" + b"".join(b"    'k%d': %d,\n" % (n, n) for n in range(20)) + b"}\n")
+    lines = dict.fromkeys(range(1, 23), 0.5)
+    parts = (range(1, 8), range(8, 15), range(15, 23))
+
+    def made(part: range) -> list[str]:
+        return [repr((p.operator.name, p.edit)) for p in Mutants(source, lines, part=part).proposals]
+
+    assert sorted(text for part in parts for text in made(part)) == sorted(made(range(1, 23)))
