@@ -103,7 +103,9 @@ class Session:
     def _forget(self, root: Path) -> None:
         """Darner is switched off there: what runs ends, and what shows goes."""
         board = self.snapshot.boards[root]
-        self.put(board.without(frozenset(board.cases)))
+        if board.cases:
+            self.put(board.without(frozenset(board.cases)))
+            self.changed()
         for job in self.jobs.running:
             if root in job.key:
                 job.cancel("Stopped: Darner was switched off for this project.")
