@@ -82,7 +82,7 @@ def trusted_root_of(session: Session, given: Arguments) -> Path:
         raise Refused("Darner is shutting down.")
     root = root_of(session, given)
     if not session.trusted(root):
-        raise Refused(HOW_TO_TRUST)
+        raise Refused(HOW_TO_TRUST, data={"untrusted": True})
     board = session.refreshed(root)
     if not board.settings.enable:
         raise Refused("Darner is switched off for this project; its setting enable is false.")

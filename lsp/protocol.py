@@ -120,7 +120,7 @@ class CarefulProtocol(LanguageServerProtocol):
                 self._send_response(msg_id, result=future.result())
                 return
             error = raised if isinstance(raised, JsonRpcException) else _inside(raised)
-        self._send_response(msg_id, error=lsp.ResponseError(error.code, error.message))
+        self._send_response(msg_id, error=lsp.ResponseError(error.code, error.message, error.data))
 
     def _check_handler_result(self, future: Future[Any]) -> None:
         """The end of a notification, which has no answer that could tell of its failure."""

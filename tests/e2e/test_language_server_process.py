@@ -158,8 +158,9 @@ async def test_nothing_runs_after_trust_is_withdrawn(project: Path) -> None:
     editor.trust(False)
     editor.save("cart.py")
 
-    with pytest.raises(JsonRpcException, match="until you trust"):
+    with pytest.raises(JsonRpcException, match="until you trust") as refused:
         await editor.command("repair", nodeid="test_cart.py::test_total", root=str(project))
+    assert refused.value.data == {"untrusted": True}
     await until(lambda: _idle(editor), "the running job to be cancelled")
     assert await editor.leave() == 0
 

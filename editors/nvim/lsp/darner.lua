@@ -13,6 +13,9 @@ return {
   filetypes = { 'python' },
   root_markers = { 'pyproject.toml', 'pytest.ini', 'tox.ini', 'setup.cfg', 'setup.py', '.git' },
   init_options = { budget = 'normal', runOnSave = true },
+  before_init = function()
+    require('darner.server').starting()
+  end,
   on_init = function(client)
     require('darner.server').started(client)
   end,

@@ -4,17 +4,26 @@ local tests = require('darner.tests')
 
 local M = {}
 
+--- How many failed is told, because that may be in files that nobody looks at. Trouble has been told by the server.
+---@param client vim.lsp.Client
+---@param wanted table
+local function run(client, wanted)
+  server.finish(client, 'darner.runTests', wanted, function(ended)
+    if not ended.cancelled and ended.outcome:find('^%d+ run') then
+      server.say(ended.outcome .. '.')
+    end
+  end)
+end
+
 function M.Run()
   local client = server.client()
   if client then
-    server.execute(client, 'darner.runTests', { uri = vim.uri_from_bufnr(0) })
+    run(client, { uri = vim.uri_from_bufnr(0) })
   end
 end
 
 function M.RunTest()
-  tests.nearest(function(client, test)
-    server.execute(client, 'darner.runTests', test)
-  end)
+  tests.nearest(run)
 end
 
 function M.Explain()
@@ -61,10 +70,10 @@ function M.Trust(given)
   local client = server.client()
   if client then
     server.trust(client, not given.bang)
-    local where = client.root_dir or 'this workspace'
+    local where = client.root_dir and vim.fs.basename(client.root_dir) or 'this workspace'
     server.say(
       given.bang and ('nothing of %s runs any more.'):format(where)
-        or ('the code of %s may run until Neovim ends; :DarnerTrust! takes it back.'):format(where)
+        or ('%s may run until Neovim ends; :DarnerTrust! takes it back.'):format(where)
     )
   end
 end

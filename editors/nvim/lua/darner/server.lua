@@ -3,11 +3,14 @@ local M = {}
 
 local RESTARTS = 3
 local WITHIN_MS = 60000
+local START_MS = 10000
 
 ---@type table<string, boolean> what the user said with :DarnerTrust, by root: a restarted server is told again
 local consent = {}
 ---@type integer[] when the server was restarted, in milliseconds
 local restarts = {}
+
+local starting = false
 
 ---@param message string
 ---@param level? integer
@@ -15,10 +18,19 @@ function M.say(message, level)
   vim.notify('Darner: ' .. message, level or vim.log.levels.INFO)
 end
 
---- The client of this buffer, else (in a preview, say) any that runs. Tells the user when there is none.
+---@return vim.lsp.Client?
+local function running()
+  return vim.lsp.get_clients({ name = 'darner', bufnr = 0 })[1] or vim.lsp.get_clients({ name = 'darner' })[1]
+end
+
+--- The client of this buffer, else (in a preview, say) any that runs. Waits for one that is about to, for who types
+--- quickly; tells the user when there is none.
 ---@return vim.lsp.Client?
 function M.client()
-  local client = vim.lsp.get_clients({ name = 'darner', bufnr = 0 })[1] or vim.lsp.get_clients({ name = 'darner' })[1]
+  vim.wait(START_MS, function()
+    return not starting or running() ~= nil
+  end, 20)
+  local client = running()
   if not client then
     M.say("no server runs; open a Python file, and see ':checkhealth darner'.", vim.log.levels.WARN)
   end
@@ -32,7 +44,9 @@ end
 ---@param on_answer? fun(answer: any)
 function M.request(client, method, params, on_answer)
   local sent = client:request(method, params, function(problem, answer)
-    if problem then
+    if problem and problem.data and problem.data.untrusted then
+      M.say('runs nothing here until you trust this workspace with :DarnerTrust.', vim.log.levels.WARN)
+    elseif problem then
       M.say(problem.message, vim.log.levels.WARN)
     elseif on_answer then
       on_answer(answer)
@@ -77,9 +91,15 @@ function M.trust(client, trusted)
   client:notify('darner/setTrust', { trusted = trusted })
 end
 
+--- `before_init`: its process is there, and cannot be asked yet.
+function M.starting()
+  starting = true
+end
+
 --- `on_init`: a server that was started again knows nothing of what the user said to the one before.
 ---@param client vim.lsp.Client
 function M.started(client)
+  starting = false
   local trusted = consent[client.root_dir or '']
   if trusted ~= nil then
     client:notify('darner/setTrust', { trusted = trusted })
@@ -90,6 +110,7 @@ end
 ---@param code integer
 ---@param signal integer
 function M.ended(code, signal)
+  starting = false
   local asked = code == 0 and (signal == 0 or signal == vim.uv.constants.SIGTERM)
   if asked or not require('darner.config').get().restart then
     return
@@ -126,16 +147,16 @@ function M.restart()
     client:stop()
   end
   local function when_ended(tries)
-    local running = vim.tbl_filter(function(client)
+    local left = vim.tbl_filter(function(client)
       return not client:is_stopped()
     end, clients)
-    if #running == 0 then
+    if #left == 0 then
       return M.start()
     end
     if tries == 0 then
       vim.tbl_map(function(client)
         client:stop(true)
-      end, running)
+      end, left)
     end
     vim.defer_fn(function()
       when_ended(tries - 1)
