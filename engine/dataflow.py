@@ -7,8 +7,10 @@ taken for one. What changes an object in place (`x.append(y)`, `x[0] = y`) write
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 
 from .source import FunctionNode, Source
 
@@ -44,13 +46,16 @@ class Statement:
     node: ast.stmt = field(repr=False, compare=False)
 
 
-def statements(source: Source) -> dict[int, Statement]:
-    """The statement at each line of its own text; of several on one line, the first."""
+@lru_cache(maxsize=64)
+def statements(source: Source) -> Mapping[int, Statement]:
+    """The statement at each line of its own text; of several on one line, the first. Asked for by every kind of
+    evidence in turn.
+    """
     found: dict[int, Statement] = {}
     for statement in _statements(source.tree.body, 0):
         for line in range(statement.line, statement.end_line + 1):
             found.setdefault(line, statement)
-    return found
+    return MappingProxyType(found)
 
 
 def _statements(body: list[ast.stmt], control: int) -> Iterator[Statement]:

@@ -92,10 +92,13 @@ def suspects(lines: Mapping[Place, LineScore], sources: Mapping[str, Source]) ->
     """The most suspicious statements, best first, each with its function."""
     tables = {path: statements(source) for path, source in sources.items()}
     spans: dict[tuple[str, int, int], tuple[float, tuple[str, ...]]] = {}
+    rooms: dict[tuple[str, int, int], float] = {}
     for (path, line), found in lines.items():
         statement = tables.get(path, {}).get(line)
         span = (path, statement.line, statement.end_line) if statement is not None else (path, line, line)
-        rank = found.score * (room(statement.node) if statement is not None else 1.0)
+        if span not in rooms:  # a table of a thousand lines is one statement
+            rooms[span] = room(statement.node) if statement is not None else 1.0
+        rank = found.score * rooms[span]
         if span not in spans or spans[span][0] < rank:
             spans[span] = (rank, found.reasons)
     ranked = sorted(spans.items(), key=lambda item: (-item[1][0], item[0]))[:_MOST_SUSPECTS]
