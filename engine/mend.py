@@ -20,6 +20,8 @@ from .suite import Suite
 from .trial import edits_of, ended_by_itself
 from .types import Evidence, FailureReport, FixStatus, Patch, Question, Repair
 
+_SLOW_S = (0.1, 1.0, 10.0)
+
 
 def mend(
     session: Session,
@@ -33,9 +35,11 @@ def mend(
 ) -> Iterator[Event]:
     """Repair each failing test within its own budget; one `Done` for each, in the order they were settled.
 
+    Quick tests come first: whatever is found for them is found sooner, and mends others more often than not.
+
     `answer` (a letter) settles a question; the chosen repair then counts as the repair.
     """
-    waiting = list(suite.failing)
+    waiting = sorted(suite.failing, key=lambda nodeid: _slowness(suite, nodeid))
     while waiting and not stop:
         report: FailureReport | None = None
         for event in repair(session, suite, waiting.pop(0), model, budget, stop, seed):
@@ -49,6 +53,12 @@ def mend(
         settled = _settled_too(session, report, waiting, stop)
         waiting = [nodeid for nodeid in waiting if nodeid not in settled]
         yield from (Done(_shared(report, suite, nodeid)) for nodeid in settled)
+
+
+def _slowness(suite: Suite, nodeid: str) -> int:
+    """In powers of ten of a tenth of a second, so that what takes about as long stays in the suite's order."""
+    told = suite.result(nodeid)
+    return 0 if told is None else sum(told.seconds > limit for limit in _SLOW_S)
 
 
 def _settled_too(session: Session, report: FailureReport, waiting: Sequence[str], stop: Stop) -> list[str]:
