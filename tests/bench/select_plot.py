@@ -26,16 +26,17 @@ def plot(by_name: Mapping[str, Sequence[Ending]], folder: Path, title: str) -> N
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "darner"  # the same rows give the same file
     pyplot: Any = importlib.import_module("matplotlib.pyplot")
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(9, 5), layout="constrained")
     for strategy, colour in _COLOURS.items():
         found = _shown(by_name, strategy)
         if found:
             seconds, share = _steps(found)
             axes.step(seconds, share, where="post", color=colour, linewidth=2, label=found[0].name)
-    axes.set(xscale="log", xlabel="seconds a task may take", ylabel="correct (hidden tests), %", ylim=(0, 100))
+    axes.set(xscale="log", xlabel="seconds a task may take", ylabel="correct (hidden tests), %", ylim=(-2, 102))
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_title(title, fontsize=11)
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", frameon=False)
+    figure.legend(loc="outside right upper", frameon=False)  # beside the curves, which may run anywhere
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "correct-by-seconds.svg", metadata={"Date": None})
     figure.savefig(folder / "correct-by-seconds.png", dpi=120, metadata={"Software": None})
