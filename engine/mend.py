@@ -20,7 +20,8 @@ from .suite import Suite
 from .trial import edits_of, ended_by_itself
 from .types import Evidence, FailureReport, FixStatus, Patch, Question, Repair
 
-_SLOW_S = (0.1, 1.0, 10.0)
+_SLOW_S, _SLOW_FACTOR = 0.1, 20.0
+"""A test that takes longer than the one, and than the other times the quickest, waits: it may well start processes."""
 
 
 def mend(
@@ -39,7 +40,7 @@ def mend(
 
     `answer` (a letter) settles a question; the chosen repair then counts as the repair.
     """
-    waiting = sorted(suite.failing, key=lambda nodeid: _slowness(suite, nodeid))
+    waiting = _quick_ones_first(suite)
     while waiting and not stop:
         report: FailureReport | None = None
         for event in repair(session, suite, waiting.pop(0), model, budget, stop, seed):
@@ -55,10 +56,11 @@ def mend(
         yield from (Done(_shared(report, suite, nodeid)) for nodeid in settled)
 
 
-def _slowness(suite: Suite, nodeid: str) -> int:
-    """In powers of ten of a tenth of a second, so that what takes about as long stays in the suite's order."""
-    told = suite.result(nodeid)
-    return 0 if told is None else sum(told.seconds > limit for limit in _SLOW_S)
+def _quick_ones_first(suite: Suite) -> list[str]:
+    """The failing tests, else in the suite's order."""
+    seconds = {n: told.seconds if (told := suite.result(n)) is not None else 0.0 for n in suite.failing}
+    slow = max(_SLOW_S, _SLOW_FACTOR * min(seconds.values(), default=0.0))
+    return sorted(suite.failing, key=lambda nodeid: seconds[nodeid] > slow)
 
 
 def _settled_too(session: Session, report: FailureReport, waiting: Sequence[str], stop: Stop) -> list[str]:

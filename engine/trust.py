@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -15,9 +16,16 @@ def is_trusted(root: Path) -> bool:
 
 
 def remember(root: Path) -> None:
-    """Remember the consent, with the path and time, so that a person can read the file."""
+    """Remember the consent, with the path and time, so that a person can read the file.
+
+    Consents to folders that are gone are dropped: what takes their place is not what was agreed to.
+    """
+    known, key = state.read(_FILE), state.workspace_key(root)
+    if key in known:
+        return
     entry = {"path": str(root.resolve()), "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-    state.write(_FILE, {**state.read(_FILE), state.workspace_key(root): entry})
+    standing = {each: value for each, value in known.items() if os.path.isdir(str(value["path"]))}
+    state.write(_FILE, {**standing, key: entry})
 
 
 def forget(root: Path) -> None:

@@ -143,11 +143,13 @@ def test_a_repair_that_mends_several_tests_is_searched_once(bench: Bench) -> Non
 
     failures = bench.fix("--json").failures()
 
-    first, second = failures[TEST], failures["test_cart.py::test_the_limit_again"]
+    names = [TEST, "test_cart.py::test_the_limit_again"]
+    searched, shared = sorted(names, key=lambda name: -failures[name]["candidates_tried"])
+    first, second = failures[searched], failures[shared]
     assert (first["status"], second["status"]) == ("repaired", "repaired")
     assert second["patch"] == first["patch"]
     assert second["candidates_tried"] == 0
-    assert TEST in second["note"]
+    assert searched in second["note"]
 
 
 @pytest.mark.slow
