@@ -7,6 +7,15 @@ import re
 from ..engine.types import Question
 from .describe import short
 
+_ACTIVE = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~])|[*<~]|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|^[#>]", re.MULTILINE
+)
+"""What a reader of Markdown would not take for itself: a backslash before punctuation, stars, tags, tildes, entities,
+underscores at the edge of a word, the end of a link's text, the sign of a heading or a quotation at a line's start."""
+
+_WRITTEN = re.compile(r"(`+).*?\1|\\([!-/:-@\[-`{-~])", re.DOTALL)
+"""Code, or a character with the backslash that `escaped` gave it."""
+
 
 def code(text: str) -> str:
     """An inline code span; the fence is longer than any run of backticks inside."""
@@ -25,12 +34,17 @@ def block(text: str, language: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Values of a program must not become mark-up; code spans that we wrote ourselves stay."""
-    return re.sub(r"([\\*_<>\[\]#])", r"\\\1", text) if "`" not in text else text
+    """Values of a program must not become mark-up; code spans that we wrote ourselves stay.
+
+    No more than that needs: some editors show the backslashes, and `test_total` or `[1, 2]` are what they look like.
+    """
+    return _ACTIVE.sub(r"\\\g<0>", text) if "`" not in text else text
 
 
 def plain(markdown: str) -> str:
-    return re.sub(r"\\([\\*_<>\[\]#])", r"\1", markdown).replace("**", "")
+    """Without the mark-up that we wrote: a line in bold, and the backslashes of `escaped`. Code stays as it is."""
+    told = re.sub(r"^\*\*(.*)\*\*$", r"\1", markdown, flags=re.MULTILINE)
+    return _WRITTEN.sub(lambda found: found[2] or found[0], told)
 
 
 def asked(question: Question) -> str:

@@ -5,7 +5,7 @@ pygls' own helper keeps every token for ever and asks no capability, so the four
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -23,8 +23,9 @@ class Progress:
         self._title = title
         self._supported = supported
         self._begun = False
-        self._next_report = 0.0
         self._phase = "Starting"
+        self._message = self._shown = self._phase
+        self._soon: asyncio.TimerHandle | None = None
         self.outcome = ""
         """What the last message says."""
 
@@ -36,23 +37,35 @@ class Progress:
             await self._server.window_work_done_progress_create_async(lsp.WorkDoneProgressCreateParams(self._token))
         except JsonRpcException:
             return
-        self._begun = True
-        self._send(lsp.WorkDoneProgressBegin(title=self._title, cancellable=True, message=self._phase))
+        self._begun, self._shown = True, self._message
+        self._send(lsp.WorkDoneProgressBegin(title=self._title, cancellable=True, message=self._message))
 
     def phase(self, text: str) -> None:
         """A named step began: always shown."""
-        self._phase, self._next_report = text, 0.0
-        self.report("")
+        self._phase = self._message = text
+        self._rest()
+        self._report()
 
     def report(self, detail: str) -> None:
-        """News within the step: shown at most ten times a second."""
-        now = time.monotonic()
-        if self._begun and now >= self._next_report:
-            self._next_report = now + _REPORT_EVERY_S
-            message = f"{self._phase}: {detail}" if detail else self._phase
-            self._send(lsp.WorkDoneProgressReport(message=message, cancellable=True))
+        """News within the step: shown at most ten times a second, the latest in any case."""
+        self._message = f"{self._phase}: {detail}"
+        if self._soon is None:
+            self._report()
+
+    def _report(self) -> None:
+        self._soon = None
+        if self._begun and self._message != self._shown:
+            self._shown = self._message
+            self._send(lsp.WorkDoneProgressReport(message=self._message, cancellable=True))
+            self._soon = asyncio.get_running_loop().call_later(_REPORT_EVERY_S, self._report)
+
+    def _rest(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
 
     def end(self) -> None:
+        self._rest()
         if self._begun:
             self._begun = False
             self._send(lsp.WorkDoneProgressEnd(message=self.outcome))

@@ -16,6 +16,8 @@ SERVER = (sys.executable, "-P", "-m", "darner.lsp")
 CAPABILITIES: Row = {"workspace": {"applyEdit": True}, "window": {"workDoneProgress": True}}
 CART = "def total(a, b):\n    return a + b if a < b else 0\n"
 TESTS = "from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n"
+OTHERS = "from cart import total\n\n\ndef test_others():\n    assert (total(3, 2), total(2, 3)) == (0, 5)\n"
+"""So that one behaviour is left."""
 NODEID = "test_cart.py::test_total"
 DAY_S = 86_400
 
@@ -39,8 +41,7 @@ def rough(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     root.mkdir()
-    other = TESTS.replace("(2, 2) == 4", "(3, 2) == 0")  # so that one behaviour is left
-    for name, text in (("pyproject.toml", ""), ("cart.py", CART), ("test_cart.py", TESTS), ("test_order.py", other)):
+    for name, text in (("pyproject.toml", ""), ("cart.py", CART), ("test_cart.py", TESTS), ("test_order.py", OTHERS)):
         (root / name).write_text(text)
     return root
 

@@ -121,7 +121,7 @@ function M.render(preview)
     end)
   end
   vim.wo[preview.left][0].winbar = 'your file'
-  vim.wo[preview.right][0].winbar = M.title(preview):gsub('%%', '%%%%')
+  vim.wo[preview.right][0].winbar = M.title(preview)
   vim.api.nvim_win_call(preview.right, function()
     vim.cmd('silent! normal! gg]c')
   end)
@@ -144,6 +144,7 @@ function M.fill(scratch, buffer, edits, encoding)
   vim.bo[scratch].modifiable = false
 end
 
+--- As a winbar: where it is too long for the window, what was done gives way to what it showed.
 ---@param preview darner.Preview
 ---@return string
 function M.title(preview)
@@ -152,8 +153,9 @@ function M.title(preview)
   if files > 1 then
     table.insert(parts, ('file %d of %d'):format(preview.file, files))
   end
-  vim.list_extend(parts, { repair.description, repair.evidence, '<CR> apply, ]r next, q discard' })
-  return table.concat(parts, ' · ')
+  table.insert(parts, '<CR> apply, ]r next, q discard')
+  local told = ('%s · %s'):format(repair.description, repair.evidence):gsub('%%', '%%%%')
+  return ('%s · %%<%s'):format(table.concat(parts, ' · '), told)
 end
 
 --- Let the server apply the repair: it refuses when the text is no longer the one that was tried.
