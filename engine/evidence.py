@@ -66,11 +66,19 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
 
 def _related(session: Session, suite: Suite, failing: TestResult, stop: Stop) -> tuple[TestResult, ...]:
     """Those that ran away are believed to be what they were: to trace each again would cost its whole limit."""
-    others = [other for other in suite.failing if other != failing.nodeid][:_MOST_RELATED]
+    others = _others(suite, failing.nodeid)[:_MOST_RELATED]
     away = {other: told for other in others if (told := suite.result(other)) is not None and runs_away(told)}
     traced = _run(session, [other for other in others if other not in away], Outcome.FAILED, stop)
     found = [test for test in traced if _same_code(test, failing)]
     return (*found, *(told for told in away.values() if _functions(told) & _functions(failing)))
+
+
+def _others(suite: Suite, nodeid: str) -> list[str]:
+    """Every other test that fails: those asked for, those of the same file, the rest; an unnamed one tells as much."""
+    file = nodeid.split("::")[0]
+    unnamed = [test.nodeid for test in suite.results if test.outcome is Outcome.FAILED]
+    unnamed.sort(key=lambda other: other.split("::")[0] != file)
+    return [other for other in dict.fromkeys((*suite.failing, *unnamed)) if other != nodeid]
 
 
 def _functions(test: TestResult) -> frozenset[tuple[str, str]]:

@@ -105,3 +105,11 @@ def test_building_on_a_partial_cure_loses_no_single_edit() -> None:
 
     assert {c.patch for c in found if not is_pair(c)} == plain
     assert is_pair(found[2])
+
+
+def test_a_test_that_nobody_named_tells_as_much_as_one_that_was(case: Case) -> None:
+    """Who names one of two tests that fail in a function would be offered a repair that suits that one alone."""
+    session = case.trial.session
+    named = run_suite(session, (HEAVY,), Stop(600.0))
+    assert named.failing == (HEAVY,)
+    assert [test.nodeid for test in gather(session, named, HEAVY, Stop(600.0)).related] == [FEW]
