@@ -66,7 +66,7 @@ class Conversation:
             if cold:
                 with closing(_running(cold)) as server:
                     return ask(server, request)
-            quick = _running(self._staged.quick) if request["do"] in _QUICK else None
+            quick = _running(lambda: self._staged.quick(cancelled)) if request["do"] in _QUICK else None
             if quick is not None:
                 rows, end = ask(quick, {"edited": list(edits), **request})
                 self._staged.ended(str(end["why"]))
@@ -80,7 +80,7 @@ class Conversation:
                 self.put_back()
             elif request["do"] == "screen":
                 return [], {"why": "infra", "detail": self._staged.slow_because}
-            rows, end = ask(_running(self._staged.slow), request)
+            rows, end = ask(_running(lambda: self._staged.slow(cancelled)), request)
         except _NotRunning as trouble:
             rows, end = list[Row](), dict[str, object](why="infra", detail=str(trouble))
         if cold is None:

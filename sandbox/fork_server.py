@@ -16,6 +16,13 @@ from .errors import SandboxError
 _START_S = 30.0
 _AFTER_KILL_S = 5.0
 
+Cancelled = Callable[[], bool]
+
+
+def never() -> bool:
+    """What nobody can cancel."""
+    return False
+
 
 class ForkServer:
     """One process for one workspace; every method raises SandboxError when it is gone."""
@@ -31,22 +38,22 @@ class ForkServer:
         self.layered = isinstance(ready, dict) and cast(dict[str, object], ready).get("layered") is True
         """A run leaves the workspace as it found it: what it writes goes into a layer of its own."""
 
-    def prepare(self, modules: Sequence[str], warm: bool) -> None:
+    def prepare(self, modules: Sequence[str], warm: bool, cancelled: Cancelled) -> None:
         self._send({"do": "prepare", "modules": list(modules), "warm": warm})
-        self._expect("prepared", _START_S * 4)
+        self._expect("prepared", _START_S * 4, cancelled)
 
-    def stage(self, nodeids: Sequence[str], limits: Mapping[str, float]) -> wire.Row:
+    def stage(self, nodeids: Sequence[str], limits: Mapping[str, float], cancelled: Cancelled) -> wire.Row:
         """Collect the tests (all when empty) in a process that later runs start from; what it found of the project."""
         self._send({"do": "stage", "nodeids": list(nodeids), "limits": dict(limits)})
-        return wire.as_object(self._expect("staged", limits["wall_s"] + _START_S))
+        return wire.as_object(self._expect("staged", limits["wall_s"] + _START_S, cancelled))
 
-    def warm(self, modules: Sequence[str], limits: Mapping[str, float]) -> wire.Row:
+    def warm(self, modules: Sequence[str], limits: Mapping[str, float], cancelled: Cancelled) -> wire.Row:
         """Import these where later runs start from; its `trouble` is empty when that was safe."""
         self._send({"do": "warm", "modules": list(modules), "limits": dict(limits)})
-        return wire.as_object(self._expect("staged", limits["wall_s"] + _START_S))
+        return wire.as_object(self._expect("staged", limits["wall_s"] + _START_S, cancelled))
 
     def ask(
-        self, message: dict[str, object], wall_s: float, cancelled: Callable[[], bool], on_line: Callable[[str], None]
+        self, message: dict[str, object], wall_s: float, cancelled: Cancelled, on_line: Callable[[str], None]
     ) -> dict[str, object]:
         """Send one request and follow it to its end; a cancel is passed on once, and enforced if nobody obeys."""
         self._send(message)
@@ -79,12 +86,15 @@ class ForkServer:
         except wire.Malformed as error:
             raise SandboxError(f"The sandbox's server does not say how the run ended ({error}).") from error
 
-    def _expect(self, key: str, seconds: float) -> object:
+    def _expect(self, key: str, seconds: float, cancelled: Cancelled = never) -> object:
+        """Who cancels leaves the server in the middle of something: it must be closed."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            frame = self._receive(0.1)
+            frame = self._receive(0.02)
             if frame is not None and key in frame:
                 return frame[key]
+            if cancelled():
+                raise SandboxError("It was cancelled while the sandbox got ready.")
         raise SandboxError(f"The sandbox did not start within {seconds:.0f} s.")
 
     def _send(self, message: Mapping[str, object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from .fork_server import ForkServer
+from .fork_server import Cancelled, ForkServer, never
 from .types import Limits
 
 _RENEW_AFTER = 5_000
@@ -38,10 +38,10 @@ class Staged:
         self.repeats_because = ""
         """Why each run imports that for itself, when it must."""
 
-    def collect(self, nodeids: Sequence[str] = ()) -> None:
+    def collect(self, nodeids: Sequence[str] = (), cancelled: Cancelled = never) -> None:
         """Collect these tests, or all, and keep them ready. Files must be the user's own while this runs."""
         self._wanted = tuple(nodeids)
-        said = self._running().stage(nodeids, row_of(_COLLECTING))
+        said = self._running().stage(nodeids, row_of(_COLLECTING), cancelled)
         self.slow_because = str(said["trouble"])
         self._lives, self._warmed = not self.slow_because, ()
         if nodeids or "modules" not in said:
@@ -56,12 +56,12 @@ class Staged:
         if self._lives and self.collected > _MOST_KEPT and not set(nodeids) <= set(self._wanted):
             self.collect(nodeids)
 
-    def quick(self) -> ForkServer | None:
+    def quick(self, cancelled: Cancelled) -> ForkServer | None:
         """The server, when collected tests are ready in it, with what they import."""
         if not self.slow_because and not self._lives:
-            self.collect(self._wanted)
+            self.collect(self._wanted, cancelled)
         if self._lives and self._warmed != self.learnt:
-            self._warm_up()
+            self._warm_up(cancelled)
         return self._running() if self._lives else None
 
     def learn(self, modules: Sequence[str]) -> None:
@@ -78,18 +78,18 @@ class Staged:
         """These may be imported ahead: they were elsewhere, or turned out to make no difference."""
         self.repeats_because, self.learnt = "", tuple(modules)
 
-    def _warm_up(self) -> None:
-        said = self._running().warm([n for n in self.learnt if n not in self._warmed], row_of(_COLLECTING))
+    def _warm_up(self, cancelled: Cancelled) -> None:
+        said = self._running().warm([n for n in self.learnt if n not in self._warmed], row_of(_COLLECTING), cancelled)
         self._warmed = self.learnt
         if trouble := str(said["trouble"]):
             self.unlearn(trouble)
-            self.collect(self._wanted)
+            self.collect(self._wanted, cancelled)
 
-    def slow(self) -> ForkServer:
+    def slow(self, cancelled: Cancelled) -> ForkServer:
         """The server, with the modules imported that tests need and no candidate can change."""
         server = self._running()
         if self._modules and not self._ready:
-            server.prepare(self._modules, self._warm)
+            server.prepare(self._modules, self._warm, cancelled)
             self._ready = True
         return server
 
@@ -107,11 +107,11 @@ class Staged:
         if self._server is not None:
             self._server.close()
             self._server = None
+            self._lives = self._ready = False
 
     def _running(self) -> ForkServer:
         if self._server is None:
             self._server = self._start()
-            self._lives = self._ready = False
             self._runs = 0
         return self._server
 

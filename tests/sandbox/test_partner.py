@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,10 +54,12 @@ def test_closing_while_it_is_being_opened_leaves_nothing(project: Path, monkeypa
     collecting, closed = threading.Event(), threading.Event()
     stage = ForkServer.stage
 
-    def late(server: ForkServer, nodeids: Sequence[str], limits: Mapping[str, float]) -> Row:
+    def late(
+        server: ForkServer, nodeids: Sequence[str], limits: Mapping[str, float], cancelled: Callable[[], bool]
+    ) -> Row:
         collecting.set()
         assert closed.wait(120)
-        return stage(server, nodeids, limits)
+        return stage(server, nodeids, limits, cancelled)
 
     monkeypatch.setattr(ForkServer, "stage", late)
     session.expect_partner()
