@@ -82,6 +82,10 @@ class Conversation:
                 return [], {"why": "infra", "detail": self._staged.slow_because}
             rows, end = ask(_running(lambda: self._staged.slow(cancelled)), request)
         except _NotRunning as trouble:
+            if cancelled():
+                if cold is None:
+                    self._staged.close()  # it may be in the middle of importing
+                return [], {"why": "cancel"}
             rows, end = list[Row](), dict[str, object](why="infra", detail=str(trouble))
         if cold is None:
             self._staged.ended(str(end["why"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from .errors import SandboxError
 from .fork_server import Cancelled, ForkServer, never
 from .types import Limits
 
@@ -41,7 +42,7 @@ class Staged:
     def collect(self, nodeids: Sequence[str] = (), cancelled: Cancelled = never) -> None:
         """Collect these tests, or all, and keep them ready. Files must be the user's own while this runs."""
         self._wanted = tuple(nodeids)
-        said = self._running().stage(nodeids, row_of(_COLLECTING), cancelled)
+        said = self._running(cancelled).stage(nodeids, row_of(_COLLECTING), cancelled)
         self.slow_because = str(said["trouble"])
         self._lives, self._warmed = not self.slow_because, ()
         if nodeids or "modules" not in said:
@@ -62,7 +63,7 @@ class Staged:
             self.collect(self._wanted, cancelled)
         if self._lives and self._warmed != self.learnt:
             self._warm_up(cancelled)
-        return self._running() if self._lives else None
+        return self._running(cancelled) if self._lives else None
 
     def learn(self, modules: Sequence[str]) -> None:
         """What a plain run imported from outside the project. The next run finds it imported."""
@@ -79,7 +80,9 @@ class Staged:
         self.repeats_because, self.learnt = "", tuple(modules)
 
     def _warm_up(self, cancelled: Cancelled) -> None:
-        said = self._running().warm([n for n in self.learnt if n not in self._warmed], row_of(_COLLECTING), cancelled)
+        said = self._running(cancelled).warm(
+            [n for n in self.learnt if n not in self._warmed], row_of(_COLLECTING), cancelled
+        )
         self._warmed = self.learnt
         if trouble := str(said["trouble"]):
             self.unlearn(trouble)
@@ -87,7 +90,7 @@ class Staged:
 
     def slow(self, cancelled: Cancelled) -> ForkServer:
         """The server, with the modules imported that tests need and no candidate can change."""
-        server = self._running()
+        server = self._running(cancelled)
         if self._modules and not self._ready:
             server.prepare(self._modules, self._warm, cancelled)
             self._ready = True
@@ -109,8 +112,10 @@ class Staged:
             self._server = None
             self._lives = self._ready = False
 
-    def _running(self) -> ForkServer:
+    def _running(self, cancelled: Cancelled) -> ForkServer:
         if self._server is None:
+            if cancelled():
+                raise SandboxError("It was cancelled before the sandbox was started.")
             self._server = self._start()
             self._runs = 0
         return self._server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ def says(session: Session, edits: dict[str, bytes] | None = None, detail: Detail
 
 
 LAZY = """\
+import itertools
 import sys
 def test_lazy():
     print("ahead" if "late" in sys.modules else "itself")
@@ -100,6 +102,7 @@ def test_a_test_that_can_tell_the_difference_gets_its_imports_back(opening: Open
 
 
 TRACED = """\
+import itertools
 import sys
 def test_traced():
     import late
@@ -116,3 +119,19 @@ def test_a_test_that_differs_by_itself_is_not_blamed_on_imports(opening: Opening
     assert says(session, detail=Detail.EVIDENCE).status is Status.FAIL
     assert session.repeats_because == ""
     assert says(session).status is Status.PASS
+
+
+def test_a_cancel_ends_what_is_imported_ahead_and_the_next_run_is_whole(opening: Opening, tmp_path: Path) -> None:
+    """The user waits for the end of the work, and it may have only begun: importing takes seconds."""
+    slow = tmp_path.resolve() / "elsewhere" / "slow"
+    late = f"import os, time\nif os.path.exists({str(slow)!r}):\n    time.sleep(600)\n"
+    session = opening({"test_lazy.py": "def test_lazy():\n    import late\n"}, {"late.py": late})
+    assert says(session).status is Status.PASS
+    slow.write_text("")
+    polls = itertools.count()
+
+    stopped = session.run((), limits=ROOMY, cancelled=lambda: next(polls) > 20)
+
+    assert (stopped.status, stopped.tests) == (Status.ABORT, ())
+    slow.unlink()
+    assert [says(session).status for _ in range(2)] == [Status.PASS, Status.PASS]
