@@ -249,7 +249,7 @@ def test_a_cancelled_screen_names_nobody(session: Session) -> None:
 def test_a_server_that_is_gone_names_nobody_and_is_replaced(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """The screen is no way to lose a session."""
 
-    def gone() -> object:
+    def gone(_: object) -> object:
         raise SandboxError("gone")
 
     with session:
