@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 
@@ -51,8 +52,14 @@ class Helper:
             self._begun.set()
         except (SandboxError, OSError):
             return  # the first session goes on alone: it meets the same trouble, and tells it
-        while not self._stop and self._advance(trial, self._stop):
-            continue
+        with suppress(SandboxError, OSError):  # the first session meets the same trouble, and tells it
+            while not self._stop and self._advance(trial, self._stop):
+                continue
+
+    def finish(self) -> None:
+        """Wait for what it is trying; it ends when no candidate is left."""
+        if self._thread is not None and self._begun.is_set():
+            self._thread.join()
 
     def __enter__(self) -> Helper:
         return self
@@ -61,5 +68,4 @@ class Helper:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.cancel()
-        if self._thread is not None and self._begun.is_set():  # else it waits for the partner, and then sees the stop
-            self._thread.join()
+        self.finish()  # one that waits for the partner sees the stop then

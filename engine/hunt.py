@@ -54,7 +54,10 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
             if work.tried >= _LONG or opens_soon(work.case.trial.session):
                 helper.call()
             if not work.advance(work.case.trial, stop):
-                work.exhausted = True
+                helper.finish()
+                if work.returned and not stop:
+                    continue
+                work.exhausted = not work.returned
                 break
             if work.cures_all and enough is None:
                 enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))

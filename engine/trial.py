@@ -58,14 +58,19 @@ class Trial:
         run = self._run(candidate.patch, nodeids, Detail.VERDICTS, stop)
         return self._verdict(run, self.covering)
 
-    def screen(self, candidates: Sequence[Candidate], stop: Stop) -> tuple[Verdict | None, ...]:
-        """As `quick`, all in one run, of those that fail; None for who may pass. Shorter when the time was up."""
+    def screen(
+        self, candidates: Sequence[Candidate], stop: Stop, together: bool
+    ) -> tuple[tuple[Verdict, bool] | None, ...]:
+        """As `quick`, all in one run, of those that fail; None for who may pass. Shorter when the time was up.
+
+        With each, whether it was alone in its process: else what ran there before may be why it failed.
+        """
         nodeids = (self.nodeid, *self.covering)
         edits = [edits_of(candidate.patch) for candidate in candidates]
-        together = not self.endless
-        runs = self.session.screen(nodeids, edits, together, limits=self.limits, cancelled=lambda: bool(stop))
-        verdicts = [None if run is None else self._verdict(run, self.covering) for run in runs]
-        return tuple(None if one is None or (one.target_passed and not one.broken) else one for one in verdicts)
+        together = together and not self.endless
+        found = self.session.screen(nodeids, edits, together, limits=self.limits, cancelled=lambda: bool(stop))
+        told = [None if one is None else (self._verdict(one.run, self.covering), one.alone) for one in found]
+        return tuple(None if one is None or (one[0].target_passed and not one[0].broken) else one for one in told)
 
     def unchanged(self, stop: Stop) -> RunResult:
         """The failing test as it stands, told as briefly as a candidate's run."""

@@ -38,6 +38,10 @@ class Work:
     """Related failures that the plausible candidates cure, at best."""
     returned: list[Candidate] = field(default_factory=list[Candidate])
     """Taken, and given back when the run was cancelled."""
+    unsure: list[Candidate] = field(default_factory=list[Candidate])
+    """Failed in a process in which others had run before."""
+    together: bool = True
+    """Several may be tried in one process."""
     failure: Failure | None = None
     exhausted: bool = False
     """The search has no candidate left; what it found is all that it can find."""
@@ -59,7 +63,16 @@ class Work:
             waiting = chain(reversed(self.returned), self.pool)
             found = next((c for c in waiting if self._claim(c)), None)
             self.returned = [c for c in self.returned if identity(c.patch) not in self.seen]
+            if found is None and self.unsure and not self.plausible:
+                self._begin_again()
+                return self.take()
             return found
+
+    def _begin_again(self) -> None:
+        """Nothing passed: who shared a process with others before it failed is tried once more in one of its own."""
+        again, self.unsure, self.together = self.unsure, [], False
+        for candidate in reversed(again):
+            self._give_back(candidate)
 
     def attempt(self, candidate: Candidate) -> Verdict | None:
         """Run a candidate that was not tried before; None when it was."""
@@ -73,13 +86,20 @@ class Work:
         with self.lock:
             most = min(max(self.tried, _LEAST_AT_ONCE), _MOST_AT_ONCE)
         taken = list(islice(iter(self.take, None), most))
-        screened = trial.screen(taken, stop) if len(taken) > 1 else ()
+        try:
+            screened = trial.screen(taken, stop, self.together) if len(taken) > 1 else ()
+        except BaseException:  # the user's files changed, or Ctrl-C: whoever goes on finds them here
+            for candidate in reversed(taken):
+                self._give_back(candidate)
+            raise
         tried = max(len(screened), 1)
         for candidate in reversed(taken[tried:]):
             self._give_back(candidate)
-        for candidate, verdict in zip_longest(taken[:tried], screened):
-            if verdict is not None:
-                self._tell(candidate, verdict)
+        for candidate, told in zip_longest(taken[:tried], screened):
+            if told is not None:
+                self._tell(candidate, told[0])
+                if not told[1]:
+                    self.unsure.append(candidate)
             elif stop:
                 self._give_back(candidate)
             else:

@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import array
 import collections
+import decimal
 import functools
 import io
 import itertools
 import logging
 import os
 import random
+import signal
 import sys
 import threading
 import types
 import warnings
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple, cast
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 _MOST = 4_000
 """Values looked at; telling more apart takes longer than a fork."""
 _ATOMS = frozenset((int, str, bytes, type(None), complex, type(Ellipsis), type(NotImplemented)))
-_PLAIN = frozenset((dict, list, tuple, set, frozenset, types.MappingProxyType, collections.deque))
+_CONTAINERS = (dict, list, tuple, set, frozenset, collections.deque)
+_MOST_ATOMS = 20_000
+_MADE_IN_PYTHON = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE: what such a type's objects hold is in their attributes."""
+_BASES = frozenset((object, dict, list, tuple, set, frozenset, collections.deque, int, str, float, bytes, type))
+_PLAIN = frozenset(_CONTAINERS)
 _FIXED = (
     *("datetime", "decimal", "fractions", "re", "pathlib", "uuid", "ipaddress"),
     *("typing", "_collections", "operator", "inspect", "zoneinfo", "struct"),
@@ -72,15 +79,15 @@ class Footprint:
         return other is not None and self._atoms == other._atoms
 
 
-def footprint(root: str) -> Optional[Footprint]:
-    """Of the modules below `root` and of what they share with the rest of the process; None where it is unknown."""
+def footprint(root: str, told: Iterable[Any] = ()) -> Optional[Footprint]:
+    """Of the modules below `root`, of `told`, and of what all share with the process; None where it is unknown."""
     modules = dict(_own_modules(root))
     walk = _Walk(modules)
     try:
         for name, module in sorted(modules.items()):
             walk.atoms.append(name)
             walk.names(module.__dict__)
-        walk.value(_surroundings())
+        walk.value([_surroundings(), list(told)])
     except (Unknown, RecursionError):
         return None
     except Exception:  # boundary: the user's own __hash__, __eq__ or a dictionary that changes meanwhile
@@ -99,7 +106,20 @@ def _surroundings() -> List[Any]:
     environment = {key: text for key, text in os.environ.items() if key != _NOISE}
     log = logging.getLogger()
     counts = [len(sys.modules), len(log.handlers), log.level, len(warnings.filters), threading.active_count()]
-    return [environment, os.getcwd(), set(sys.path), counts, sys.getrecursionlimit()]
+    streams = [id(sys.stdout), id(sys.stderr), log.manager.disable, sys.getrecursionlimit()]
+    handlers = [id(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    return [environment, os.getcwd(), set(sys.path), counts, streams, handlers, _arithmetic()]
+
+
+def _arithmetic() -> List[Any]:
+    """How numbers are computed, where that can be set."""
+    context, numpy = decimal.getcontext(), sys.modules.get("numpy")
+    traps = sorted(flag.__name__ for flag, on in context.traps.items() if on)
+    found: List[Any] = [context.prec, str(context.rounding), traps]
+    if numpy is not None:
+        state: Any = getattr(numpy, "random").get_state()
+        found += [str(getattr(numpy, "geterr")()), state[1].tobytes(), state[2]]
+    return found
 
 
 def _content(stream: Any) -> Any:
@@ -109,6 +129,33 @@ def _content(stream: Any) -> Any:
     if stream in (sys.stdout, sys.stderr, sys.stdin, sys.__stdout__, sys.__stderr__, sys.__stdin__):
         return ""
     raise Unknown("a file")
+
+
+def _base_of(value: Any) -> Any:
+    return next(one for one in _CONTAINERS if isinstance(value, one))
+
+
+def _held(value: Any) -> List[Any]:
+    """What a container holds, without asking methods of its own: they may be the project's. Raises Unknown."""
+    if len(value) > _MOST:
+        raise Unknown("too much")
+    base = _base_of(value)
+    if isinstance(value, dict):
+        pairs: List[Any] = list(base.items(value))
+        return [one for pair in pairs for one in pair]
+    elements: List[Any] = list(base.__iter__(value))
+    if base not in (set, frozenset):
+        return elements
+    if any(type(one) not in _ATOMS and type(one) not in (bool, float, tuple) for one in elements):
+        raise Unknown("a set")
+    return sorted(elements, key=repr)
+
+
+def _attributes(value: Any) -> Dict[str, Any]:
+    try:
+        return cast(Dict[str, Any], object.__getattribute__(value, "__dict__"))
+    except AttributeError:
+        return {}
 
 
 class _Walk:
@@ -137,7 +184,7 @@ class _Walk:
         else:
             self._seen[id(value)] = len(self._seen)
             self.kept.append(value)
-            if len(self._seen) > _MOST:
+            if len(self._seen) > _MOST or len(self.atoms) > _MOST_ATOMS:
                 raise Unknown("too much")
             self._inside(value, kind)
 
@@ -146,17 +193,11 @@ class _Walk:
             self._function(value)
         elif kind in _CODE:
             self.atoms.append(id(value))
-        elif isinstance(value, (dict, types.MappingProxyType)):
-            for key, one in list(cast(Dict[Any, Any], value).items()):
-                self.value(key)
-                self.value(one)
+        elif isinstance(value, _CONTAINERS):
+            self._each(_held(cast(Any, value)))
             self._own(value, kind)
-        elif isinstance(value, (list, tuple, collections.deque)):
-            self._each(cast(List[Any], value))
-            self._own(value, kind)
-        elif isinstance(value, (set, frozenset)):
-            self._each(sorted(cast(Set[Any], value), key=repr))
-            self._own(value, kind)
+        elif kind is types.MappingProxyType:
+            self._each(value.items())
         elif kind is bytearray:
             self.atoms.append(bytes(value))
         else:
@@ -166,6 +207,7 @@ class _Walk:
     def _object(self, value: Any, kind: Any) -> None:
         if isinstance(value, type):
             self.names(dict(vars(value)) if self._is_own(value) else {})
+            self.atoms.append(len(type.__subclasses__(value)) if self._is_own(value) else 0)
         elif kind is _CACHED:
             self.atoms.append(tuple(value.cache_info()))
         elif isinstance(value, random.Random):
@@ -186,9 +228,13 @@ class _Walk:
             self._instance(value, kind)
 
     def _instance(self, value: Any, kind: Any) -> None:
-        own = self._is_own(kind)
-        if not own and (hasattr(value, "__next__") or not hasattr(value, "__dict__")):
+        if not self._is_own(kind) and (hasattr(kind, "__next__") or not hasattr(kind, "__dict__")):
             raise Unknown(kind.__name__)
+        if not self._is_own(kind) and not getattr(kind, "__dictoffset__", 0):
+            raise Unknown(kind.__name__)
+        for base in kind.__mro__:
+            if not base.__flags__ & _MADE_IN_PYTHON and base not in _BASES and not issubclass(base, BaseException):
+                raise Unknown(kind.__name__)
         self._own(value, kind)
 
     def _function(self, value: Any) -> None:
@@ -207,11 +253,14 @@ class _Walk:
         """Attributes, those in slots too."""
         if kind in _PLAIN:
             return
-        self.names(getattr(value, "__dict__", {}))
+        self.names(_attributes(value))
         for base in kind.__mro__ if self._is_own(kind) else ():
-            slots = base.__dict__.get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                self.value(getattr(value, name, None))
+            for member in base.__dict__.values():
+                if type(member) is types.MemberDescriptorType:
+                    try:
+                        self.value(member.__get__(value))
+                    except AttributeError:  # a slot that is empty
+                        self.atoms.append("empty")
 
     def _each(self, values: Iterable[Any]) -> None:
         for one in list(values):

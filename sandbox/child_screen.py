@@ -28,6 +28,8 @@ footprint: Any = sys.modules["_darner_child_footprint"].footprint
 Emit = Callable[[Dict[str, Any]], None]
 _SHARE = 0.25
 """Of a run's time: for one process, and for all that a screen begins."""
+_ENDING_S = 0.05
+"""What watches over a process may end a little later than that."""
 _GOOD = 69
 """The exit code of a runner that came to its own end; pytest has none so high."""
 _PYTEST_FOLDER = "pytest-of-"
@@ -61,7 +63,9 @@ class Screen:
                 self._emit({"late": number})
                 number = least
                 continue
-            number = self._fork(number, together, limits)
+            number, good = self._fork(number, together, limits)
+            if not good:  # it could not put its temporary files away
+                before = _names()
             for path, data in self._originals.items():
                 _write(os.path.join(self._root, path), data)
             left = _left_behind(before)
@@ -70,8 +74,8 @@ class Screen:
                 break
         return 0
 
-    def _fork(self, first: int, together: bool, limits: Dict[str, Any]) -> int:
-        """A runner for the candidates from `first` on; the number of the first that it did not try."""
+    def _fork(self, first: int, together: bool, limits: Dict[str, Any]) -> Tuple[int, bool]:
+        """A runner for the candidates from `first` on: the number of the first that it did not try; it ended well."""
         sys.stdout.flush()
         done_r, done_w = os.pipe()
         pid = os.fork()
@@ -79,32 +83,34 @@ class Screen:
             os.close(done_r)
             ending.leave(lambda: self._runner(first, together, limits, done_w))
         os.close(done_w)
-        done, status = _followed(pid, done_r, limits["wall_s"])
+        done, status = _followed(pid, done_r, min(0.5 * limits["wall_s"], 1.0 + 2.0 * limits["test_wall_s"]))
         os.close(done_r)
         number = first + done
         if done and status is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GOOD:
-            return number
-        self._emit({"candidate": number, "ended": _end(status)})
-        return number + 1
+            return number, True
+        self._emit({"candidate": number, "ended": {**_end(status), "alone": not done}})
+        return number + 1, False
 
     def _runner(self, first: int, together: bool, limits: Dict[str, Any], done: int) -> int:
         """Ends early when a candidate has left less to the next one than it had itself."""
-        clean = footprint(self._root) if together else None
+        clean = footprint(self._root, self._stage.told) if together else None
         numbers = random.getstate()
         most_bytes = limiting.mapped_now() + limits["memory_bytes"] // 16
         for number in range(first, len(self._candidates)):
-            self._try(number)
+            self._try(number, number == first)
             os.write(done, b".")
             self._stage.put_back()
             random.setstate(numbers)
             late = time.monotonic() > self._late_at or time.process_time() > _SHARE * limits["cpu_s"]
-            if clean is None or late or limiting.mapped_now() > most_bytes:
+            if not together or late or limiting.mapped_now() > most_bytes:
                 break
-            if not clean.same_as(footprint(self._root)):
+            if clean is None or not clean.same_as(footprint(self._root, self._stage.told)):
+                if number == first:
+                    self._emit({"dirty": number})
                 break
         return _GOOD
 
-    def _try(self, number: int) -> None:
+    def _try(self, number: int, alone: bool) -> None:
         def emit(message: Dict[str, Any]) -> None:
             self._emit({**message, "candidate": number})
 
@@ -117,7 +123,7 @@ class Screen:
         except staging.Unstaged as reason:
             emit({"refused": str(reason)})
             return
-        emit({"ended": {"exit": self._run(emit), "signal": None, "why": ""}})
+        emit({"ended": {"exit": self._run(emit), "signal": None, "why": "", "alone": alone}})
 
 
 def _end(status: Optional[int]) -> Dict[str, Any]:
@@ -183,10 +189,13 @@ def _names() -> Tuple[Tuple[str, ...], ...]:
 
 def _left_behind(before: Tuple[Tuple[str, ...], ...]) -> str:
     """What the next candidate could stumble over; empty when nothing."""
+    deadline = time.monotonic() + _ENDING_S
     try:
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            continue
-        return "a process that goes on"
+        while True:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if not pid and time.monotonic() > deadline:
+                return "a process that goes on"
+            time.sleep(0 if pid else 0.002)
     except ChildProcessError:
         pass
     now = _names()

@@ -121,6 +121,14 @@ class Stage:
         except swapping.Refused as refused:
             raise Unstaged(str(refused)) from refused
 
+    @property
+    def told(self) -> List[Any]:
+        """Values that tests can change and no module of the project holds: of the settings, and their parameters."""
+        session: Any = self.session
+        own = cast(Dict[str, Any], vars(session.config))
+        found = [value for name, value in own.items() if name[0] != "_" and type(value) in (dict, list, set)]
+        return found + [getattr(getattr(item, "callspec", None), "params", None) for item in session.items]
+
     def put_back(self) -> None:
         """Take the candidate out of memory."""
         self._functions.put_back()
@@ -128,10 +136,16 @@ class Stage:
     def run_again(self, items: List[Any]) -> int:
         """As `run`, of items that may have run before; plugins are not told that a session ends."""
         self._select(items)
+        for held in [cast(Dict[str, Any], vars(item)) for item in items]:
+            if hasattr(held.get("_obj"), "__self__"):  # a method of the instance that the run before made
+                held["_obj"] = None
+            held.pop("_instance", None)
         kept = cast(Dict[str, Any], vars(self.session))  # from pytest 8 on the properties refuse to forget
         for name in set(kept) & {"shouldfail", "shouldstop", "_shouldfail", "_shouldstop"}:
             kept[name] = False
-        return int(pytests.loop_over(self.session)[0])
+        code, _ = pytests.loop_over(self.session)
+        self.session._setupstate.teardown_exact(None)  # before 8.1 a run that stops early leaves its fixtures standing
+        return int(code)
 
     def run(self, items: List[Any]) -> int:
         self._select(items)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from . import wire
@@ -19,16 +20,29 @@ from .verdict import judge
 from .wire import Row
 from .workspace import Workspace
 
-Failures = tuple[RunResult | None, ...]
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    run: RunResult
+    alone: bool
+    """No candidate ran in its process before it; else that one may be the reason."""
+
+
+Failures = tuple[Failure | None, ...]
 """How each candidate failed; None where that is not known, and it may pass. Shorter when the time was up: the others
 were not tried."""
 _TELLING = (Status.FAIL, Status.TIMEOUT, Status.CRASH, Status.OOM)
-_VOID = ("forged", "flood", "infra", "lost", "cancel")
-"""Ends after which no row is believed."""
+_VOID = ("forged", "flood", "infra", "lost", "cancel", "timeout")
+"""Ends after which no row is believed, and which say nothing of the tests."""
+_ENDS = ("", "timeout")
+_MOST_DIRTY = 3
+"""Processes of one screen that had to end after a single candidate: from then on each has its own unasked."""
+_KEPT_BY_TOOLS = (".hypothesis/", ".pytest_cache/")
+"""What tools write beside the tests, and no test reads."""
 _UNCHANGED: Mapping[str, object] = {}
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_ADDRESS = re.compile(r"0x[0-9a-f]+|/pytest-\d+/\S*")
 _Signature = tuple[tuple[str, str, str, str], ...]
-"""Of each test: its node id, its outcome, its exception and what that said, without addresses."""
+"""Of each test: its node id, its outcome, its exception and what that said, without addresses and temporary folders."""
 
 
 class Screen:
@@ -38,7 +52,10 @@ class Screen:
         self._workspace, self._talk = workspace, talk
         self._unchanged: dict[tuple[str, ...], _Signature | None] = {}
         """How tests fail without a candidate, by their node ids; None where each candidate needs its own process."""
+        self._littering: set[tuple[str, ...]] = set()
+        self._apart = True
         self.off_because = ""
+        """Why tests were not screened any more, the last time that this was found."""
 
     def failures(
         self,
@@ -51,7 +68,7 @@ class Screen:
         """Each stops at its first failing test, as `Detail.VERDICTS` does."""
         unknown: Failures = (None,) * len(candidates)
         key = tuple(nodeids)
-        if self.off_because:
+        if key in self._littering or not self._apart:
             return unknown
         self._talk.put_back()
         changes = self._changes(candidates)
@@ -62,12 +79,16 @@ class Screen:
         before = [_UNCHANGED] if key not in self._unchanged else []
         after = [_UNCHANGED] if self._unchanged.get(key, ()) is not None else []
         rows = self._rows(nodeids, [*before, *changes, *after], bool(after), limits, cancelled)
+        if not rows:
+            return unknown
         found = tuple(_failure(n, nodeids, rows, limits) for n in range(len(before) + len(changes) + len(after)))
         if before:
             self._unchanged[key] = _signature(found[0])
-        if after and (not rows or self._unchanged[key] is None or _signature(found[-1]) != self._unchanged[key]):
+        if after and (self._unchanged[key] is None or _signature(found[-1]) != self._unchanged[key]):
             self._unchanged[key] = None
             return unknown
+        if sum("dirty" in row for row in rows) >= _MOST_DIRTY:
+            self._unchanged[key] = None
         late = next((row["late"] for row in rows if isinstance(row.get("late"), int)), len(found))
         told = found[len(before) : min(cast(int, late), len(before) + len(changes))]
         self._talk.exchanged += sum(one is not None for one in told)
@@ -86,7 +107,10 @@ class Screen:
         edited = {path for row in changes for path in row}
         request.update(candidates=changes, edited=sorted(edited), together=together)
         rows, end = self._talk.hold(request, {}, limits, cancelled, lambda row: None)
-        if end["why"] in _VOID or any("unstaged" in row for row in rows) or self._left_behind(rows, end, edited):
+        if end["why"] in _VOID or any("unstaged" in row for row in rows):
+            return ()
+        if self._left_behind(rows, end, edited):
+            self._littering.add(tuple(nodeids))
             return ()
         return rows
 
@@ -107,17 +131,21 @@ class Screen:
         """A void screen, because one candidate may have met what another left."""
         litter = next((str(row["littered"]) for row in rows if "littered" in row), "")
         layer = cast(list[object] | None, end.get("changed"))
-        others = sorted({str(path) for path in layer or ()} - edited)
-        if litter or others or layer is None:
-            wrote = f"the tests write {others[0]}" if others else "runs are not kept apart here"
-            self.off_because = f"the tests leave {wire.clean(litter)} behind" if litter else wrote
-        return bool(self.off_because)
+        written = sorted({str(path) for path in layer or ()} - edited)
+        others = [path for path in written if not path.startswith(_KEPT_BY_TOOLS)]
+        self._apart = layer is not None
+        if not (litter or others or layer is None):
+            return False
+        wrote = f"the tests write {wire.clean(others[0])}" if others else "runs are not kept apart here"
+        self.off_because = f"the tests leave {wire.clean(litter)} behind" if litter else wrote
+        return True
 
 
-def _signature(run: RunResult | None) -> _Signature | None:
+def _signature(failure: Failure | None) -> _Signature | None:
     """None for a run that did not fail by itself: repeating it tells nothing, or takes its whole limit."""
-    if run is None or run.status is not Status.FAIL:
+    if failure is None or failure.run.status is not Status.FAIL:
         return None
+    run = failure.run
     failures = [test.failure for test in run.tests]
     if any(failure is not None and failure.exception == "TestTimeout" for failure in failures):
         return None
@@ -144,7 +172,7 @@ def _equal(one: bytes, other: bytes, most: int) -> int:
     return least
 
 
-def _failure(number: int, nodeids: Sequence[str], rows: Sequence[Row], limits: Limits) -> RunResult | None:
+def _failure(number: int, nodeids: Sequence[str], rows: Sequence[Row], limits: Limits) -> Failure | None:
     mine = [row for row in rows if row.get("candidate") == number]
     ends = [row["ended"] for row in mine if "ended" in row]
     if len(ends) != 1 or any("refused" in row for row in mine):
@@ -155,5 +183,7 @@ def _failure(number: int, nodeids: Sequence[str], rows: Sequence[Row], limits: L
         tests: list[TestResult] = [wire.test_result(row["test"]) for row in told if "test" in row]
     except wire.Malformed:
         return None
+    if end["why"] not in _ENDS:
+        return None
     run = judge(nodeids, tests, told, end, sum(test.seconds for test in tests), limits)
-    return run if run.status in _TELLING else None
+    return Failure(run, end.get("alone") is True) if run.status in _TELLING else None

@@ -249,8 +249,8 @@ def attempt_all(session: Session, subject: Subject, few: Sequence[Candidate]) ->
     began = time.perf_counter()
     screened = session.screen([subject.nodeid], [edits_of(candidate) for candidate in few], limits=LIMITS)
     ends = [
-        run.status if run is not None else attempt(session, subject, edits_of(candidate))[0]
-        for candidate, run in zip(few, screened, strict=True)
+        one.run.status if one is not None else attempt(session, subject, edits_of(candidate))[0]
+        for candidate, one in zip(few, screened, strict=True)
     ]
     seconds = (time.perf_counter() - began) / len(few)
     return [(status, seconds) for status in ends]

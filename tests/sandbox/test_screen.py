@@ -115,7 +115,7 @@ def session(tmp_path: Path) -> Session:
 
 def screened(session: Session, nodeids: Sequence[str], texts: Sequence[str]) -> list[Status | None]:
     edits = [{"app.py": text.encode()} for text in texts]
-    return [None if run is None else run.status for run in session.screen(nodeids, edits, limits=LIMITS)]
+    return [None if one is None else one.run.status for one in session.screen(nodeids, edits, limits=LIMITS)]
 
 
 def alone(session: Session, nodeids: Sequence[str], text: str) -> Status:
@@ -145,6 +145,80 @@ def test_what_one_candidate_changes_in_memory_makes_no_other_fail(session: Sessi
         for name in [*POLLUTERS, *POLLUTERS]:
             found = screened(session, TOTAL, [POLLUTERS[name], GOOD, POLLUTERS[name], GOOD])
             assert (found[1], found[3]) == (None, None), (name, found)
+
+
+KEPT = """\
+import decimal
+import functools
+
+import pytest
+
+import app
+
+
+class TestKept:
+    shop = None
+
+    @functools.cached_property
+    def prices(self):
+        return app.total([1, 2])
+
+    def test_cached(self):
+        assert self.prices == 3
+
+    def test_lazy(self):
+        if self.shop is None:
+            self.shop = app.total([1, 2])
+        assert self.shop == 3
+
+
+@pytest.fixture(scope="module")
+def made():
+    return app.total([1, 2])
+
+
+def test_fixture(made):
+    assert made == 3
+
+
+def test_fixture_too(made):
+    assert made
+
+
+@pytest.mark.parametrize("numbers", [[1, 2]])
+def test_parameter(numbers):
+    assert app.total(numbers) == 3
+
+
+def test_precision():
+    assert decimal.getcontext().prec == 28
+    assert app.total([1, 2]) == 3
+"""
+SPOILERS = (
+    replaced("numbers.clear()", "return 0"),
+    replaced("import decimal", "decimal.getcontext().prec = 3", "return 0"),
+    replaced("import sys", "sys.stdout = None", "return 0"),
+)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("TestKept::test_cached",),
+        ("TestKept::test_lazy",),
+        ("test_fixture", "test_fixture_too"),
+        ("test_parameter",),
+        ("test_precision",),
+    ],
+)
+def test_what_pytest_keeps_between_two_runs_makes_no_candidate_fail(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """An instance of a test class, a fixture of a module, a parameter, the arithmetic of the process."""
+    (tmp_path / "app.py").write_text(SOURCE)
+    (tmp_path / "test_kept.py").write_text(KEPT)
+    nodeids = [f"test_kept.py::{name}" for name in names]
+    with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
+        for spoiler in SPOILERS:
+            assert screened(session, nodeids, [SOURCE + "#", spoiler, GOOD, spoiler, GOOD])[2::2] == [None, None]
 
 
 def test_results_remembered_by_a_function_make_no_other_fail(session: Session) -> None:
@@ -210,7 +284,7 @@ def test_candidates_that_never_end_leave_the_others_for_the_next_screen(session:
         for _ in range(2):
             found = session.screen(TOTAL, edits, limits=limits)
             assert 0 < len(found) < len(edits)
-            assert all(run is not None and run.status is Status.FAIL for run in found), found
+            assert all(one is not None and one.run.status is Status.FAIL for one in found), found
         assert session.screen(TOTAL, edits[-1:], limits=limits) == (None,)
 
 
