@@ -23,11 +23,21 @@ _Known = dict[str, list[dict[str, Any]]]
 
 def adapters_of(base: Path) -> dict[Role, Path]:
     """The adopted adapter over this model file, by what it is for; none when there is none, or its file is gone."""
-    known: object = _read().get(_key(base))
-    last: object = cast(list[object], known)[-1] if isinstance(known, list) and known else None
-    name = cast(dict[str, object], last).get("file") if isinstance(last, dict) else None
-    path = _folder() / name if isinstance(name, str) else None
+    known = _names(base)
+    path = _folder() / known[-1] if known else None
     return {Role.REPAIRER: path} if path is not None and path.is_file() else {}
+
+
+def rival(base: Path, adapter: Path | None) -> str:
+    """SHA-256 of the newest adapter over `base` beside `adapter`: what that has to beat. Empty for the bare model."""
+    mine = f"{sha256_of(adapter)}.gguf" if adapter is not None else ""
+    others = [name for name in _names(base) if name != mine]
+    return Path(others[-1]).stem if others and (_folder() / others[-1]).is_file() else ""
+
+
+def path_of(digest: str) -> Path:
+    """The adopted adapter of this SHA-256."""
+    return _folder() / f"{digest}.gguf"
 
 
 def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, float]) -> Path:
@@ -63,6 +73,14 @@ def roll_back(base: Path) -> Path | None:
     known[_key(base)] = history[:-1]
     _write(known)
     return adapters_of(base).get(Role.REPAIRER)
+
+
+def _names(base: Path) -> list[str]:
+    """Files of the adapters over `base`, oldest first; a list that is damaged names none."""
+    known: object = _read().get(_key(base))
+    entries = cast(list[object], known) if isinstance(known, list) else []
+    files = [cast(dict[str, object], each).get("file") if isinstance(each, dict) else None for each in entries]
+    return [name if isinstance(name, str) else "" for name in files]
 
 
 def _key(base: Path) -> str:

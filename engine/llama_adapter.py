@@ -34,7 +34,9 @@ class Adapters:
         try:
             found = os.stat(path)
         except OSError as error:
-            raise AdapterRefused(f"the adapter {path} cannot be read ({error.strerror})") from error
+            raise AdapterRefused(
+                f"the adapter {path} cannot be read ({error.strerror}); take it back with `darner-train rollback`"
+            ) from error
         key = (path, found.st_mtime_ns, found.st_size)
         if key not in self._loaded:
             self._loaded[key] = self._load(path)
@@ -45,7 +47,10 @@ class Adapters:
         handle = weights.api.llama_adapter_lora_init(weights.model, os.fsencode(path))
         if not handle:
             why = weights.log.first_error()
-            raise AdapterRefused(f'the adapter {path} does not fit this model: llama.cpp says "{why}"')
+            raise AdapterRefused(
+                f'the adapter {path} does not fit this model: llama.cpp says "{why}"; take it back with '
+                "`darner-train rollback`"
+            )
         if (wanted := self._metadata(handle, BASE_KEY)) and wanted != self._hash():
             weights.api.llama_adapter_lora_free(handle)
             raise AdapterRefused(

@@ -53,7 +53,10 @@ def agreement(net: Net, served: Served, records: Sequence[Encoded]) -> Agreement
         same += int((ours.argmax(-1) == theirs.argmax(-1)).sum())
     every = np.concatenate(gaps)
     if not np.isfinite(every).all():
-        raise BadEnvironment("The engine's log-probabilities are not finite; this export cannot be used.")
+        raise BadEnvironment(
+            "The engine's log-probabilities are not finite, so this export cannot be used; train again with a lower "
+            "learning_rate."
+        )
     return Agreement(float(every.mean()), float(every.max()), same / len(every), len(every))
 
 
@@ -86,7 +89,9 @@ def _engine_says(served: Served, records: Sequence[Encoded]) -> Iterator[Rows]:
             yield _decoded(context, record)
         context.close()
     except (NativeError, AdapterRefused) as error:
-        raise BadEnvironment(f"llama.cpp does not run the export: {error}.") from error
+        raise BadEnvironment(
+            f"llama.cpp does not run the export: {error}; `darner doctor` says whether it runs the base."
+        ) from error
 
 
 def _decoded(context: Context, record: Encoded) -> Rows:

@@ -22,13 +22,13 @@ def adopt(
 ) -> None:
     """Let the engine use a run's adapter from now on, if it was measured to be better."""
     with terminal.ending(as_json):
-        report = _report(run)
+        made = served.of(run / "export")
+        report = _report(run, made)
         if not report["better"]:
             raise BadInput(
-                f"The weights of {run} are not better than their base: {_in_words(report)}. "
+                f"The weights of {run} are not better than {report['against']}: {_in_words(report)}. "
                 "Not adopted; train longer or on more seeds."
             )
-        made = served.of(run / "export")
         if made.adapter is None:
             raise BadInput(f"{run} trained all weights: pass its file to `darner --model {made.model}`.")
         kept = adopted.adopt(made.model, made.base_sha256, made.adapter, report["repair"])
@@ -51,7 +51,7 @@ def rollback(
             typer.echo(f"{base.name} answers {f'through {before.name[:12]}…' if before else 'by itself'} again.")
 
 
-def _report(run: Path) -> dict[str, Any]:
+def _report(run: Path, export: served.Served) -> dict[str, Any]:
     path = run / "evaluate" / "report.json"
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
@@ -60,6 +60,11 @@ def _report(run: Path) -> dict[str, Any]:
     made = manifest_of(run / "evaluate")
     if made is None or made.inputs.get("export") != digest_of(run / "export"):
         raise BadInput(f"The export in {run} is not the one that was measured; run its stage `evaluate` again.")
+    if made.inputs.get("adopted") != served.rival(export):
+        raise BadInput(
+            f"The weights of {run} were measured against {report['against']}, and since then another adapter was "
+            "adopted or taken back; measure them anew with `darner-train run RECIPE --from evaluate --redo`."
+        )
     return report
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import teacher
+from .shape import Count, Heat, Some
 from .stages import Context, RecordStage
 from .store import Work
 from .types import Concepts, Dropped, Seed
@@ -22,10 +23,10 @@ _LEAST, _MOST, _LONGEST = 2, 8, 60
 class Settings:
     """Section [concepts]."""
 
-    shots: int = 8
+    shots: Some = 8
     """Hand-written examples in the prompt."""
-    temperature: float = 0.7
-    tokens: int = 96
+    temperature: Heat = 0.7
+    tokens: Count = 96
     """Longest answer."""
 
 

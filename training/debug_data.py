@@ -17,16 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..engine import prompt
-from ..engine.errors import BadInput
 from ..engine.parse import Unusable, patch_from
 from ..engine.source import Source
 from . import dialogue
 from .job import sha256
 from .mistakes import SAMPLED
+from .shape import Count
 from .stages import Context, RecordStage
 from .store import Work
 from .turns import degenerate
-from .types import Conversation, Dropped, Mistake, Repair, Task, Turn
+from .types import Conversation, Dropped, Mistake, Repair, Turn
 
 _LEAST_WORDS = 6
 
@@ -41,7 +41,7 @@ class Settings:
     """Conversations that explain before they repair."""
     solve: bool = True
     """One right solution of each task."""
-    per_state: int = 2
+    per_state: Count = 2
     """Most explained repairs of one piece of wrong code."""
     known: bool = True
     """Explain planted mistakes that no model repaired by what is known of them."""
@@ -71,7 +71,7 @@ def _conversations(settings: Settings, lesson: Lesson) -> Iterator[Conversation 
 
 
 def _refined(mistake: Mistake, right: str) -> Iterator[Conversation | Dropped]:
-    found = engine_target(mistake.task, mistake.wrong, mistake.evidence)
+    found = dialogue.engine_target(mistake.task, mistake.wrong, mistake.evidence)
     if found is None:
         yield Dropped("not one function")
         return
@@ -81,16 +81,6 @@ def _refined(mistake: Mistake, right: str) -> Iterator[Conversation | Dropped]:
             yield _conversation("refine", mistake, dialogue.turns(prompt.repair(found), answer))
             return
     yield Dropped("the engine would not make of it what was run")
-
-
-def engine_target(task: Task, wrong: str, evidence: str) -> prompt.Target | None:
-    """What the engine would ask a model to repair; None when the wrong code does not define the function."""
-    try:
-        source = Source.parse("solution.py", wrong.encode())
-    except BadInput:
-        return None
-    function = next((each for each in source.functions() if each.qualname == task.name), None)
-    return prompt.Target(source, function, task.tests, tuple(evidence.splitlines())) if function else None
 
 
 def applied(target: prompt.Target, answer: str) -> str:
@@ -165,6 +155,7 @@ def _conversation(shape: str, mistake: Mistake, turns: tuple[Turn, ...], explain
         "stage": "debug_data",
         "shape": shape,
         "task": mistake.task.id,
+        "seed": mistake.task.seed,
         "mistake": mistake.id,
         "operator": mistake.operator,
         "explained_by": explained_by,

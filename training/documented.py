@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import teacher
+from .shape import Count
 from .stages import Context, RecordStage
 from .store import Work
 from .types import Dropped, Seed
@@ -19,7 +20,7 @@ from .types import Dropped, Seed
 class Settings:
     """Section [documented]."""
 
-    tokens: int = 5
+    tokens: Count = 5
     """Longest answer."""
 
 

@@ -1,9 +1,11 @@
-"""Stage `evaluate`: the base and the export, as the engine serves them, on mistakes of seeds that were never learnt.
+"""Stage `evaluate`: what the engine serves now and the export, on mistakes of seeds that were never learnt.
 
     held-out mistakes ─▶ repair: greedy chain with feedback + N samples ┐
-                      ─▶ writing from the docstring: N samples          ┴▶ paired difference, interval ─▶ report.json
+                      ─▶ writing from the docstring: N samples          ┼▶ paired difference, interval ─▶ report.json
+    benchmarks        ─▶ repair: one greedy answer                      ┘
 
-Both answer the same prompts with the same seeds, quantised as they are, and are graded by the same sandbox.
+`before` is the base with the adapter that was adopted over it, if one was: a new one must beat that. Both answer the
+same prompts with the same seeds, quantised as they are, and are graded by the same sandbox.
 """
 
 from __future__ import annotations
@@ -16,31 +18,37 @@ from pathlib import Path
 
 from ..engine import adopted
 from ..engine.errors import BadInput
-from ..engine.llama import LlamaModel
-from . import bench, served
+from ..engine.model import Model
+from . import bench, benchmark, served
+from .bench import Bench
+from .benchmark import Answered, Standing
 from .examiner import Effort, Examiner, Score, examined
+from .job import sha256
 from .kept_back import kept_back
+from .ledger import Ledger
 from .paired import Difference, difference, pass_at
 from .practice import Case, case_of
+from .shape import Count, Heat, Some
 from .stages import Context, FileStage
 from .store import read_records
 from .types import Mistake
 
 _WRITING_MAY_FALL = 0.01
-_ANSWERS = "answers.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Section [evaluate]."""
 
-    tasks: int = 0
+    tasks: Some = 0
     """Most held-out mistakes; 0: all."""
-    samples: int = 4
+    samples: Count = 4
     """Of each task, for pass@1 and pass@N."""
-    turns: int = 2
+    turns: Count = 2
     """Of the greedy chain, with real feedback between."""
-    temperature: float = 0.7
+    temperature: Heat = 0.7
+    benchmarks: tuple[str, ...] = ()
+    """Repair tasks of others, as JSON lines: one greedy answer each (benchmark.py tells their form)."""
     adopt: bool = False
     """Let the engine use the adapter from now on, if it is better (`darner-train rollback` takes it back)."""
 
@@ -49,7 +57,7 @@ class Settings:
 class Report:
     tasks: int
     figures: Mapping[str, float]
-    """Share by `base_greedy`, `new_greedy` and the like, over all tasks."""
+    """Share by `before_greedy`, `new_greedy` and the like, over all tasks."""
     repair: Difference
     """pass@1 of the samples."""
     greedy: Difference
@@ -63,34 +71,77 @@ class Report:
 
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
     """Answer and grade what is not answered yet; compare; adopt if that was wished and earned."""
-    cases = _cases(inputs["mistakes"], settings)
+    cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings)
     new = served.of(inputs["export"])
-    answers = folder / _ANSWERS
-    done = _answered(answers)
-    effort = Effort(settings.samples, settings.turns, settings.temperature)
-    with answers.open("a", encoding="utf-8") as file, ExitStack() as opened:
-        models = {"base": LlamaModel(Path(served.base_of(inputs["export"])), "base"), "new": new.open("new")}
+    scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
+    with ExitStack() as opened:
+        models = {"before": served.before(new).open("before"), "new": new.open("new")}
         for model in models.values():
             opened.enter_context(closing(model))
         place = opened.enter_context(bench.opened(context.stop, trusted=context.trusted))
+        exam = Exam(models, place, context.seed)
+        exam.practise(cases, Effort(settings.samples, settings.turns, settings.temperature), scores)
+        exam.sit(tasks, answers)
+    report = compared([Score(**row) for row in scores.rows], settings.samples, context.seed)
+    standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed)
+    return _reported(report, standings, new, settings, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """The two models, by name, and what they are asked. What is in a ledger is not asked again."""
+
+    models: Mapping[str, Model]
+    place: Bench
+    seed: int
+
+    def practise(self, cases: Sequence[Case], effort: Effort, ledger: Ledger) -> None:
+        done = {(row["mistake"], row["model"]) for row in ledger.rows}
         for index, case in enumerate(cases):
-            for name, model in models.items():
+            for name, model in self.models.items():
                 if (case.mistake.id, name) not in done:
-                    score = examined(case, name, Examiner(model, place, effort, context.seed + 1_000 * index))
-                    if context.stop:
-                        raise KeyboardInterrupt
-                    file.write(json.dumps(asdict(score)) + "\n")
-                    file.flush()
-    report = compared(list(_answered(answers).values()), settings.samples, context.seed)
-    return _reported(report, new, settings, folder)
+                    examiner = Examiner(model, self.place, effort, self.seed + 1_000 * index)
+                    self._keep(ledger, examined(case, name, examiner))
+
+    def sit(self, tasks: Sequence[tuple[str, Mapping[str, str]]], ledger: Ledger) -> None:
+        """Benchmarks, each task with its benchmark's name."""
+        done = {(row["benchmark"], row["task"], row["model"]) for row in ledger.rows}
+        for of, task in tasks:
+            for name, model in self.models.items():
+                if (of, task["id"], name) not in done:
+                    examiner = Examiner(model, self.place, Effort(1, 1, 0.0), self.seed)
+                    self._keep(ledger, Answered(of, task["id"], name, benchmark.correct(task, examiner)))
+
+    def _keep(self, ledger: Ledger, found: Score | Answered) -> None:
+        if self.place.stop:
+            raise KeyboardInterrupt  # what a cancelled run gave means nothing
+        ledger.add(asdict(found))
 
 
-STAGE = FileStage("evaluate", Settings, inputs=("mistakes", "export"), make=make)
+def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
+    """What has to be beaten, and on what."""
+    files = {f"benchmark {path}": sha256(_bytes(path)) for path in settings.benchmarks}
+    return files | {"adopted": served.rival(served.of(context.path("export")))}
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}); name JSON lines in [evaluate] benchmarks.") from None
+
+
+STAGE = FileStage("evaluate", Settings, inputs=("mistakes", "export"), make=make, outside=_outside)
+
+
+def _tasks(settings: Settings) -> list[tuple[str, Mapping[str, str]]]:
+    paths = [Path(path).expanduser() for path in settings.benchmarks]
+    return [(path.stem, task) for path in paths for task in benchmark.read(path)]
 
 
 def _cases(mistakes: Path, settings: Settings) -> list[Case]:
     """Raises BadInput when none is held out."""
-    held = [each for each in read_records(mistakes, Mistake) if kept_back(each.task.id)]
+    held = [each for each in read_records(mistakes, Mistake) if kept_back(each.task.seed)]
     cases = [case for each in held if (case := case_of(each))]
     if not cases:
         raise BadInput(
@@ -101,14 +152,14 @@ def _cases(mistakes: Path, settings: Settings) -> list[Case]:
 
 def compared(scores: Sequence[Score], samples: int, seed: int) -> Report:
     """The two models on the mistakes that both answered."""
-    by_model = {name: {each.mistake: each for each in scores if each.model == name} for name in ("base", "new")}
-    both = sorted(by_model["base"].keys() & by_model["new"].keys())
-    pairs = [(by_model["base"][key], by_model["new"][key]) for key in both]
-    families = [base.task for base, _ in pairs]
+    by_model = {name: {each.mistake: each for each in scores if each.model == name} for name in ("before", "new")}
+    both = sorted(by_model["before"].keys() & by_model["new"].keys())
+    pairs = [(by_model["before"][key], by_model["new"][key]) for key in both]
+    families = [before.seed for before, _ in pairs]
 
     def between(kind: str) -> Difference:
-        shares = [(_share(base, kind, samples), _share(new, kind, samples)) for base, new in pairs]
-        return difference([base for base, _ in shares], [new for _, new in shares], families, seed)
+        before = [_share(each, kind, samples) for each, _ in pairs]
+        return difference(before, [_share(each, kind, samples) for _, each in pairs], families, seed)
 
     figures = {f"{name}_{kind}": value for name in by_model for kind, value in _means(by_model[name], both, samples)}
     return Report(len(pairs), figures, between("repaired"), between("greedy"), between("written"))
@@ -128,23 +179,26 @@ def _share(score: Score, kind: str, samples: int) -> float:
     return found[kind]
 
 
-def _answered(path: Path) -> dict[tuple[str, str], Score]:
-    """By mistake and model; a torn last line, left by a kill, is cut off and answered again."""
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    whole = [line for line in lines if line.endswith(b"\n")]
-    if whole != lines:
-        path.write_bytes(b"".join(whole))
-    found = [Score(**json.loads(line)) for line in whole]
-    return {(each.mistake, each.model): each for each in found}
-
-
-def _reported(report: Report, new: served.Served, settings: Settings, folder: Path) -> Mapping[str, float]:
+def _reported(
+    report: Report, standings: Mapping[str, Standing], new: served.Served, settings: Settings, folder: Path
+) -> Mapping[str, float]:
+    against = served.rival(new)
     verdict = "better" if report.better else "not better"
     if report.better and settings.adopt and new.adapter:
         adopted.adopt(new.model, new.base_sha256, new.adapter, asdict(report.repair))
         verdict = "better, and adopted"
-    written = {"verdict": verdict, "better": report.better, **asdict(report)}
-    (folder / "report.json").write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    benchmarks = {name: asdict(each) for name, each in standings.items()}
+    written = {
+        "verdict": verdict,
+        "better": report.better,
+        "against": f"the adapter {against[:12]}…" if against else "the bare model",
+        **asdict(report),
+    }
+    text = json.dumps({**written, "benchmarks": benchmarks}, indent=2)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
     differences = {"repair": report.repair, "greedy": report.greedy, "writing": report.writing}
+    differences |= {name: each.gain for name, each in standings.items()}
     spread = {f"{name}_{key}": value for name, each in differences.items() for key, value in asdict(each).items()}
-    return {"tasks": report.tasks, "better": float(report.better), **report.figures, **spread}
+    shares = {f"{name}_before": each.before for name, each in standings.items()}
+    shares |= {f"{name}_new": each.new for name, each in standings.items()}
+    return {"tasks": report.tasks, "better": float(report.better), **report.figures, **shares, **spread}

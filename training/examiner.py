@@ -27,9 +27,10 @@ class Score:
     """One model on one mistake."""
 
     mistake: str
-    task: str
+    seed: str
+    """What its task comes from."""
     model: str
-    """`base` or `new`."""
+    """`before` or `new`."""
     greedy: bool
     """The first greedy answer passes."""
     chain: bool
@@ -68,10 +69,10 @@ class Examiner:
 
 
 def examined(case: Case, name: str, examiner: Examiner) -> Score:
-    """`name`: `base` or `new`."""
+    """`name`: `before` or `new`."""
     chain = list(examiner.chain(case))
     repaired = examiner.passed(case, ask(case, None, explain=False))
     written = examiner.passed(case, prompt.write(case.target))
     solved = [each.passed == 1.0 for each in chain]
     mistake = case.mistake
-    return Score(mistake.id, mistake.task.id, name, solved[0], solved[-1], repaired, written)
+    return Score(mistake.id, mistake.task.seed, name, solved[0], solved[-1], repaired, written)

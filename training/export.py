@@ -53,7 +53,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     from .agree import agreement  # here: it needs what only the extras `model` and `train` bring
 
     source = inputs.get("rl", inputs["sft"])
-    base = find_base(served.base_of(source))
+    base = find_base(str(served.of(source).base))
     records = _records(base, [path for name, path in inputs.items() if name not in ("rl", "sft")])
     made = _copied(source, folder)
     net = trained(base, source / served.WEIGHTS, Dtype.FLOAT32).to(device())
@@ -94,5 +94,6 @@ def _judge(found: Mapping[str, Agreement], folder: Path) -> None:
         if not each.holds:
             raise BadEnvironment(
                 f"The {name} export differs from what was trained by {each.mean_kl:.4f} nats a token (at most "
-                f"{TOLERANCE}); see {folder / 'agreement.json'}. It is not registered."
+                f"{TOLERANCE}); see {folder / 'agreement.json'}. It cannot be used: train again with dtype = 'float32'"
+                f"{', or leave `merged` out' if name == 'merged' else ''}."
             )

@@ -61,7 +61,7 @@ def write_adapter(weights: Path, base: Base, out: Path) -> None:
     for key, tensor in sorted(tensors.items()):
         part = next((part for part in _PARTS if key.endswith(part)), None)
         if part is None or not key.startswith(_PREFIX):
-            raise BadInput(f"{weights} holds {key}, which is no part of a LoRA.")
+            raise BadInput(f"{weights} holds {key}, which is no part of a LoRA; train again.")
         name = names.of(key.removeprefix(_PREFIX).removesuffix(part) + ".weight")
         array = tensor.float().numpy()
         if part == ".lora_B.weight":  # its rows are the layer's outputs
@@ -106,7 +106,9 @@ def quantise(source: Path, out: Path, kind: Quantisation) -> None:
     code = api.llama_model_quantize(os.fsencode(source), os.fsencode(part), ctypes.byref(params))
     if code != 0:
         part.unlink(missing_ok=True)
-        raise BadEnvironment(f"llama.cpp could not quantise to {out} (code {code}); is there room on the disk?")
+        raise BadEnvironment(
+            f"llama.cpp could not quantise to {out} (code {code}); free some space, or leave `merged` out."
+        )
     os.replace(part, out)
 
 

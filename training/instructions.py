@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from . import teacher
 from .job import sha256
+from .shape import Count, Heat, Some
 from .stages import Context, RecordStage
 from .store import Work
 from .types import Concepts, Dropped, Instruction, Seed
@@ -26,12 +27,12 @@ _NEXT = re.compile(r"\n\s*(?:Concepts|Category|Difficulty|Language|Task|#+ *(?:S
 class Settings:
     """Section [instructions]."""
 
-    shots: int = 8
+    shots: Some = 8
     """Hand-written examples in the prompt."""
-    temperature: float = 0.7
-    tokens: int = 320
+    temperature: Heat = 0.7
+    tokens: Count = 320
     """Longest answer."""
-    most_words: int = 200
+    most_words: Count = 200
     """Of a task; a longer one is dropped."""
 
 

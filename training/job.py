@@ -23,6 +23,8 @@ from .types import Manifest
 
 BEGUN = "begun.json"
 """In the folder of a file stage: what decides it."""
+SCRATCH = "checkpoints"
+"""Folders, anywhere in that of a file stage, that are no part of its output: they go when the whole is in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,14 @@ def finished(job: Job) -> Manifest | None:
 
 
 def changes(job: Job) -> tuple[str, ...]:
-    """What differs between this job and the one that made, or began, what stands at its output."""
+    """What differs between this job and the one that made, or began, what stands at its output, or in that itself."""
     manifest = manifest_of(job.output)
     before = deciders_of(manifest) if manifest is not None else begun(job.output)
     if before is None:
         return ()
     names = [name for name in {**before, **job.deciders} if before.get(name) != job.deciders.get(name)]
+    if not names and manifest is not None and digest_of(job.output) not in ("", manifest.output_sha256):
+        return (f"{job.output.name} was altered by hand",)
     return tuple(_difference(name, before.get(name), job.deciders.get(name)) for name in names)
 
 
@@ -76,6 +80,11 @@ def begun(output: Path) -> dict[str, Any] | None:
             return json.loads(file.readline())["job"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def remove_scratch(output: Path) -> None:
+    for path in list(output.rglob(SCRATCH)):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def remove(output: Path) -> None:
@@ -111,11 +120,12 @@ def deciders_of(manifest: Manifest) -> dict[str, Any]:
 
 
 def digest_of(output: Path) -> str:
-    """SHA-256 of a file, or of a folder's names and contents; empty when there is nothing."""
+    """SHA-256 of a file, or of a folder's names and contents without its scratch; empty when there is nothing."""
     try:
         if output.is_dir():
-            paths = sorted(path for path in output.rglob("*") if path.is_file())
-            return sha256("".join(f"{p.relative_to(output)} {_file_digest(p)}\n" for p in paths).encode())
+            found = ((path, path.relative_to(output)) for path in output.rglob("*") if path.is_file())
+            paths = sorted((path, inside) for path, inside in found if SCRATCH not in inside.parts)
+            return sha256("".join(f"{inside} {_file_digest(path)}\n" for path, inside in paths).encode())
         return _file_digest(output)
     except OSError:
         return ""

@@ -1,4 +1,4 @@
-"""Which tasks are never learnt: one in five, by the hash of its id, the same in every stage and every run."""
+"""What is never learnt: what comes of one seed in five, by the hash of its id, in every stage and every run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import hashlib
 _ONE_IN = 5
 
 
-def kept_back(task: str) -> bool:
-    """Whether everything that comes of this task is kept for measuring."""
-    return int(hashlib.sha256(task.encode()).hexdigest()[:8], 16) % _ONE_IN == 0
+def kept_back(seed: str) -> bool:
+    """Whether everything that comes of this seed, its tasks and their mistakes, is kept for measuring."""
+    return int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) % _ONE_IN == 0

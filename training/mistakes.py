@@ -19,6 +19,7 @@ from ..engine.types import Candidate
 from . import bench, teacher
 from .bench import Bench
 from .job import sha256
+from .shape import Count, Heat, Some
 from .stages import Context, RecordStage
 from .store import Work
 from .types import Dropped, Mistake, Task
@@ -30,16 +31,16 @@ SAMPLED = "sampled"
 class Settings:
     """Section [mistakes]."""
 
-    planted: int = 3
+    planted: Some = 3
     """Most mistakes planted in one solution, one for each operator, likelier edits first."""
-    tries: int = 40
+    tries: Count = 40
     """Most mutants of one solution that are run."""
-    samples: int = 20
+    samples: Some = 20
     """Solutions of one task that the model is asked for, to find wrong ones; 0: plant only."""
-    sampled: int = 4
+    sampled: Some = 4
     """Most of these that are kept of one task."""
-    temperature: float = 1.0
-    tokens: int = 512
+    temperature: Heat = 1.0
+    tokens: Count = 512
     """Longest solution."""
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from ..engine.errors import BadEnvironment
 from ..engine.stop import Stop
-from .base import device
+from .base import Dtype, device
+from .job import SCRATCH
 from .libraries import Library, Net, Tensor, library
-from .tokens import Encoded, Row
+from .shape import Count, Share, Size
+from .tokens import Encoded, Row, pack
 
 Objective = Callable[[Tensor, "Tensor | None", Mapping[str, Tensor]], Tensor]
 """(log-probabilities [K], values [K] or None, columns [K] by name) to the row's loss, which is made smaller."""
@@ -26,37 +28,54 @@ _WHOLE = "trainer_state.json"
 _VALUE = "value.pt"
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How steps are taken."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """How records become steps: what the sections [sft] and [rl] have in common."""
 
-    learning_rate: float
-    rows_per_step: int
+    epochs: Count = 1
+    learning_rate: Size = 2e-4
+    tokens_per_row: Count = 1024
+    """Records are packed into rows of so many tokens; a longer record is left out."""
+    rows_per_step: Count = 4
     """Rows whose gradients are added up before a step, on each device."""
-    warmup: float
+    warmup: Share = 0.05
     """Share of the steps in which the learning rate rises; it falls along a cosine afterwards."""
-    save_every: int
+    save_every: Count = 25
     """Steps between checkpoints."""
+    dtype: Dtype = Dtype.BFLOAT16
+    """`bfloat16` or `float32` for the weights; a LoRA itself is always float32. Take float32 to train all weights."""
+
+    def rows(self, records: Sequence[Encoded], seed: int) -> list[Row]:
+        return pack(records, self.tokens_per_row, seed, self.epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one optimisation works, and until when."""
+
+    folder: Path
+    """For its curve, and its checkpoints."""
     seed: int
+    stop: Stop
 
 
-def optimise(net: Net, rows: Sequence[Row], objective: Objective, pace: Pace, folder: Path, stop: Stop) -> None:
-    """Train `net` in place, from the last whole checkpoint in `folder` if there is one; write `folder`/curve.jsonl.
+def optimise(net: Net, rows: Sequence[Row], objective: Objective, steps: Steps, place: Place) -> None:
+    """Train `net` in place, from the last whole checkpoint in the folder if there is one; write `curve.jsonl` there.
 
     Raises BadEnvironment when the loss is no number any more (the last good checkpoint is kept) or memory runs out,
-    and KeyboardInterrupt when `stop` was cancelled.
+    and KeyboardInterrupt when it was stopped.
     """
-    torch = library("torch")
+    torch, checkpoints = library("torch"), place.folder / SCRATCH
     trainer = _trainer_class()(
         model=net,
-        args=_arguments(pace, folder / "checkpoints"),
+        args=_arguments(steps, checkpoints, place.seed),
         train_dataset=_Rows(rows),
         data_collator=_alone,
     )
     trainer.remove_callback(library("transformers.trainer_callback").PrinterCallback)  # stdout is for results
-    trainer.objective, trainer.stopped, trainer.curve = objective, stop, folder / "curve.jsonl"
+    trainer.objective, trainer.stopped, trainer.curve = objective, place.stop, place.folder / "curve.jsonl"
     try:
-        trainer.train(resume_from_checkpoint=_last_whole(folder / "checkpoints"))
+        trainer.train(resume_from_checkpoint=_last_whole(checkpoints))
     except torch.OutOfMemoryError as error:
         raise BadEnvironment(
             f"The GPU has no memory left ({error}); lower tokens_per_row, or rank, or take dtype = 'bfloat16'."
@@ -175,23 +194,23 @@ def _trainer_class() -> Library:
     return RowTrainer
 
 
-def _arguments(pace: Pace, folder: Path) -> Library:
+def _arguments(steps: Steps, folder: Path, seed: int) -> Library:
     transformers = library("transformers")
     return transformers.TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=1,
-        gradient_accumulation_steps=pace.rows_per_step,
+        gradient_accumulation_steps=steps.rows_per_step,
         num_train_epochs=1,  # the rows hold all epochs
         train_sampling_strategy="sequential",
-        learning_rate=pace.learning_rate,
+        learning_rate=steps.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=pace.warmup,
+        warmup_steps=steps.warmup,
         weight_decay=0.0,
         max_grad_norm=1.0,
         logging_steps=1,
-        save_steps=pace.save_every,
+        save_steps=steps.save_every,
         save_total_limit=2,
-        seed=pace.seed,
+        seed=seed,
         use_cpu=device() == "cpu",
         dataloader_pin_memory=False,
         remove_unused_columns=False,

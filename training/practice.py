@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..engine import gate, prompt
-from ..engine.errors import BadInput
 from ..engine.model import Completion, Message, Model, Role, Sampling
 from ..engine.parse import Unusable, patch_from
 from ..engine.source import Function, Source
@@ -61,15 +60,8 @@ class Graded:
 
 def case_of(mistake: Mistake) -> Case | None:
     """None when the wrong code does not define the one function that its task asks for."""
-    try:
-        source = Source.parse("solution.py", mistake.wrong.encode())
-    except BadInput:
-        return None
-    function = next((each for each in source.functions() if each.qualname == mistake.task.name), None)
-    if function is None:
-        return None
-    facts = tuple(mistake.evidence.splitlines())
-    return Case(mistake, prompt.Target(source, function, mistake.task.tests, facts))
+    target = dialogue.engine_target(mistake.task, mistake.wrong, mistake.evidence)
+    return Case(mistake, target) if target else None
 
 
 def ask(case: Case, last: Graded | None, *, explain: bool) -> tuple[Message, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from . import rewards
 from .codebleu import mean_similarity
 from .likeness import mean_cosine
+from .shape import Share
 from .stages import Context, RecordStage
 from .store import Work
 from .trajectories import Rated, Trajectory, Try
@@ -32,7 +33,7 @@ class Settings:
     """Turns that RISE learns: `all`, `better` than those before, the `best` of a chain, or `success`."""
     relabel: bool = True
     """Also learn, in every state that failed, a verified solution of the same mistake (muCode)."""
-    discount: float = 0.5
+    discount: Share = 0.5
     """Of earlier progress, in CoCoS's accumulated reward."""
 
 

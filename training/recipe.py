@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..engine.errors import BadInput
-from .shape import Misshapen, shaped
+from .shape import Count, Misshapen, Some, shaped
 from .stages import Stage
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -27,8 +27,8 @@ FOLDER = Path(__file__).parent / "recipes"
 class Run:
     """Section [run]."""
 
-    seed: int = 3407
-    parallel: int = 1
+    seed: Some = 3407
+    parallel: Count = 1
     """Units at a time: 1 for a model on this machine's processor, many for a server with free slots."""
     held_out: tuple[str, ...] = ()
     """Benchmarks, as JSON lines of tasks: what is near one of them is never learnt."""
@@ -104,4 +104,6 @@ def _complete(path: Path, recipe: Recipe, stages: Sequence[Stage]) -> None:
     for stage in stages:
         for needed in stage.inputs if stage.name in recipe.sections else ():
             if needed not in recipe.sections:
-                raise BadInput(f"{path}: [{stage.name}] needs the records of [{needed}], which has no section.")
+                raise BadInput(
+                    f"{path}: [{stage.name}] needs the records of [{needed}], which has no section; add one."
+                )

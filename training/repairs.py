@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from . import bench, dialogue, teacher
 from .bench import Bench
 from .job import sha256
+from .shape import Count, Heat, Some
 from .stages import Context, RecordStage
 from .store import Work
 from .types import Dropped, Mistake, Repair
@@ -21,14 +22,14 @@ from .types import Dropped, Mistake, Repair
 class Settings:
     """Section [repairs]."""
 
-    samples: int = 10
+    samples: Count = 10
     """Explanations with repairs of each mistake."""
-    temperature: float = 0.8
-    tokens: int = 640
+    temperature: Heat = 0.8
+    tokens: Count = 640
     """Longest explanation with its repair."""
-    rounds: int = 2
+    rounds: Count = 2
     """2: failed repairs are repaired as well."""
-    branches: int = 1
+    branches: Some = 1
     """Failed repairs of each mistake that go into the next round, those that pass most tests first."""
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import teacher
+from .shape import Count, Heat
 from .stages import Context, RecordStage
 from .store import Work
 from .types import Dropped, Instruction, Response
@@ -25,10 +26,10 @@ PREFILL = "### Solution\n```python\n"
 class Settings:
     """Section [responses]."""
 
-    samples: int = 10
+    samples: Count = 10
     """Solutions of each task."""
-    temperature: float = 0.7
-    tokens: int = 768
+    temperature: Heat = 0.7
+    tokens: Count = 768
     """Longest solution with its tests."""
 
 

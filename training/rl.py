@@ -11,21 +11,21 @@ epochs. A round that was finished before a kill is taken from its last checkpoin
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from ..engine.errors import BadInput
 from ..engine.model import Message
 from . import losses, rewards, served
-from .base import Dtype, HubTokens, device, find_base, is_lora, trained
+from .base import HubTokens, device, find_base, is_lora, trained
 from .libraries import Net, Tensor
-from .optimise import Objective, Pace, add_value_head, logprobs, optimise, outcome_of
+from .optimise import Objective, Place, Steps, add_value_head, logprobs, optimise, outcome_of
+from .shape import Count, Share, Size, Weight
 from .stages import Context, FileStage
 from .store import read_records
-from .tokens import Encoded, Tokens, encode, pack
+from .tokens import Encoded, Tokens, encode
 from .trajectories import Rated
 
 
@@ -36,28 +36,22 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Steps):
     """Section [rl]."""
 
     method: Method = Method.RISE
-    rounds: int = 1
+    rounds: Count = 1
     """Times that the weights are measured anew, with `epochs` of steps after each (ledex and rloo)."""
-    epochs: int = 1
-    learning_rate: float = 5e-5
+    learning_rate: Size = field(default=5e-5, kw_only=True)
     """Smaller than that of sft: 5e-5 for a LoRA with rise, 1e-5 with ledex and rloo."""
-    beta: float = 0.05
+    beta: Weight = 0.05
     """What a nat of KL to the weights at the beginning costs (ledex and rloo)."""
-    clip: float = 0.2
+    clip: Share = 0.2
     """How far the ratio to pi_old counts (ledex and rloo)."""
-    value_weight: float = 0.1
+    value_weight: Weight = 0.1
     """LEDEX's alpha: of the value head's squared error."""
-    discount: float = 0.99
+    discount: Share = 0.99
     """LEDEX's gamma, from token to token."""
-    tokens_per_row: int = 1024
-    rows_per_step: int = 4
-    warmup: float = 0.05
-    save_every: int = 25
-    dtype: Dtype = Dtype.BFLOAT16
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     start = inputs["sft"] / served.WEIGHTS
     if not is_lora(start):
         raise BadInput("[rl] trains a LoRA on; set rank in [sft] to more than 0.")
-    base = find_base(served.base_of(inputs["sft"]))
+    base = find_base(str(served.of(inputs["sft"]).base))
     turns = _turns(HubTokens(base.folder), read_records(inputs["rewards"], Rated), settings)
     net = trained(base, start, settings.dtype, trainable=True).to(device())
     first = [logprobs(net, turn.record)[0] for turn in turns]  # the reference, before any step
@@ -85,8 +79,6 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     outcomes = [_round(net, turns, first, settings, context, folder / f"round-{number}") for number in rounds]
     net.save_pretrained(str(folder / served.WEIGHTS))  # without the value head, which served the training only
     served.put(folder, base)
-    for path in folder.glob("round-*/checkpoints"):
-        shutil.rmtree(path)
     steps = sum(each["steps"] for each in outcomes)
     return {"turns": len(turns), "steps": steps, "last_loss": outcomes[-1]["last_loss"], **_gains(net, turns, first)}
 
@@ -131,9 +123,8 @@ def _round(
     folder: Path,
 ) -> Mapping[str, float]:
     records = _measured(net, turns, first, settings)
-    rows = pack(records, settings.tokens_per_row, context.seed, settings.epochs)
-    pace = Pace(settings.learning_rate, settings.rows_per_step, settings.warmup, settings.save_every, context.seed)
-    optimise(net, rows, _objective(settings), pace, folder, context.stop)
+    rows = settings.rows(records, context.seed)
+    optimise(net, rows, _objective(settings), settings, Place(folder, context.seed, context.stop))
     return outcome_of(folder)
 
 

@@ -18,6 +18,7 @@ from . import bench, served
 from .bench import Bench
 from .kept_back import kept_back
 from .practice import FENCE, Case, Graded, ask, case_of, grade, sample
+from .shape import Count, Heat, Some
 from .stages import Context, RecordStage
 from .store import Work
 from .trajectories import Trajectory, Try
@@ -28,16 +29,16 @@ from .types import Dropped, Mistake, Turn
 class Settings:
     """Section [rollouts]."""
 
-    chains: int = 2
+    chains: Count = 2
     """Of each mistake; leave-one-out needs two."""
-    turns: int = 2
+    turns: Count = 2
     """Most attempts of a chain."""
-    best_of: int = 1
+    best_of: Count = 1
     """Answers sampled in each state, the best of which is the attempt (RISE's self-distillation takes 16)."""
-    temperature: float = 0.8
+    temperature: Heat = 0.8
     explain: bool = True
     """The answer begins with what is wrong (LEDEX's second shape)."""
-    causal: int = 0
+    causal: Some = 0
     """Refinements sampled after each explanation, to see what it brings about; 0: their words are compared."""
 
 
@@ -70,7 +71,6 @@ class Player:
         return max((grade(self.bench, case, answer) for answer in answers), key=lambda each: each.passed)
 
     def _try(self, case: Case, messages: Sequence[Message], found: Graded, seed: int) -> Try:
-        logprob = self.model.score(messages, [found.answer], self.stop)
         return Try(
             tuple(Turn(message.role, message.content) for message in messages),
             found.answer,
@@ -78,7 +78,6 @@ class Player:
             found.code,
             found.passed,
             found.feedback,
-            logprob[0] if logprob else 0.0,
             self._cured(case, messages, found.explanation, seed),
         )
 
@@ -95,7 +94,7 @@ class Player:
 
 
 def _units(context: Context, settings: Settings) -> Sequence[Mistake]:
-    return [each for each in context.read("mistakes", Mistake) if not kept_back(each.task.id)]
+    return [each for each in context.read("mistakes", Mistake) if not kept_back(each.task.seed)]
 
 
 @contextmanager

@@ -148,7 +148,8 @@ def _run_stage(stage: Stage, recipe: Recipe, context: Context, watch: Watch, red
         if differences and not redo:
             raise BadInput(
                 f"{stage.name} in {context.folder} was made otherwise: {'; '.join(differences)}. "
-                "Pass --redo to make it again, or another --folder to keep both."
+                "Pass --redo to make it again, another --folder to keep both, or --from the next stage to take it as "
+                "it is."
             )
         if differences:
             remove(job.output)
@@ -157,7 +158,8 @@ def _run_stage(stage: Stage, recipe: Recipe, context: Context, watch: Watch, red
     if not manifest.kept:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in _most_first(manifest.dropped))
         raise BadInput(
-            f"{stage.name} kept nothing of {manifest.units} units of work: {reasons or 'there was no work'}."
+            f"{stage.name} kept nothing of {manifest.units} units of work: {reasons or 'there was no work'}; give it "
+            f"more to work on, or change its section [{stage.name}]."
         )
     return manifest
 

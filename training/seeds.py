@@ -22,6 +22,7 @@ from . import held_out, near
 from .closure import Surroundings, imported_package
 from .corpora import Corpus, folder, package, permitted, standard_library
 from .job import sha256
+from .shape import Share, Some
 from .sift import Column, sift
 from .stages import Context, RecordStage
 from .store import Row, Settle, Work
@@ -45,15 +46,17 @@ class Settings:
     """SPDX name of the folder's licence; every seed records it."""
     packages: tuple[str, ...] = ()
     """Installed packages to mine, by the names that pip knows; their licences are in their metadata."""
+    library: bool = False
+    """Mine the standard library beside the folder or the packages."""
     only: tuple[str, ...] = ()
     """Patterns that a file's path must match one of, as `statistics.py` or `json/*.py`; empty: all."""
-    files: int = 0
+    files: Some = 0
     """Most files, drawn at random; 0: all."""
     examples: bool = False
     """Only functions with interactive examples in their docstring."""
-    most: int = 0
+    most: Some = 0
     """Most seeds, drawn at random; 0: all."""
-    similar: float = 0.5
+    similar: Share = 0.5
     """Jaccard similarity of 5-grams, names replaced, from which a function is a copy of another."""
 
 
@@ -156,7 +159,7 @@ def _examples(docstring: str) -> int:
 def _corpora(settings: Settings) -> tuple[Corpus, ...]:
     named = [folder(Path(settings.folder).expanduser(), settings.licence)] if settings.folder else []
     named += [package(name) for name in settings.packages]
-    return tuple(named) or (standard_library(),)
+    return (*named, standard_library()) if settings.library or not named else tuple(named)
 
 
 def _drawn(context: Context, settings: Settings) -> tuple[Found, ...]:

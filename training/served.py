@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..engine import adopted
 from ..engine.errors import BadInput
 from ..engine.llama import LlamaModel
 from ..engine.model import Role
@@ -26,8 +27,9 @@ class Served:
     model: Path
     """The base's GGUF, or the merged one."""
     adapter: Path | None
+    base: Path
+    """The GGUF that was trained on."""
     base_sha256: str
-    """Of the GGUF that was trained on."""
 
     def open(self, name: str) -> LlamaModel:
         """The model whose repairs come from these weights. The caller closes it."""
@@ -37,10 +39,10 @@ class Served:
 def put(folder: Path, base: Base) -> Served:
     """Write the weights in `folder`/weights as GGUF beside them, and say so in `served.json`."""
     if is_lora(folder / WEIGHTS):
-        made = Served(base.gguf, folder / "adapter.gguf", base.sha256)
+        made = Served(base.gguf, folder / "adapter.gguf", base.gguf, base.sha256)
         write_adapter(folder / WEIGHTS, base, folder / "adapter.gguf")
     else:
-        made = Served(folder / "model.gguf", None, base.sha256)
+        made = Served(folder / "model.gguf", None, base.gguf, base.sha256)
         write_merged(trained(base, folder / WEIGHTS, Dtype.FLOAT32), base, folder / "model.gguf", Quantisation.Q8_0)
     about = {"base": str(base.gguf), "base_sha256": base.sha256, "lora": made.adapter is not None}
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
@@ -50,14 +52,21 @@ def put(folder: Path, base: Base) -> Served:
 def of(folder: Path) -> Served:
     """What the stage left in `folder`. Raises BadInput when it left nothing."""
     about = _about(folder)
+    base, digest = Path(about["base"]), str(about["base_sha256"])
     if about["lora"]:
-        return Served(Path(about["base"]), folder / "adapter.gguf", about["base_sha256"])
-    return Served(folder / "model.gguf", None, about["base_sha256"])
+        return Served(base, folder / "adapter.gguf", base, digest)
+    return Served(folder / "model.gguf", None, base, digest)
 
 
-def base_of(folder: Path) -> str:
-    """The path of the GGUF that the stage in `folder` trained on."""
-    return str(_about(folder)["base"])
+def before(new: Served) -> Served:
+    """What the engine serves over the same base without `new`: with the adapter that was adopted, if one was."""
+    digest = rival(new)
+    return Served(new.base, adopted.path_of(digest) if digest else None, new.base, new.base_sha256)
+
+
+def rival(new: Served) -> str:
+    """SHA-256 of the adapter that the engine would use if `new` was not; empty for the bare base."""
+    return adopted.rival(new.base, new.adapter)
 
 
 def _about(folder: Path) -> dict[str, Any]:

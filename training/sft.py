@@ -5,7 +5,7 @@ sft_data, debug_data ─▶ tokens ─▶ rows ─▶ optimiser ─▶ weights �
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,44 +13,31 @@ from pathlib import Path
 from ..engine import catalogue
 from ..engine.errors import BadInput
 from ..engine.model import Message
-from ..engine.stop import Stop
 from . import losses, served
-from .base import Base, Dtype, HubTokens, Lora, device, find_base, load_net, trained, with_lora
-from .job import digest_of
+from .base import Base, HubTokens, Lora, device, find_base, load_net, trained, with_lora
+from .job import SCRATCH, digest_of, replacing
 from .kept_back import kept_back
 from .libraries import Net, Tensor
-from .optimise import Pace, logprobs, optimise, outcome_of
+from .optimise import Place, Steps, logprobs, optimise, outcome_of
+from .shape import Size, Some
 from .stages import Context, FileStage
 from .store import read_records
-from .tokens import Encoded, Row, Tokens, encode, pack
+from .tokens import Encoded, Tokens, encode
 from .types import Conversation
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Section [sft]."""
+class Settings(Steps):
+    """Section [sft]. A learning rate of 2e-4 is for a LoRA; about 1e-5 for all weights."""
 
     base: str = ""
     """GGUF to train: a catalogue name or a path; empty: the model of section [model]."""
     start: str = ""
     """Folder of the stage `rl` or `sft` of an earlier run, whose LoRA learns on (another round); empty: a new one."""
-    epochs: int = 2
-    learning_rate: float = 2e-4
-    """2e-4 for a LoRA, about 1e-5 for all weights."""
-    rank: int = 16
+    rank: Some = 16
     """Of the LoRA; 0 trains all weights."""
-    alpha: float = 32.0
+    alpha: Size = 32.0
     """The LoRA is scaled by alpha / rank."""
-    tokens_per_row: int = 1024
-    """Records are packed into rows of so many tokens; a longer record is left out."""
-    rows_per_step: int = 4
-    """Rows before each step, on each device."""
-    warmup: float = 0.05
-    """Share of the steps in which the learning rate rises."""
-    save_every: int = 25
-    """Steps between checkpoints."""
-    dtype: Dtype = Dtype.BFLOAT16
-    """`bfloat16` or `float32` for the weights; a LoRA itself is always float32. Take float32 to train all weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,51 +56,41 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     base = find_base(settings.base or context.base)
     conversations = [each for path in inputs.values() for each in read_records(path, Conversation)]
     records = prepared(HubTokens(base.folder), conversations, settings.tokens_per_row)
-    rows = pack(records.learnt, settings.tokens_per_row, context.seed, settings.epochs)
-    job = Job(base, settings, rows, context.seed, folder)
-    before = mean_loss(_start(job).to(device()), records.held_out)
-    learn(job, context.stop)
+    rows = settings.rows(records.learnt, context.seed)
+    net = _start(base, settings, context.seed)
+    before = _first_loss(net, records.held_out, folder)
+    optimise(net, rows, _objective, settings, Place(folder, context.seed, context.stop))
+    net.save_pretrained(str(folder / served.WEIGHTS))
     net = trained(base, folder / served.WEIGHTS, settings.dtype).to(device())
     after = mean_loss(net, records.held_out)
     served.put(folder, base)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     counts = {"learnt": len(records.learnt), "held_out": len(records.held_out), "too_long": records.too_long}
     figures = {"rows": len(rows), "held_out_loss_before": before, "held_out_loss_after": after}
     return counts | figures | outcome_of(folder)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is learnt, from what, and where to."""
-
-    base: Base
-    settings: Settings
-    rows: list[Row]
-    seed: int
-    folder: Path
-
-
-def learn(job: Job, stop: Stop) -> None:
-    """Train, and leave the weights in the job's folder."""
-    how = job.settings
-    pace = Pace(how.learning_rate, how.rows_per_step, how.warmup, how.save_every, job.seed)
-    net = _start(job)
-    optimise(net, job.rows, _objective, pace, job.folder, stop)
-    net.save_pretrained(str(job.folder / served.WEIGHTS))
+def _first_loss(net: Net, records: Sequence[Encoded], folder: Path) -> float:
+    """Of the held-out records before the first step; a run that goes on reads what the first one wrote."""
+    path = folder / SCRATCH / "first_loss.json"
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        found = mean_loss(net.to(device()), records)
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as write:
+            write(json.dumps(found).encode())
+        return found
 
 
-def _start(job: Job) -> Net:
+def _start(base: Base, how: Settings, seed: int) -> Net:
     """Raises BadInput when the earlier run trained another base."""
-    how = job.settings
     if how.start:
         earlier = Path(how.start).expanduser()
-        if served.of(earlier).base_sha256 != job.base.sha256:
-            raise BadInput(
-                f"{earlier} was trained over another base than {job.base.gguf.name}; start anew, or name that."
-            )
-        return trained(job.base, earlier / served.WEIGHTS, how.dtype, trainable=True)
-    net = load_net(job.base.folder, how.dtype)
-    return with_lora(net, Lora(how.rank, how.alpha), job.seed) if how.rank else net
+        if served.of(earlier).base_sha256 != base.sha256:
+            raise BadInput(f"{earlier} was trained over another base than {base.gguf.name}; start anew, or name that.")
+        return trained(base, earlier / served.WEIGHTS, how.dtype, trainable=True)
+    net = load_net(base.folder, how.dtype)
+    return with_lora(net, Lora(how.rank, how.alpha), seed) if how.rank else net
 
 
 def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
@@ -146,7 +123,7 @@ def messages_of(conversation: Conversation) -> list[Message]:
 
 def _family(conversation: Conversation) -> str:
     """What the record comes from: no relative of a held-out record is learnt."""
-    return conversation.meta.get("task") or conversation.meta.get("seed") or conversation.id
+    return conversation.meta.get("seed") or conversation.meta.get("trace") or conversation.id
 
 
 def mean_loss(net: Net, records: Sequence[Encoded]) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from . import held_out, near, teacher
+from .shape import Share
 from .sift import Column, sift
 from .stages import Context, RecordStage
 from .store import Row, Settle, Work
@@ -26,9 +27,9 @@ _MOST_LINES = 5
 class Settings:
     """Section [sft_data]."""
 
-    show_tests: float = 0.5
+    show_tests: Share = 0.5
     """Share of the tasks that show tests."""
-    similar: float = 0.7
+    similar: Share = 0.7
     """Jaccard similarity of 5-grams from which a task, an answer or its code is a copy of another."""
 
 

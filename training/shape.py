@@ -1,23 +1,53 @@
 """JSON or TOML values to frozen dataclasses, strictly: an unknown key, a missing one or a wrong kind is a sentence.
 
 Used for recipes, which people write by hand, and for records, of which a disk may keep only a part. Understood are
-str, bool, int, float, `X | None`, StrEnum, `tuple[X, ...]`, `Mapping[str, X]` and dataclasses of these.
+str, bool, int, float, numbers with bounds (`Count` and the like), `X | None`, StrEnum, `tuple[X, ...]`,
+`Mapping[str, X]` and dataclasses of these.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeAlias, TypeVar, cast
 
 Shape = TypeVar("Shape")
 
 _NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """In `Annotated`, behind a kind of number: what it may be. NaN is in no bounds."""
+
+    least: float
+    most: float = math.inf
+    above: bool = False
+    """`least` itself is too little."""
+
+    def __str__(self) -> str:
+        least = f"more than {self.least:g}" if self.above else f"at least {self.least:g}"
+        return least if self.most == math.inf else f"{least} and at most {self.most:g}"
+
+    def holds(self, number: float) -> bool:
+        return (self.least < number if self.above else self.least <= number) and number <= self.most
+
+
+Count: TypeAlias = Annotated[int, Within(1)]
+Some: TypeAlias = Annotated[int, Within(0)]
+"""A count of which none may be."""
+Share: TypeAlias = Annotated[float, Within(0.0, 1.0)]
+Heat: TypeAlias = Annotated[float, Within(0.0, 2.0)]
+"""The temperature of sampling."""
+Weight: TypeAlias = Annotated[float, Within(0.0)]
+Size: TypeAlias = Annotated[float, Within(0.0, above=True)]
+"""What would do nothing, or stop everything, at zero."""
 
 
 class Misshapen(ValueError):
@@ -44,7 +74,7 @@ def shaped(kind: type[Shape], raw: object) -> Shape:
 
 @cache
 def _fields(kind: type[Any]) -> dict[str, tuple[Field[Any], Any]]:
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: (field, hints[field.name]) for field in fields(kind)}
 
 
@@ -54,6 +84,11 @@ def _has_default(field: Field[Any]) -> bool:
 
 def _value(hint: Any, raw: object, where: str) -> Any:  # noqa: ANN401 - a type hint may be anything
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        number = _value(arguments[0], raw, where)
+        if not arguments[1].holds(number):
+            raise Misshapen(f"{where} must be {arguments[1]}, not {number:g}")
+        return number
     if origin in (types.UnionType, typing.Union):
         present = next(argument for argument in arguments if argument is not types.NoneType)
         return None if raw is None else _value(present, raw, where)

@@ -21,7 +21,8 @@ unit, `context.seed + index` and the settings, and be safe to call from `context
 becomes true it may return anything, soon: that unit is done again by the next run.
 
 For a `FileStage`, `make(context, settings, inputs, folder)` gets the paths of its inputs by stage, and a folder that
-outlives a kill, so that it can go on from its own checkpoints there; it becomes `<run folder>/<name>/` at the end.
+outlives a kill, so that it can go on from its own `checkpoints/` there; the folder becomes `<run folder>/<name>/` at
+the end, and its checkpoints go then, never before.
 What `make` returns are figures for the manifest, as `{"loss": 0.4, "records": 120}`.
 """
 

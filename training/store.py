@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 from ..engine.errors import BadInput
 from ..engine.stop import Stop
-from .job import BEGUN, Job, begun, manifest_for, partial_of, remove, replacing, write_manifest, writing
+from .job import BEGUN, Job, begun, manifest_for, partial_of, remove, remove_scratch, replacing, write_manifest, writing
 from .shape import Misshapen, shaped
 from .types import Dropped, Manifest
 
@@ -64,6 +64,7 @@ def run_folder_job(
         manifest = manifest_for(job, partial, versions, figures=figures, seconds=time.monotonic() - began)
         write_manifest(job.output, manifest)  # first: a kill behind it leaves the folder to be taken up again
         os.replace(partial, job.output)
+    remove_scratch(job.output)
     return manifest
 
 

@@ -34,7 +34,7 @@ def of_seed(seed: Seed) -> Task:
     header = ast.unparse(node).splitlines()[0]
     prompt = teacher.rendered("task.j2", name=seed.name, header=header, docstring=seed.docstring)
     tests = bench.examples_as_tests(seed.name, seed.docstring)
-    return Task(seed.id, seed.name, prompt, seed.code, tests, "seed", seed.licence)
+    return Task(seed.id, seed.name, prompt, seed.code, tests, "seed", seed.licence, seed.id)
 
 
 def of_response(response: Response) -> Task:
@@ -42,7 +42,8 @@ def of_response(response: Response) -> Task:
     tests = bench.statements_as_tests(response.code, response.tests)
     instruction = response.instruction
     name = only_function(response.code)
-    return Task(instruction.id, name, instruction.text, response.code, tests, "instruction", instruction.licence)
+    text, licence = instruction.text, instruction.licence
+    return Task(instruction.id, name, text, response.code, tests, "instruction", licence, instruction.seed)
 
 
 def only_function(code: str) -> str:

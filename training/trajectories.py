@@ -20,8 +20,6 @@ class Try:
     passed: float
     """Share of the tests."""
     feedback: str
-    logprob: float
-    """Of the answer under the model that played, quantised as it was: natural log, summed over tokens."""
     cured: int | None
     """Refinements that passed of those sampled after the explanation; None when none were sampled."""
 

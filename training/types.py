@@ -81,6 +81,8 @@ class Task:
     kind: str
     """`seed` or `instruction`."""
     licence: str
+    seed: str
+    """The id of the seed that it comes from: what comes of one seed is learnt, or measured, together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import cache
 
 from . import bench, held_out
 from .bench import Ran
+from .shape import Size
 from .sift import sift
 from .stages import Context, RecordStage
 from .store import Settle, Work
@@ -19,7 +20,7 @@ from .types import Dropped, Response
 class Settings:
     """Section [validate]."""
 
-    seconds: float = 10.0
+    seconds: Size = 10.0
     """Of processor time, for a solution and all its tests."""
     again: bool = True
     """Run what passed a second time: what depends on chance or the clock must not be learnt."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,9 @@ from darner.engine.errors import BadInput
 from darner.engine.model import Role
 from darner.training.evaluate import compared
 from darner.training.examiner import Score
-from darner.training.job import digest_of, write_manifest
+from darner.training.job import digest_of, manifest_of, write_manifest
 from darner.training.types import Manifest
+from training_runs import command
 
 
 @pytest.fixture
@@ -41,25 +40,13 @@ def run_folder(folder: Path, base: Path, better: bool) -> Path:
     served = {"base": str(base), "base_sha256": sha256_of(base), "lora": True}
     (folder / "export" / "served.json").write_text(json.dumps(served))
     gain = {"mean": 0.05, "low": 0.01, "high": 0.09}
-    report = {"better": better, "tasks": 60, "repair": gain, "writing": {**gain, "mean": 0.0}}
+    figures = {"repair": gain, "writing": {**gain, "mean": 0.0}}
+    report = {"better": better, "against": "the bare model", "tasks": 60, **figures}
     (folder / "evaluate" / "report.json").write_text(json.dumps(report))
-    measured = {"export": digest_of(folder / "export")}
+    measured = {"export": digest_of(folder / "export"), "adopted": ""}
     made = Manifest("evaluate", measured, {}, 0, "", {}, 1, 1, {}, {}, 1.0, "evaluate", digest_of(folder / "evaluate"))
     write_manifest(folder / "evaluate", made)
     return folder
-
-
-def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    code = "from darner.training.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-P", "-c", code, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        env=dict(os.environ),
-    )
 
 
 def test_what_was_adopted_is_used_over_its_base_only_and_the_one_before_comes_back(base: Path, tmp_path: Path) -> None:
@@ -130,9 +117,39 @@ def test_what_is_not_better_is_not_adopted_and_the_figures_are_said(base: Path, 
     done = command("adopt", run_folder(tmp_path / "run", base, better=False))
 
     assert done.returncode == 2
-    assert "not better than their base: repairs +5.0 points" in done.stderr
+    assert "not better than the bare model: repairs +5.0 points" in done.stderr
     assert not adopted.adapters_of(base)
-    assert "run the stage `evaluate` first" in command("adopt", tmp_path).stderr
+    (tmp_path / "run" / "evaluate" / "report.json").unlink()
+    assert "run the stage `evaluate` first" in command("adopt", tmp_path / "run").stderr
+    assert "holds no trained weights" in command("adopt", tmp_path).stderr
+
+
+def test_an_adapter_that_was_adopted_is_replaced_only_by_one_that_was_measured_against_it(
+    base: Path, tmp_path: Path
+) -> None:
+    """Better than the bare model is not better than what is used."""
+    first = run_folder(tmp_path / "first", base, better=True)
+    second = run_folder(tmp_path / "second", base, better=True)
+    (second / "export" / "adapter.gguf").write_bytes(b"GGUF second")
+    second = measured_anew(second, against="")
+    assert command("adopt", first).returncode == 0
+    done = command("adopt", second)
+    assert done.returncode == 2
+    assert "measured against the bare model" in done.stderr
+    assert "--from evaluate --redo" in done.stderr
+
+    used = sha256_of(first / "export" / "adapter.gguf")
+    assert command("adopt", measured_anew(second, against=used)).returncode == 0
+    assert adopted.rival(base, second / "export" / "adapter.gguf") == used  # as before: its own figures stay true
+    assert adopted.rival(base, first / "export" / "adapter.gguf") == sha256_of(second / "export" / "adapter.gguf")
+
+
+def measured_anew(run: Path, against: str) -> Path:
+    made = manifest_of(run / "evaluate")
+    assert made is not None
+    measured = {"export": digest_of(run / "export"), "adopted": against}
+    write_manifest(run / "evaluate", replace(made, inputs=measured))
+    return run
 
 
 def score(number: int, model: str, repaired: int, written: int = 2) -> Score:
@@ -141,13 +158,13 @@ def score(number: int, model: str, repaired: int, written: int = 2) -> Score:
 
 def test_repairs_decide_and_writing_must_not_suffer() -> None:
     """Weights that only repair, and have forgotten how to write, are not better."""
-    before = [score(n, "base", 1) for n in range(20)]
+    before = [score(n, "before", 1) for n in range(20)]
     after = [score(n, "new", 3) for n in range(20)]
     forgetful = [score(n, "new", 3, written=1) for n in range(20)]
 
     assert compared([*before, *after], 4, 0).better
     assert not compared([*before, *forgetful], 4, 0).better
     report = compared([*before, *after], 4, 0)
-    assert report.figures["base_pass_at_1"] == pytest.approx(0.25)
+    assert report.figures["before_pass_at_1"] == pytest.approx(0.25)
     assert report.figures["new_pass_at_1"] == pytest.approx(0.75)
     assert report.repair.mean == pytest.approx(0.5)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import doctest
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from darner.training.types import Manifest
-from training_runs import RulingModel, records, run
+from training_runs import RulingModel, command, records, run
 
 MODULE = '''
 def largest(numbers):
@@ -190,18 +188,6 @@ def test_a_planted_mistake_is_explained_by_what_is_known_of_it_where_no_model_co
         assert "Failed example" in said
         assert all(f"`{line.strip()}`" in said for line in changed)
         assert not fails(code_of(said))
-
-
-def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    code = "from darner.training.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-P", "-c", code, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
 
 
 def test_the_command_runs_a_recipe_and_tells_where_it_stands(tmp_path: Path) -> None:

@@ -18,9 +18,7 @@ RIGHT, WRONG = "def f(x):\n    return x + 1\n", "def f(x):\n    return x - 1\n"
 
 def tried(code: str, passed: float, explanation: str = "", cured: int | None = None, said: str = "") -> Try:
     answer = f"{explanation}\n```python\n{code}```"
-    return Try(
-        (*ASKED, Turn("user", said)) if said else ASKED, answer, explanation, code, passed, "it fails", -3.0, cured
-    )
+    return Try((*ASKED, Turn("user", said)) if said else ASKED, answer, explanation, code, passed, "it fails", cured)
 
 
 def chain(number: int, *tries: Try) -> Trajectory:

@@ -94,7 +94,6 @@ def test_the_whole_line_of_the_weights(run: Context) -> None:
     assert {each.task for each in played} == {mistake(False).task.id}  # what is held out is never played
     assert len(played) == 2
     assert all(1 <= len(each.tries) <= 2 for each in played)
-    assert all(try_.logprob < 0.0 for each in played for try_ in each.tries)
     assert len(rated) == sum(len(each.tries) for each in played)
 
     settings = rl.Settings(rl.Method.LEDEX, rounds=2, **cast(Any, pace))
@@ -142,7 +141,7 @@ def test_reinforcement_makes_what_was_right_likelier_than_what_was_wrong(run: Co
     """Two answers to one prompt, one right: after learning, the gap between their probabilities is wider."""
     asked = (Turn("user", "repair it"),)
     tries = [
-        Try(asked, f"```python\nreturn {answer}\n```", "", f"return {answer}", passed, "", -1.0, None)
+        Try(asked, f"```python\nreturn {answer}\n```", "", f"return {answer}", passed, "", None)
         for answer, passed in (("yes", 1.0), ("no!", 0.0))
     ]
     chains = [Trajectory(f"t{n}", "m", "s", (each,), 0) for n, each in enumerate(tries)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from darner.engine.errors import BadEnvironment, BadInput
@@ -13,6 +14,7 @@ from darner.engine.stop import Stop
 from darner.training import line
 from darner.training.recipe import bundled, read_recipe
 from darner.training.run import State, Watch, chosen, opened, standings
+from darner.training.shape import Count, Size
 from darner.training.stages import Context, FileStage, RecordStage
 from darner.training.store import Progress, Work
 from darner.training.types import Dropped
@@ -27,13 +29,13 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    upto: int = 6
+    upto: Count = 6
     odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Adding:
-    rate: float = 1.0
+    rate: Size = 1.0
 
 
 @contextmanager
@@ -106,13 +108,33 @@ def test_what_was_made_by_another_recipe_is_never_overwritten_unasked(
     assert (tmp_path / "run" / "sum" / "sum.txt").read_text() == "78.0\n"
 
 
+def test_an_output_that_was_altered_by_hand_is_named_and_never_overwritten_unasked(
+    tmp_path: Path, recipe: Callable[..., Path]
+) -> None:
+    """Somebody took a record out on purpose: making it again would bring it back."""
+    run(recipe(), tmp_path / "run", stages=STAGES)
+    output = tmp_path / "run" / "numbers.jsonl"
+    altered = output.read_text().split("\n", 1)[1]
+    output.write_text(altered)
+
+    with pytest.raises(
+        BadInput, match=r"numbers .* was made otherwise: numbers\.jsonl was altered by hand\. Pass --redo"
+    ):
+        run(recipe(), tmp_path / "run", stages=STAGES)
+    assert output.read_text() == altered
+    run(recipe(), tmp_path / "run", stages=STAGES, redo=True)
+    assert [row["id"] for row in records(tmp_path / "run", "numbers")] == ["0", "2", "4"]
+
+
 def test_an_interrupted_folder_stage_finds_what_it_left(tmp_path: Path, recipe: Callable[..., Path]) -> None:
     """Training goes on from its last checkpoint, not from the beginning."""
     found: list[bool] = []
 
     def make(context: Context, settings: Adding, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
-        found.append((folder / "checkpoint").exists())
-        (folder / "checkpoint").write_text("1", encoding="utf-8")
+        found.append((folder / "checkpoints" / "1").exists())
+        (folder / "checkpoints").mkdir(exist_ok=True)
+        (folder / "checkpoints" / "1").write_text("1", encoding="utf-8")
+        (folder / "made").write_text("1", encoding="utf-8")
         if len(found) == 1:
             raise KeyboardInterrupt
         return {}
@@ -120,15 +142,16 @@ def test_an_interrupted_folder_stage_finds_what_it_left(tmp_path: Path, recipe: 
     stages = (NUMBERS, FileStage("sum", Adding, ("numbers",), make=make))
     with pytest.raises(KeyboardInterrupt):
         run(recipe(), tmp_path / "run", stages=stages)
-    run(recipe(), tmp_path / "run", stages=stages)
+    for _ in range(2):  # the second time it is complete: its checkpoints, which are gone, are no part of it
+        run(recipe(), tmp_path / "run", stages=stages)
 
     assert found == [False, True]
-    assert (tmp_path / "run" / "sum" / "checkpoint").exists()
+    assert {path.name for path in (tmp_path / "run" / "sum").iterdir()} == {"begun.json", "made"}
 
 
 def test_a_stage_that_keeps_nothing_ends_the_run_with_its_reasons(tmp_path: Path, recipe: Callable[..., Path]) -> None:
     """An empty file handed on would fail somewhere else, for a reason that nobody sees."""
-    with pytest.raises(BadInput, match=r"numbers kept nothing of 1 units of work: 1 x of the other kind"):
+    with pytest.raises(BadInput, match=r"numbers kept nothing of 1 units of work: 1 x of the other kind; give it"):
         run(recipe("[numbers]\nupto = 1\nodd = true\n"), tmp_path / "run", stages=STAGES)
 
 
@@ -180,6 +203,8 @@ def test_stages_can_be_chosen_by_name(recipe: Callable[..., Path]) -> None:
         ("[numbers]\nupot = 3\n", r"section \[numbers\]: upot is not a key; did you mean upto\?"),
         ("[numbers]\nupto = '3'\n", r"section \[numbers\]: upto must be a whole number, not '3'"),
         ("[numbers]\nupto = true\n", r"upto must be a whole number, not True"),
+        ("[numbers]\nupto = 0\n", r"section \[numbers\]: upto must be at least 1, not 0"),
+        ("[sum]\nrate = nan\n", r"section \[sum\]: rate must be more than 0, not nan"),
         ("[number]\n", r"\[number\] is no stage; did you mean \[numbers\]\?"),
         ("[sum]\n", r"\[sum\] needs the records of \[numbers\], which has no section"),
         ("[run]\nseed = 1\n", r"names no stage"),
@@ -213,6 +238,23 @@ def test_every_bundled_recipe_is_read_and_names_every_knob(name: str) -> None:
     ]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_every_number_of_every_recipe_has_a_bound(name: str) -> None:
+    """`samples = 0` would end hours later in a division by zero."""
+    read = read_recipe(name, line.ALL)
+    kinds = [(stage.name, stage.settings) for stage in line.ALL if stage.name in read.sections] + [
+        ("run", type(read.run))
+    ]
+    free = [
+        f"{section}.{key}"
+        for section, kind in kinds
+        for key, hint in get_type_hints(kind, include_extras=True).items()
+        if hint in (int, float)
+    ]
+
+    assert free == []
 
 
 def test_progress_counts_what_an_earlier_run_did(tmp_path: Path, recipe: Callable[..., Path]) -> None:

@@ -22,7 +22,7 @@ from darner.training.agree import agreement
 from darner.training.base import Base, Dtype, HubTokens, Lora, find_base, load_net, trained, with_lora
 from darner.training.gguf_file import Quantisation, write_merged
 from darner.training.libraries import Tensor
-from darner.training.optimise import Pace, logprobs, optimise
+from darner.training.optimise import Place, Steps, logprobs, optimise
 from darner.training.stages import Context
 from darner.training.tokens import Row, encode, pack
 from tiny_net import ByteTokens, conversations, write_tiny_net
@@ -108,7 +108,7 @@ def test_a_merged_export_says_what_torch_says(base: Base, tmp_path: Path) -> Non
     write_merged(merged, base, tmp_path / "merged.gguf", Quantisation.Q8_0)
     records = sft.prepared(HubTokens(base.folder), conversations(40), 300).held_out
 
-    assert agreement(merged, served.Served(tmp_path / "merged.gguf", None, base.sha256), records).holds
+    assert agreement(merged, served.Served(tmp_path / "merged.gguf", None, base.gguf, base.sha256), records).holds
 
 
 def test_training_all_weights_exports_a_model_of_its_own(qwen: Base, tmp_path: Path) -> None:
@@ -141,8 +141,7 @@ def logprobs_of_row(net: object, row: Row, folder: Path) -> list[float]:
         seen.extend(found.tolist())
         return (0.0 * found).sum()
 
-    pace = Pace(0.0, 1, 0.0, 100, 0)
-    optimise(net, [row], objective, pace, folder, Stop())
+    optimise(net, [row], objective, Steps(rows_per_step=1), Place(folder, 0, Stop()))
     return seen
 
 
@@ -157,7 +156,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(qwen:
         return -found.mean() * (math.nan if steps[0] == 3 else 1.0)
 
     with pytest.raises(BadEnvironment, match="loss is nan after 2 steps"):
-        optimise(net, rows, objective, Pace(0.001, 1, 0.0, 2, 0), tmp_path, Stop())
+        optimise(net, rows, objective, Steps(rows_per_step=1, save_every=2), Place(tmp_path, 0, Stop()))
     assert (tmp_path / "checkpoints" / "checkpoint-2" / "trainer_state.json").exists()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,3 +74,16 @@ def run(
 
 def records(folder: Path, stage: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / f"{stage}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """`darner-train` in a process of its own."""
+    code = "from darner.training.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
