@@ -8,6 +8,7 @@ was interrupted goes on behind the last complete line of its partial file.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -18,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ..engine.errors import BadInput
+from ..engine.errors import BadEnvironment, BadInput
 from ..engine.stop import Stop
 from .job import BEGUN, Job, begun, manifest_for, partial_of, remove, remove_scratch, replacing, write_manifest, writing
 from .shape import Misshapen, shaped
@@ -32,6 +33,7 @@ Settle = Callable[[Iterator[Row]], Iterable[object]]
 """What of all records stays: rows and `Dropped`s, given the rows in order."""
 OnUnit = Callable[["Progress"], None]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AHEAD = 4
 """Units begun for each worker before the oldest has ended: results are written in order."""
 
@@ -57,7 +59,14 @@ def run_folder_job(
             partial.mkdir(parents=True)
             with replacing(partial / BEGUN) as write:
                 write(json.dumps({"job": job.deciders}, ensure_ascii=False).encode())
-    figures = dict(make(partial))
+    try:
+        figures = dict(make(partial))
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise BadEnvironment(
+            f"There is no room for {partial} ({error.strerror}); free some, and run it again."
+        ) from error
     if stop:
         raise KeyboardInterrupt
     with writing(job.output):

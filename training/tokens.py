@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..engine.llama_chat import segments
+from ..engine.errors import BadInput
+from ..engine.llama_chat import TemplateError, segments
 from ..engine.model import Message
 
 _OPEN_ROWS = 64
@@ -80,9 +81,18 @@ class Row:
 
 
 def prompt_tokens(tokens: Tokens, messages: Sequence[Message]) -> list[int]:
-    """The conversation up to where the assistant answers, as the engine's worker makes it."""
+    """The conversation up to where the assistant answers, as the engine's worker makes it.
+
+    A base without a template gets the one that llama.cpp gives it. Raises BadInput for a template that fails.
+    """
+    try:
+        parts = segments(tokens.template, messages, tokens.bos, tokens.eos)
+    except TemplateError as error:
+        raise BadInput(
+            f"The chat template of the base cannot be rendered ({error}), nor by the engine; take another base."
+        ) from error
     found: list[int] = []
-    for text, is_template in segments(tokens.template, messages, tokens.bos, tokens.eos):
+    for text, is_template in parts:
         found += tokens.special(text) if is_template else tokens.plain(text)
     first = tokens.special(tokens.bos) if tokens.bos else []
     return found if found[: len(first)] == first else [*first, *found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,6 +148,27 @@ def test_an_interrupted_folder_stage_finds_what_it_left(tmp_path: Path, recipe: 
 
     assert found == [False, True]
     assert {path.name for path in (tmp_path / "run" / "sum").iterdir()} == {"begun.json", "made"}
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_made_stays(tmp_path: Path, recipe: Callable[..., Path]) -> None:
+    """In the middle of an export: free some room, and the same command goes on."""
+
+    def make(context: Context, settings: Adding, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
+        (folder / "small").write_text("1", encoding="utf-8")
+        (folder / "large").write_bytes(bytes(1 << 20))
+        return {}
+
+    stages = (NUMBERS, FileStage("sum", Adding, ("numbers",), make=make))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    try:
+        with pytest.raises(BadEnvironment, match=r"no room for .*sum\.partial .*; free some, and run it again"):
+            run(recipe(), tmp_path / "run", stages=stages)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (tmp_path / "run" / "sum.partial" / "small").exists()
+    run(recipe(), tmp_path / "run", stages=stages)
+    assert (tmp_path / "run" / "sum" / "large").stat().st_size == 1 << 20
 
 
 def test_a_stage_that_keeps_nothing_ends_the_run_with_its_reasons(tmp_path: Path, recipe: Callable[..., Path]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from darner.engine.errors import BadInput
 from darner.engine.model import Message
 from darner.training.tokens import Encoded, encode, pack
 from hypothesis import given
@@ -47,6 +48,18 @@ def test_a_record_that_contains_control_tokens_cannot_end_its_turn() -> None:
 
     assert record.tokens.count(TOKENS.end) == 2  # the user's turn and the assistant's, as the template ends them
     assert record.tokens.count(TOKENS.end - 1) == 2
+
+
+def test_a_base_without_a_chat_template_gets_what_the_engine_gives_it_and_a_broken_one_is_refused() -> None:
+    """Both sides must see the same prompt, or none at all."""
+
+    class Broken(ByteTokens):
+        template = "{{ raise_exception('no roles here') }}"
+
+    asked = [Message("user", "a"), Message("assistant", "b")]
+    assert bytes(token for token in encode(TOKENS, asked).tokens if token < 256) == b"user\na\nassistant\nb"
+    with pytest.raises(BadInput, match=r"no roles here.*take another"):
+        encode(Broken(), asked)
 
 
 @given(RECORDS, st.integers(0, 3), st.integers(1, 3))

@@ -21,7 +21,7 @@ from darner.training import served, sft
 from darner.training.agree import agreement
 from darner.training.base import Base, Dtype, HubTokens, Lora, find_base, load_net, trained, with_lora
 from darner.training.gguf_file import Quantisation, write_merged
-from darner.training.libraries import Tensor
+from darner.training.libraries import Tensor, library
 from darner.training.optimise import Place, Steps, logprobs, optimise
 from darner.training.stages import Context
 from darner.training.tokens import Row, encode, pack
@@ -158,6 +158,19 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(qwen:
     with pytest.raises(BadEnvironment, match="loss is nan after 2 steps"):
         optimise(net, rows, objective, Steps(rows_per_step=1, save_every=2), Place(tmp_path, 0, Stop()))
     assert (tmp_path / "checkpoints" / "checkpoint-2" / "trainer_state.json").exists()
+
+
+def test_memory_that_runs_out_names_the_settings_to_lower(qwen: Base, tmp_path: Path) -> None:
+    """What CUDA says names an allocator, and nobody's recipe has a section of that name."""
+    torch = library("torch")
+
+    def objective(found: Tensor, _: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+        raise torch.OutOfMemoryError("Tried to allocate 2.00 GiB")
+
+    net = with_lora(load_net(qwen.folder, Dtype.FLOAT32), Lora(4, 8.0), 1)
+    rows = pack([encode(HubTokens(qwen.folder), sft.messages_of(each)) for each in conversations(2)], 300, 0, 1)
+    with pytest.raises(BadEnvironment, match=r"no memory left .*lower tokens_per_row, or rank"):
+        optimise(net, rows, objective, Steps(), Place(tmp_path, 0, Stop()))
 
 
 def test_nothing_to_learn_is_said_with_the_reason(qwen: Base, tmp_path: Path) -> None:
