@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,6 +101,20 @@ def source_files(root: Path) -> tuple[str, ...]:
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
     names = (listed or b"").decode("utf-8", "surrogateescape").split("\0")
     return tuple(sorted({name for name in names if name and not is_protected(name)}))
+
+
+def head(root: Path) -> str:
+    """The commit that is checked out; empty where git has nothing to say."""
+    return (_git(root, "rev-parse", "HEAD") or b"").decode().strip()
+
+
+def versions(root: Path, path: str, most: int) -> Iterator[bytes]:
+    """What a file held after each of its last `most` commits, newest first; nothing where git has nothing to say."""
+    listed = _git(root, "log", f"--max-count={most}", "--format=%H", "HEAD", "--", path)
+    for commit in (listed or b"").decode().split():
+        content = _git(root, "show", f"{commit}:./{path}")
+        if content is not None and len(content) <= _MOST_BYTES:
+            yield content
 
 
 def _hunks(path: str, before: Sequence[bytes], after: Sequence[bytes]) -> list[Hunk]:

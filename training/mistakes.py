@@ -1,4 +1,5 @@
-"""Wrong solutions with evidence that they are: planted by an edit (the bug factory), or written by a model (LEDEX).
+"""Wrong solutions with evidence that they are: planted by an edit or taken from before a fix (the bug factory), or
+written by a model (LEDEX).
 
 The edits are the engine's own search operators, so a planted mistake's repair is one edit away and known. A mistake
 counts when it fails tests that the task's solution passes twice; what hangs, crashes or does not load is none.
@@ -7,11 +8,13 @@ counts when it fails tests that the task's solution passes twice; what hangs, cr
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
+from ..engine import history
 from ..engine.errors import BadInput
 from ..engine.mutate import mutants
 from ..engine.source import Source
@@ -19,12 +22,13 @@ from ..engine.types import Candidate
 from . import bench, teacher
 from .bench import Bench
 from .job import sha256
+from .seeds import alone
 from .shape import Count, Heat, Some
 from .stages import Context, RecordStage
 from .store import Work
-from .types import Dropped, Mistake, Task
+from .types import Dropped, Mistake, Seed, Task
 
-SAMPLED = "sampled"
+SAMPLED, REVERTED = "sampled", "reverted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,10 @@ class Settings:
     """Most mistakes planted in one solution, one for each operator, likelier edits first."""
     tries: Count = 40
     """Most mutants of one solution that are run."""
+    repository: str = ""
+    """The folder that was mined, when git keeps it: what a function was before its fixes is a mistake; empty: none."""
+    versions: Count = 30
+    """Commits of each file that are looked back through."""
     samples: Some = 20
     """Solutions of one task that the model is asked for, to find wrong ones; 0: plant only."""
     sampled: Some = 4
@@ -57,6 +65,18 @@ def _planted(place: Bench, settings: Settings, task: Task) -> Iterator[Mistake |
         if isinstance(found, Mistake):
             kept.add(candidate.operator)
         yield found
+
+
+def _reverted(place: Bench, settings: Settings, task: Task, seed: Seed | None) -> Iterator[Mistake | Dropped]:
+    """What the task's function was in earlier commits, where that fails the tests of today."""
+    if seed is None or task.kind != "seed":
+        return
+    seen = {_shape(task.code)}
+    for content in history.versions(Path(settings.repository).expanduser(), seed.origin, settings.versions):
+        code = alone(content.decode("utf-8", "replace"), seed.name)
+        if (shape := _shape(code)) and shape not in seen:
+            seen.add(shape)
+            yield _judged(place, task, code, REVERTED, "what the function was before it was fixed")
 
 
 def _sampled(context: Context, place: Bench, settings: Settings, task: Task, index: int) -> Iterator[Mistake | Dropped]:
@@ -107,7 +127,7 @@ def edits_of(task: Task) -> Iterator[Candidate]:
 
 
 def _judged(place: Bench, task: Task, wrong: str, operator: str, description: str) -> Mistake | Dropped:
-    what = "sample" if operator == SAMPLED else "mutant"
+    what = {SAMPLED: "sample", REVERTED: "earlier version"}.get(operator, "mutant")
     ran = place.run(wrong, task.tests)
     if ran.passed:
         return Dropped(f"{what} passes the tests")
@@ -133,15 +153,24 @@ def _units(context: Context, settings: Settings) -> Sequence[Task]:
 
 @contextmanager
 def _opened(context: Context, settings: Settings, units: Sequence[Task]) -> Generator[Work]:
+    seeds = {seed.id: seed for seed in context.read("seeds", Seed)} if settings.repository else {}
     with bench.opened(context.stop, trusted=context.trusted) as place:
 
         def work(task: Task, index: int) -> Iterator[Mistake | Dropped]:
             if settings.planted:
                 yield from _planted(place, settings, task)
+            if settings.repository:
+                yield from _reverted(place, settings, task, seeds.get(task.seed))
             if settings.samples:
                 yield from _sampled(context, place, settings, task, index)
 
         yield work
 
 
-STAGE = RecordStage("mistakes", Settings, ("tasks",), units=_units, opened=_opened, uses_model=True)
+def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
+    if not settings.repository:
+        return {}
+    return {"commit of the repository": history.head(Path(settings.repository).expanduser()) or "none"}
+
+
+STAGE = RecordStage("mistakes", Settings, ("tasks",), units=_units, opened=_opened, outside=_outside, uses_model=True)

@@ -19,7 +19,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from . import held_out, near
-from .closure import Surroundings, imported_package
+from .closure import Needed, Surroundings, imported_package
 from .corpora import Corpus, folder, package, permitted, standard_library
 from .job import sha256
 from .shape import Share, Some
@@ -108,12 +108,29 @@ def _seed(
     examples = _examples(docstring)
     if examples < 0:
         return "malformed examples"
-    head = "\n".join(needed.imports)
-    whole = "\n\n\n".join(part for part in (head, *needed.definitions, code) if part) + "\n"
+    whole = _whole(code, needed)
     if whole.count("\n") > LONGEST:
         return "too long with what it needs"
     identity = _identity(node, [*needed.imports, *needed.definitions])
     return Seed(identity, node.name, whole, docstring, examples, origin, node.lineno, licence)
+
+
+def alone(text: str, name: str) -> str:
+    """The function of a module with what it needs, as a seed's code; empty where it is not there, or needs more."""
+    try:
+        tree = ast.parse(text)
+    except (ValueError, SyntaxError, RecursionError):
+        return ""
+    lines = text.split("\n")
+    node = next((each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name), None)
+    code = "\n".join(lines[node.lineno - 1 : node.end_lineno]) if node is not None else ""
+    needed = Surroundings(tree, lines).needed(code, name) if code else None
+    return _whole(code, needed) if needed is not None else ""
+
+
+def _whole(code: str, needed: Needed) -> str:
+    head = "\n".join(needed.imports)
+    return "\n\n\n".join(part for part in (head, *needed.definitions, code) if part) + "\n"
 
 
 def _unfit(node: ast.FunctionDef | ast.AsyncFunctionDef, code: str) -> str:

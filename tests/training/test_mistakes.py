@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,36 @@ def test_a_planted_mistake_is_explained_by_what_is_known_of_it_where_no_model_co
         assert "Failed example" in said
         assert all(f"`{line.strip()}`" in said for line in changed)
         assert not fails(code_of(said))
+
+
+def test_what_a_function_was_before_its_fix_is_a_mistake(tmp_path: Path) -> None:
+    """Bugs that people really made, where git still knows them; an earlier text that passes is none."""
+    code = tmp_path / "code"
+    code.mkdir()
+    tidy = MODULE.split("def lies")[0]
+    fixed_in_order = [
+        tidy.replace("number > best", "number >= best + 2"),  # a bug that only the second example shows
+        tidy.replace("best = numbers[0]", "best = 0"),
+        tidy.replace("best = number\n", "best = number  # the best so far\n"),
+        tidy,
+    ]
+    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run([*git, "init", "-q"], cwd=code, check=True)
+    for text in fixed_in_order:
+        (code / "module.py").write_text(text, encoding="utf-8")
+        subprocess.run([*git, "add", "-A"], cwd=code, check=True)
+        subprocess.run([*git, "commit", "-qm", "change"], cwd=code, check=True)
+    path, place = tmp_path / "mine.toml", json.dumps(str(code))
+    knobs = f"planted = 0\nsamples = 0\nrepository = {place}\n"
+    path.write_text(f"[seeds]\nfolder = {place}\nlicence = 'MIT'\n[tasks]\n[mistakes]\n{knobs}[debug_data]\n")
+    run(path, tmp_path / "run", model=RulingModel(answers))
+
+    found = records(tmp_path / "run", "mistakes")
+    assert [each["operator"] for each in found] == ["reverted", "reverted"]
+    assert "best = 0" in found[0]["wrong"]
+    assert "best + 2" in found[1]["wrong"]
+    explained = [r for r in records(tmp_path / "run", "debug_data") if r["meta"]["shape"] == "explain"]
+    assert "which should be `best = numbers[0]`" in explained[0]["messages"][-1]["content"]
 
 
 def test_the_command_runs_a_recipe_and_tells_where_it_stands(tmp_path: Path) -> None:
