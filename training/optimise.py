@@ -212,6 +212,7 @@ def _arguments(steps: Steps, folder: Path, seed: int) -> Library:
         save_total_limit=2,
         seed=seed,
         use_cpu=device() == "cpu",
+        ddp_backend="gloo" if device() == "cpu" else None,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
         disable_tqdm=True,

@@ -6,24 +6,29 @@ sft_data, debug_data ─▶ tokens ─▶ rows ─▶ optimiser ─▶ weights �
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..engine import catalogue
 from ..engine.errors import BadInput
 from ..engine.model import Message
-from . import losses, served
+from ..engine.stop import Stop
+from . import losses, served, together
 from .base import Base, HubTokens, Lora, device, find_base, load_net, trained, with_lora
 from .job import SCRATCH, digest_of, replacing
 from .kept_back import kept_back
 from .libraries import Net, Tensor
 from .optimise import Place, Steps, logprobs, optimise, outcome_of
-from .shape import Size, Some
+from .shape import Count, Size, Some, shaped
 from .stages import Context, FileStage
 from .store import read_records
-from .tokens import Encoded, Tokens, encode
+from .tokens import Encoded, Row, Tokens, encode
 from .types import Conversation
+
+_MEASURED = 32
+"""Held-out records whose loss is told, before and after: enough for a curve's end, and minutes on a processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Settings(Steps):
     """Of the LoRA; 0 trains all weights."""
     alpha: Size = 32.0
     """The LoRA is scaled by alpha / rank."""
+    processes: Count = 1
+    """That train together, each with a device of its own (together.py); a step is then of so many times the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +61,44 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     if not inputs:
         raise BadInput("[sft] has nothing to learn: the recipe needs a section [sft_data], [debug_data] or [traces].")
     base = find_base(settings.base or context.base)
-    conversations = [each for path in inputs.values() for each in read_records(path, Conversation)]
-    records = prepared(HubTokens(base.folder), conversations, settings.tokens_per_row)
+    records = prepared(HubTokens(base.folder), _conversations(inputs.values()), settings.tokens_per_row)
     rows = settings.rows(records.learnt, context.seed)
     net = _start(base, settings, context.seed)
-    before = _first_loss(net, records.held_out, folder)
-    optimise(net, rows, _objective, settings, Place(folder, context.seed, context.stop))
-    net.save_pretrained(str(folder / served.WEIGHTS))
+    held_out = records.held_out[:_MEASURED]
+    before = _first_loss(net, held_out, folder)
+    if settings.processes == 1:
+        _learn(net, rows, settings, Place(folder, context.seed, context.stop))
+    else:
+        job = {"base": str(base.gguf), "seed": context.seed, "settings": asdict(settings)}
+        paths = [str(path) for path in inputs.values()]
+        together.train(job | {"inputs": paths}, folder, settings.processes, context.stop)
     net = trained(base, folder / served.WEIGHTS, settings.dtype).to(device())
-    after = mean_loss(net, records.held_out)
+    after = mean_loss(net, held_out)
     served.put(folder, base)
     counts = {"learnt": len(records.learnt), "held_out": len(records.held_out), "too_long": records.too_long}
     figures = {"rows": len(rows), "held_out_loss_before": before, "held_out_loss_after": after}
     return counts | figures | outcome_of(folder)
+
+
+def _learn(net: Net, rows: Sequence[Row], settings: Settings, place: Place) -> None:
+    optimise(net, rows, _objective, settings, place)
+    net.save_pretrained(str(place.folder / served.WEIGHTS))
+
+
+def learn_together(job: Mapping[str, Any], folder: Path, *, first: bool) -> None:
+    """One process of several (together.py): the same rows, of which the Trainer gives each its own."""
+    settings, base = shaped(Settings, job["settings"]), find_base(job["base"])
+    records = prepared(HubTokens(base.folder), _conversations(job["inputs"]), settings.tokens_per_row)
+    net, rows = _start(base, settings, job["seed"]), settings.rows(records.learnt, job["seed"])
+    place = Place(folder, job["seed"], Stop())
+    if first:
+        _learn(net, rows, settings, place)
+    else:
+        optimise(net, rows, _objective, settings, place)
+
+
+def _conversations(paths: Iterable[Path | str]) -> list[Conversation]:
+    return [each for path in paths for each in read_records(Path(path), Conversation)]
 
 
 def _first_loss(net: Net, records: Sequence[Encoded], folder: Path) -> float:

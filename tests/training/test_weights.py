@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from darner.engine.errors import BadEnvironment, BadInput
@@ -213,3 +214,18 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(qwen: Base, tmp_path:
     assert (broken / weights).read_bytes() == (unbroken / weights).read_bytes()
     assert again == figures
     assert (broken / "sft" / "curve.jsonl").read_text() == (unbroken / "sft" / "curve.jsonl").read_text()
+
+
+def test_two_processes_take_the_steps_of_one_with_twice_the_rows(qwen: Base, tmp_path: Path) -> None:
+    """torchrun over gloo: gradients are averaged over all rows of a step, whoever worked them out."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for processes in (1, 2):
+        (tmp_path / str(processes)).mkdir()
+        settings = replace(SETTINGS, epochs=2, processes=processes, rows_per_step=4 // processes)
+        found[processes] = learnt(qwen, tmp_path / str(processes), settings)
+    path = Path("sft") / served.WEIGHTS / "adapter_model.safetensors"
+    one, two = (library("safetensors.torch").load_file(str(tmp_path / str(n) / path)) for n in (1, 2))
+
+    assert found[2]["steps"] == found[1]["steps"]
+    assert found[2]["held_out_loss_after"] < 0.9 * found[2]["held_out_loss_before"]
+    assert all(library("torch").allclose(one[name], two[name], atol=1e-3) for name in one)
