@@ -57,7 +57,7 @@ class Settings:
 class Report:
     tasks: int
     figures: Mapping[str, float]
-    """Share by `before_greedy`, `new_greedy` and the like, over all tasks."""
+    """Share by `before_greedy`, `new_greedy` and the like, over all tasks; `refined` is of those that failed at first."""
     repair: Difference
     """pass@1 of the samples."""
     greedy: Difference
@@ -167,8 +167,10 @@ def compared(scores: Sequence[Score], samples: int, seed: int) -> Report:
 
 def _means(scores: Mapping[str, Score], both: Sequence[str], samples: int) -> Iterator[tuple[str, float]]:
     chosen = [scores[key] for key in both]
-    yield "greedy", sum(each.greedy for each in chosen) / len(chosen)
-    yield "chain", sum(each.chain for each in chosen) / len(chosen)
+    greedy, chain = (sum(getattr(each, kind) for each in chosen) / len(chosen) for kind in ("greedy", "chain"))
+    yield "greedy", greedy
+    yield "chain", chain
+    yield "refined", (chain - greedy) / (1.0 - greedy) if greedy < 1.0 else 0.0
     yield "pass_at_1", sum(pass_at(1, samples, each.repaired) for each in chosen) / len(chosen)
     yield f"pass_at_{samples}", sum(pass_at(samples, samples, each.repaired) for each in chosen) / len(chosen)
     yield "writing_pass_at_1", sum(pass_at(1, samples, each.written) for each in chosen) / len(chosen)

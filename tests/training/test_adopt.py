@@ -168,3 +168,15 @@ def test_repairs_decide_and_writing_must_not_suffer() -> None:
     assert report.figures["before_pass_at_1"] == pytest.approx(0.25)
     assert report.figures["new_pass_at_1"] == pytest.approx(0.75)
     assert report.repair.mean == pytest.approx(0.5)
+
+
+def test_what_refining_adds_is_told_of_those_that_failed_at_first() -> None:
+    """Two of eight first answers pass, three of the other six in a later turn."""
+    chains = [(True, True)] * 2 + [(False, True)] * 3 + [(False, False)] * 3
+    scores = [
+        Score(f"m{n}", f"t{n}", model, *chain, 0, 0) for n, chain in enumerate(chains) for model in ("before", "new")
+    ]
+    figures = compared(scores, 4, 0).figures
+
+    assert (figures["new_greedy"], figures["new_chain"]) == (0.25, 0.625)
+    assert figures["new_refined"] == pytest.approx(0.5)
