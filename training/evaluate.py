@@ -57,7 +57,7 @@ class Settings:
 class Report:
     tasks: int
     figures: Mapping[str, float]
-    """Share by `before_greedy`, `new_greedy` and the like, over all tasks; `refined` is of those that failed at first."""
+    """Share by `before_greedy`, `new_greedy` and the like; `refined` is of those that failed at first."""
     repair: Difference
     """pass@1 of the samples."""
     greedy: Difference
