@@ -30,23 +30,9 @@ EACH = Limits(wall_s=30.0, cpu_s=10.0, test_wall_s=20.0, test_cpu_s=5.0, memory_
 _LONGEST = 1_500
 _MOST_CHECKS = 40
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+_DOCTEST = re.compile(r'^ *File "[^"\n]*doctest\.py".*\n(?:(?! *File ) {6,}.*\n)*', re.MULTILINE)
+"""Its own lines of a traceback, with a path of this machine."""
 _MODULE, _TESTS = "solution.py", "test_solution.py"
-
-_EXAMPLES = """\
-import doctest
-import solution
-
-EXAMPLES = {docstring!r}
-
-
-def test_examples():
-    said = []
-    case = doctest.DocTestParser().get_doctest(EXAMPLES, dict(vars(solution)), {name!r}, "{name}.py", 0)
-    runner = doctest.DocTestRunner(verbose=False)
-    runner.run(case, out=said.append)
-    if runner.failures:
-        raise AssertionError("".join(said))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +85,6 @@ def opened(stop: Stop, *, trusted: bool) -> Generator[Bench]:
         project = Project(root, find_interpreter(root, sys.executable), preferred(None))
         with open_session(project, trusted=trusted) as session:
             yield Bench(session, stop, Lock())
-
-
-def examples_as_tests(name: str, docstring: str) -> str:
-    """A test module of a docstring's interactive examples: kept apart from the code, which may lose its docstring."""
-    return _EXAMPLES.format(docstring=docstring, name=name)
 
 
 def statements_as_tests(code: str, tests: str) -> str:
@@ -214,8 +195,8 @@ def _ran(run: RunResult, root: Path) -> Ran:
 
 
 def _steady(text: str, root: Path) -> str:
-    """Without what differs from run to run: where the project is, and where objects are."""
-    return _ADDRESS.sub("0x…", text.replace(f"{root}/", ""))[:_LONGEST]
+    """Without what differs from run to run: where the project is, where objects are, and how doctest called it."""
+    return _ADDRESS.sub("0x…", _DOCTEST.sub("", text.replace(f"{root}/", "")))[:_LONGEST]
 
 
 def _feedback(run: RunResult) -> str:

@@ -6,11 +6,11 @@ A seed with examples in its docstring is a task: write the function, the example
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
-from . import bench, teacher
+from . import bench, doctests, teacher
 from .bench import Bench
 from .stages import Context, RecordStage
 from .store import Work
@@ -33,7 +33,7 @@ def of_seed(seed: Seed) -> Task:
     node.body = [ast.Pass()]
     header = ast.unparse(node).splitlines()[0]
     prompt = teacher.rendered("task.j2", name=seed.name, header=header, docstring=seed.docstring)
-    tests = bench.examples_as_tests(seed.name, seed.docstring)
+    tests = doctests.as_one(seed.name, seed.docstring)
     return Task(seed.id, seed.name, prompt, seed.code, tests, "seed", seed.licence, seed.id)
 
 
@@ -53,26 +53,35 @@ def only_function(code: str) -> str:
     return found[0].name if len(found) == 1 and isinstance(found[0], ast.FunctionDef) else ""
 
 
-def _sound(place: Bench, task: Task) -> Iterator[Task | Dropped]:
-    passes = (place.run(task.code, task.tests).passed for _ in range(2))
-    yield task if all(passes) else Dropped("known solution fails its own tests")
+def _forms(task: Task, docstring: str) -> Iterator[Task]:
+    """The task with its examples as asserts, where that is possible, then as they are."""
+    with suppress(ValueError):
+        yield replace(task, tests=doctests.as_asserts(task.code, docstring))
+    yield task
 
 
-def _units(context: Context, settings: Settings) -> Sequence[Task | Dropped]:
-    units: list[Task | Dropped] = []
+def _sound(place: Bench, forms: Iterable[Task]) -> Iterator[Task | Dropped]:
+    """The first form whose tests the known solution passes twice."""
+    sound = (task for task in forms if all(place.run(task.code, task.tests).passed for _ in range(2)))
+    yield next(sound, None) or Dropped("known solution fails its own tests")
+
+
+def _units(context: Context, settings: Settings) -> Sequence[tuple[Task, ...] | Dropped]:
+    """The forms of each task."""
+    units: list[tuple[Task, ...] | Dropped] = []
     for seed in context.read("seeds", Seed) if settings.from_seeds else ():
-        units.append(of_seed(seed) if seed.examples else Dropped("seed has no examples"))
+        units.append(tuple(_forms(of_seed(seed), seed.docstring)) if seed.examples else Dropped("seed has no examples"))
     seen: set[str] = set()
     if settings.from_instructions and "validate" in context.present:
         for response in context.read("validate", Response):
             if response.instruction.id not in seen:
                 seen.add(response.instruction.id)
-                units.append(of_response(response))
+                units.append((of_response(response),))
     return units
 
 
 @contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Task | Dropped]) -> Generator[Work]:
+def _opened(context: Context, settings: Settings, units: Sequence[tuple[Task, ...] | Dropped]) -> Generator[Work]:
     with bench.opened(context.stop, trusted=context.trusted) as place:
         yield lambda unit, index: [unit] if isinstance(unit, Dropped) else _sound(place, unit)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from darner.engine.stop import Stop
 from darner.sandbox.types import Status
-from darner.training import bench
-from darner.training.bench import EACH, Bench, examples_as_tests, statements_as_tests
+from darner.training import bench, doctests
+from darner.training.bench import EACH, Bench, statements_as_tests
 
 CODE = "LIMIT = 3\n\ndef total(numbers):\n    return sum(numbers[:LIMIT])\n"
 TESTS = """\
@@ -127,10 +127,47 @@ def test_what_a_solution_writes_is_gone_with_its_run(place: Bench, tmp_path: Pat
 
 def test_examples_judge_code_that_lost_its_docstring(place: Bench) -> None:
     """A model's solution rarely repeats the examples that it is judged by."""
-    tests = examples_as_tests("double", "Twice.\n\n>>> double(2)\n4\n>>> double('a')\n'aa'\n")
+    tests = doctests.as_one("double", "Twice.\n\n>>> double(2)\n4\n>>> double('a')\n'aa'\n")
 
     assert place.run("def double(value):\n    return value * 2\n", tests).passed
     wrong = place.run("def double(value):\n    return value + 2\n", tests)
     assert wrong.judged
     assert "double('a')" in wrong.feedback
     assert not place.run("", tests).passed
+
+
+DOCSTRING = """Twice.
+
+>>> double(2)
+4
+>>> print(double("a"))
+aa
+>>> found = double([1])
+>>> found
+[1, 1]
+>>> double({})
+Traceback (most recent call last):
+TypeError: unsupported operand
+>>> double(Ellipsis and 1j)
+2j
+"""
+
+
+def test_examples_become_the_asserts_that_a_user_would_write(place: Bench) -> None:
+    """A model that is only ever shown doctests learns to repair for doctests."""
+    code = "def double(value):\n    return value * 2\n"
+    tests = doctests.as_asserts(code, DOCSTRING)
+
+    assert "assert double(2) == 4" in tests
+    assert "assert str(double('a')) == 'aa'" in tests
+    assert "found = double([1])\n    assert found == [1, 1]" in tests
+    assert tests.count("def test_") == 4
+    assert place.run(code, tests).passed
+    assert place.run(code.replace("* 2", "+ value + value"), tests).share == 0.0
+
+
+@pytest.mark.parametrize("example", [">>> for n in [1]: print(n)\n1\n", ">>> double(2)  # doctest: +ELLIPSIS\n4\n"])
+def test_examples_that_no_assert_says_stay_a_doctest(example: str) -> None:
+    """Half of what an example says would pass half of the wrong solutions."""
+    with pytest.raises(ValueError, match=r"prints|directives"):
+        doctests.as_asserts("def double(value):\n    return value * 2\n", example)

@@ -77,7 +77,7 @@ def answers(prompt: str, seed: int) -> str:
         return (f"```python\n{WRONG}```", f"```python\n{RIGHT}```", "No idea.", f"```python\n{WRONG}# again\n```")[
             seed % 4
         ]
-    if "Got:\n    5" in prompt:
+    if "where 5 = " in prompt:
         return f"{SAYS}\n\n```python\n{RIGHT.replace('max(numbers)', 'sorted(numbers, reverse=True)[0]')}```"
     return (
         f"{SAYS}\n\n```python\n{RIGHT}```",
@@ -133,7 +133,7 @@ def test_every_mistake_fails_the_tests_that_its_task_passes(made: tuple[Path, di
     assert [row["operator"] == "sampled" for row in rows] == [False, False, False, True]
     assert len({row["operator"] for row in rows}) == 4
     assert all(fails(row["wrong"]) and not fails(row["task"]["code"]) for row in rows)
-    assert all("Failed example" in row["evidence"] and str(folder.parent) not in row["evidence"] for row in rows)
+    assert all("assert" in row["evidence"] and str(folder.parent) not in row["evidence"] for row in rows)
     assert manifests["mistakes"].dropped["sample passes the tests"] == 1
     assert manifests["mistakes"].dropped["sample is no code"] == 1
 
@@ -166,7 +166,7 @@ def test_only_verified_answers_are_learnt_and_wrong_code_is_only_read(made: tupl
     explained = [row["messages"] for row in rows if row["meta"]["shape"] == "explain"]
     assert all([turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant"] for turns in explained)
     assert all(fails(code_of(turns[1]["content"])) for turns in explained)
-    assert all("Failed example" in turns[2]["content"] for turns in explained)
+    assert all("AssertionError: assert" in turns[2]["content"] for turns in explained)
     assert all(len(turns[3]["content"].split("```")[0].split()) >= 6 for turns in explained)
     assert len({row["id"] for row in rows}) == len(rows)
 
@@ -186,7 +186,7 @@ def test_a_planted_mistake_is_explained_by_what_is_known_of_it_where_no_model_co
     for row, mistake in zip(rows, records(tmp_path / "run", "mistakes"), strict=True):
         said = row["messages"][-1]["content"]
         changed = set(mistake["wrong"].splitlines()) - set(mistake["task"]["code"].splitlines())
-        assert "Failed example" in said
+        assert "The tests fail: AssertionError: assert" in said
         assert all(f"`{line.strip()}`" in said for line in changed)
         assert not fails(code_of(said))
 
