@@ -1,4 +1,4 @@
-"""A process that its owner's death must reach even while it is stopped, and that takes along what it started."""
+"""A process that its owner's death must reach, even while it is stopped, and that takes along what it started."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def wake_when_orphaned() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
+
+
+def end_when_orphaned() -> None:
+    """Be killed when the parent dies (Linux): what goes on alone would write where another soon writes too."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def kill_below() -> None:

@@ -16,9 +16,12 @@ import time
 from pathlib import Path
 
 from ..engine.errors import BadEnvironment, DarnerError
+from ..engine.orphan import end_when_orphaned
 from ..engine.stop import Stop
 from .job import SCRATCH, replacing
+from .libraries import library
 
+_MODULE = "darner.training.together"
 _TROUBLE = "trouble.txt"
 _LOOK_S = 0.2
 
@@ -33,11 +36,11 @@ def train(job: dict[str, object], folder: Path, processes: int, stop: Stop) -> N
     (scratch / _TROUBLE).unlink(missing_ok=True)
     with replacing(scratch / "job.json") as write:
         write(json.dumps(job).encode())
-    launcher = [sys.executable, "-P", "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     with (scratch / "torchrun.log").open("wb") as log:
         child = subprocess.Popen(
-            [*launcher, "-m", "darner.training.together", str(folder)],
+            [sys.executable, "-P", "-m", _MODULE, "launch", str(processes), str(folder)],
             stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONSAFEPATH": "1"},
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is ours to pass on
@@ -66,9 +69,19 @@ def _said(scratch: Path) -> str:
 
 
 def main() -> None:
+    """`launch N FOLDER`, which is torchrun, or `work FOLDER`, which it starts N times. Neither outlives its parent."""
+    end_when_orphaned()
+    if sys.argv[1] == "launch":
+        processes, folder = sys.argv[2:]
+        launch = library("torch.distributed.run").main
+        launch(["--standalone", f"--nproc-per-node={processes}", "-m", _MODULE, "work", folder])
+    else:
+        _work(Path(sys.argv[2]))
+
+
+def _work(folder: Path) -> None:
     from .sft import learn_together  # here: the stage imports this module
 
-    folder = Path(sys.argv[1])
     job = json.loads((folder / SCRATCH / "job.json").read_text(encoding="utf-8"))
     try:
         learn_together(job, folder, first=os.environ["RANK"] == "0")
