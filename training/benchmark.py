@@ -1,19 +1,24 @@
-"""Repair tasks of others, by path: what weights are worth on bugs that nobody planted here, one greedy answer each.
+"""Tasks of others, by path: what weights are worth where nobody planted a bug, one greedy answer each.
 
-    JSON lines: id, entry_point, source (wrong), visible_tests, hidden_tests, licence
-    source, visible tests ─run─▶ evidence ─▶ the engine's own prompt ─▶ answer ─▶ visible, then hidden tests
+    repair  HumanEvalFix, QuixBugs    id, entry_point, source (wrong), visible_tests, hidden_tests
+    write   HumanEval(+)              task_id, entry_point, prompt, test (with `check`)
+            MBPP(+)                   task_id, text or prompt, code (for its header), test_list
 
-The hidden tests decide, and no model sees them. HumanEvalFix and QuixBugs come in this form.
+    wrong source ─run─▶ evidence ─▶ the engine's own prompt ─▶ answer ─▶ visible, then hidden tests
+
+JSON lines. The hidden tests decide, and no model sees them.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from ..engine import prompt
 from ..engine.errors import BadInput
 from .bench import Bench
 from .examiner import Examiner
@@ -21,7 +26,19 @@ from .paired import Difference, difference
 from .practice import Case, ask, case_of
 from .types import Mistake, Task
 
-_FIELDS = ("id", "entry_point", "source", "visible_tests", "hidden_tests")
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One task."""
+
+    id: str
+    name: str
+    """The function's."""
+    source: str
+    """A module in which it is wrong, or has no body yet."""
+    visible: str
+    """Tests that may be shown; empty where a description alone is given."""
+    hidden: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,51 +62,76 @@ class Standing:
     gain: Difference
 
 
-def read(path: Path) -> tuple[Mapping[str, str], ...]:
-    """Raises BadInput for a file that cannot be read, or a line that is no repair task."""
+def read(path: Path) -> tuple[Item, ...]:
+    """Raises BadInput for a file that cannot be read, or a line that is no task of a known form."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read ({error}); name repair tasks as JSON lines in [evaluate].") from error
-    return tuple(_task(path, number, line) for number, line in enumerate(lines, 1) if line.strip())
+        raise BadInput(f"{path} cannot be read ({error}); name tasks as JSON lines in [evaluate].") from error
+    return tuple(_item(path, number, line) for number, line in enumerate(lines, 1) if line.strip())
 
 
-def _task(path: Path, number: int, line: str) -> Mapping[str, str]:
+def _item(path: Path, number: int, line: str) -> Item:
     try:
         row: object = json.loads(line)
     except ValueError as error:
         raise BadInput(f"{path}:{number}: this line is not JSON ({error}); take it out.") from None
-    fields = cast("dict[str, object]", row) if isinstance(row, dict) else {}
-    missing = [name for name in _FIELDS if not isinstance(fields.get(name), str)]
-    if missing:
-        raise BadInput(f"{path}:{number}: this line is no repair task, for it has no text {missing[0]}; take it out.")
-    return {name: str(fields.get(name, "")) for name in (*_FIELDS, "licence")}
+    fields = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
+    try:
+        form = _repair if "source" in fields else _mbpp if "test_list" in fields else _humaneval
+        return form(fields)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"{path}:{number}: this line is no task in a form known here, as HumanEvalFix, HumanEval or MBPP "
+            f"({error!r}); take it out."
+        ) from None
 
 
-def correct(row: Mapping[str, str], examiner: Examiner) -> bool:
+def _repair(row: Mapping[str, Any]) -> Item:
+    return Item(row["id"], row["entry_point"], row["source"], row["visible_tests"], row["hidden_tests"])
+
+
+def _humaneval(row: Mapping[str, Any]) -> Item:
+    name = str(row["entry_point"])
+    tests = (
+        f"from solution import *\nfrom solution import {name}\n\n{row['test']}\n\n\ndef test_it():\n    check({name})\n"
+    )
+    return Item(str(row["task_id"]), name, f"{row['prompt'].rstrip()}\n    pass\n", "", tests)
+
+
+def _mbpp(row: Mapping[str, Any]) -> Item:
+    tests = [str(test) for test in row["test_list"]]
+    called = {node.id for node in ast.walk(ast.parse("\n".join(tests))) if isinstance(node, ast.Name)}
+    defined = [node for node in ast.parse(row["code"]).body if isinstance(node, ast.FunctionDef)]
+    node = next(node for node in reversed(defined) if node.name in called)
+    node.body = [ast.Expr(ast.Constant(str(row.get("text") or row["prompt"]))), ast.Pass()]
+    body = "\n".join(f"    {line}" for test in tests for line in test.splitlines())
+    hidden = f"from solution import *\nfrom solution import {node.name}\n\n\ndef test_it():\n{body}\n"
+    return Item(str(row["task_id"]), node.name, f"{ast.unparse(node)}\n", "", hidden)
+
+
+def correct(item: Item, examiner: Examiner) -> bool:
     """Whether the model's greedy answer passes the visible and the hidden tests."""
-    case = _case(row, examiner.bench)
+    case = _case(item, examiner.bench)
     if case is None:
         return False
-    answer = examiner.answers(case, ask(case, None, explain=False), 1, 0.0)[0]
-    return answer.passed == 1.0 and examiner.bench.run(answer.code, row["hidden_tests"]).passed
+    messages = ask(case, None, explain=False) if item.visible else prompt.write(case.target)
+    answer = examiner.answers(case, messages, 1, 0.0)[0]
+    return answer.passed == 1.0 and (not item.visible or examiner.bench.run(answer.code, item.hidden).passed)
 
 
-def _case(row: Mapping[str, str], place: Bench) -> Case | None:
-    """None where the wrong module does not define the function."""
-    name, tests, licence = row["id"], row["visible_tests"], row["licence"]
-    task = Task(name, row["entry_point"], "", row["source"], tests, "benchmark", licence, name)
-    evidence = place.run(row["source"], tests).feedback
-    return case_of(Mistake(name, task, row["source"], "benchmark", "", evidence))
+def _case(item: Item, place: Bench) -> Case | None:
+    """None where the module does not define the function. What may not be shown only judges."""
+    evidence = place.run(item.source, item.visible).feedback if item.visible else ""
+    task = Task(item.id, item.name, "", item.source, item.visible or item.hidden, "benchmark", "", item.id)
+    case = case_of(Mistake(item.id, task, item.source, "benchmark", "", evidence))
+    return replace(case, target=replace(case.target, test=item.visible)) if case else None
 
 
 def compared(answers: Sequence[Answered], seed: int) -> dict[str, Standing]:
     """By benchmark, on the tasks that both models answered."""
-    return {name: _standing([a for a in answers if a.benchmark == name], seed) for name in _names(answers)}
-
-
-def _names(answers: Sequence[Answered]) -> list[str]:
-    return list(dict.fromkeys(each.benchmark for each in answers))
+    names = dict.fromkeys(each.benchmark for each in answers)
+    return {name: _standing([each for each in answers if each.benchmark == name], seed) for name in names}
 
 
 def _standing(answers: Sequence[Answered], seed: int) -> Standing:

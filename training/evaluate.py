@@ -21,7 +21,7 @@ from ..engine.errors import BadInput
 from ..engine.model import Model
 from . import bench, benchmark, served
 from .bench import Bench
-from .benchmark import Answered, Standing
+from .benchmark import Answered, Item, Standing
 from .examiner import Effort, Examiner, Score, examined
 from .job import sha256
 from .kept_back import kept_back
@@ -48,7 +48,7 @@ class Settings:
     """Of the greedy chain, with real feedback between."""
     temperature: Heat = 0.7
     benchmarks: tuple[str, ...] = ()
-    """Repair tasks of others, as JSON lines: one greedy answer each (benchmark.py tells their form)."""
+    """Tasks of others, to repair or to write, as JSON lines: one greedy answer each; benchmark.py knows their forms."""
     adopt: bool = False
     """Let the engine use the adapter from now on, if it is better (`darner-train rollback` takes it back)."""
 
@@ -103,14 +103,14 @@ class Exam:
                     examiner = Examiner(model, self.place, effort, self.seed + 1_000 * index)
                     self._keep(ledger, examined(case, name, examiner))
 
-    def sit(self, tasks: Sequence[tuple[str, Mapping[str, str]]], ledger: Ledger) -> None:
+    def sit(self, tasks: Sequence[tuple[str, Item]], ledger: Ledger) -> None:
         """Benchmarks, each task with its benchmark's name."""
         done = {(row["benchmark"], row["task"], row["model"]) for row in ledger.rows}
-        for of, task in tasks:
+        for of, item in tasks:
             for name, model in self.models.items():
-                if (of, task["id"], name) not in done:
+                if (of, item.id, name) not in done:
                     examiner = Examiner(model, self.place, Effort(1, 1, 0.0), self.seed)
-                    self._keep(ledger, Answered(of, task["id"], name, benchmark.correct(task, examiner)))
+                    self._keep(ledger, Answered(of, item.id, name, benchmark.correct(item, examiner)))
 
     def _keep(self, ledger: Ledger, found: Score | Answered) -> None:
         if self.place.stop:
@@ -134,9 +134,9 @@ def _bytes(path: str) -> bytes:
 STAGE = FileStage("evaluate", Settings, inputs=("mistakes", "export"), make=make, outside=_outside)
 
 
-def _tasks(settings: Settings) -> list[tuple[str, Mapping[str, str]]]:
+def _tasks(settings: Settings) -> list[tuple[str, Item]]:
     paths = [Path(path).expanduser() for path in settings.benchmarks]
-    return [(path.stem, task) for path in paths for task in benchmark.read(path)]
+    return [(path.stem, item) for path in paths for item in benchmark.read(path)]
 
 
 def _cases(mistakes: Path, settings: Settings) -> list[Case]:

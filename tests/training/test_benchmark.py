@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from darner.engine.errors import BadInput
@@ -25,23 +26,42 @@ ROW = {
 }
 
 
-def test_hidden_tests_decide_and_are_never_shown() -> None:
-    """What passes the visible tests alone is no repair."""
+HUMANEVAL = {
+    "task_id": "HumanEval/1",
+    "entry_point": "half",
+    "prompt": 'def half(number):\n    """Half of it, rounded down."""\n',
+    "test": "def check(candidate):\n    assert candidate(4) == 2\n    assert candidate(10) == 5\n",
+}
+MBPP = {
+    "task_id": 7,
+    "text": "Half of a number, rounded down.",
+    "code": "def helper(x):\n    return x\n\ndef half(number):\n    return helper(number) // 2",
+    "test_list": ["assert half(4) == 2", "assert half(10) == 5"],
+}
+
+
+@pytest.mark.parametrize("row", [ROW, HUMANEVAL, MBPP])
+def test_hidden_tests_decide_and_are_never_shown(row: dict[str, Any], tmp_path: Path) -> None:
+    """What passes the visible tests alone is no repair, and what was written to hidden ones measures nothing."""
     asked: list[str] = []
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (item,) = benchmark.read(path)
 
     def examined(place: bench.Bench, body: str) -> bool:
         def rule(prompt: str, _: int) -> str:
             asked.append(prompt)
             return f"```python\ndef half(number):\n    return {body}\n```"
 
-        return benchmark.correct(ROW, Examiner(RulingModel(rule), place, Effort(1, 1, 0.0), 0))
+        return benchmark.correct(item, Examiner(RulingModel(rule), place, Effort(1, 1, 0.0), 0))
 
     with bench.opened(Stop(), trusted=True) as place:
         assert examined(place, "number // 2")
         assert not examined(place, "number - 2")  # right for 4
         assert not examined(place, "number * 2")
-    assert all("half(4)" in prompt for prompt in asked)
-    assert not any("half(10)" in prompt for prompt in asked)
+    assert all("`half`" in prompt for prompt in asked)
+    assert ["half(4)" in prompt for prompt in asked] == [row is ROW] * 3
+    assert not any("(10)" in prompt for prompt in asked)
 
 
 def answers(model: str, correct: Sequence[bool]) -> list[Answered]:
@@ -62,7 +82,7 @@ def test_two_models_are_compared_task_by_task() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"id": "set/1"}\n', r"mine\.jsonl:1: this line is no repair task, for it has no text entry_point"),
+        ('{"id": "set/1"}\n', r"mine\.jsonl:1: this line is no task in a form known here"),
         (json.dumps(ROW) + "\n{torn\n", r"mine\.jsonl:2: this line is not JSON"),
         (None, r"mine\.jsonl cannot be read"),
     ],
