@@ -69,9 +69,10 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     if settings.processes == 1:
         _learn(net, rows, settings, Place(folder, context.seed, context.stop))
     else:
-        job = {"base": str(base.gguf), "seed": context.seed, "settings": asdict(settings)}
         paths = [str(path) for path in inputs.values()]
-        together.train(job | {"inputs": paths}, folder, settings.processes, context.stop)
+        shared = {"base": str(base.gguf), "seed": context.seed}
+        job: dict[str, object] = {**shared, "settings": asdict(settings), "inputs": paths}
+        together.train(job, folder, settings.processes, context.stop)
     net = trained(base, folder / served.WEIGHTS, settings.dtype).to(device())
     after = mean_loss(net, held_out)
     served.put(folder, base)

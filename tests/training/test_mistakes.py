@@ -166,7 +166,7 @@ def test_only_verified_answers_are_learnt_and_wrong_code_is_only_read(made: tupl
     explained = [row["messages"] for row in rows if row["meta"]["shape"] == "explain"]
     assert all([turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant"] for turns in explained)
     assert all(fails(code_of(turns[1]["content"])) for turns in explained)
-    assert all("AssertionError: assert" in turns[2]["content"] for turns in explained)
+    assert all("Error: " in turns[2]["content"] and "at `assert " in turns[2]["content"] for turns in explained)
     assert all(len(turns[3]["content"].split("```")[0].split()) >= 6 for turns in explained)
     assert len({row["id"] for row in rows}) == len(rows)
 

@@ -54,7 +54,7 @@ def test_a_base_without_a_chat_template_gets_what_the_engine_gives_it_and_a_brok
     """Both sides must see the same prompt, or none at all."""
 
     class Broken(ByteTokens):
-        template = "{{ raise_exception('no roles here') }}"
+        template: str | None = "{{ raise_exception('no roles here') }}"
 
     asked = [Message("user", "a"), Message("assistant", "b")]
     assert bytes(token for token in encode(TOKENS, asked).tokens if token < 256) == b"user\na\nassistant\nb"
