@@ -51,6 +51,7 @@ def confirmed(context: Context) -> list[bool]:
         return [place.run(code, task.tests).passed for task, code in answers]
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_slice_of_the_tiny_recipe_ends_with_conversations_that_a_second_look_confirms(tmp_path: Path) -> None:
     """One function, one planted bug: what a real model makes of it, and what is kept of that."""
