@@ -9,10 +9,10 @@ lost (measured: 94 %). So nothing below 6 bits is written.
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -97,17 +97,28 @@ def write_merged(net: Net, base: Base, out: Path, kind: Quantisation) -> None:
         half.unlink(missing_ok=True)
 
 
+_QUANTISE = """\
+import ctypes, os, sys
+from llama_cpp import llama_cpp as api
+params = api.llama_model_quantize_default_params()
+params.ftype, params.nthread = int(sys.argv[3]), int(sys.argv[4])
+sys.exit(api.llama_model_quantize(os.fsencode(sys.argv[1]), os.fsencode(sys.argv[2]), ctypes.byref(params)) != 0)
+"""
+
+
 def quantise(source: Path, out: Path, kind: Quantisation) -> None:
-    """By llama.cpp, in place of `out` when it is whole. Raises BadEnvironment when it refuses."""
-    api: Library = importlib.import_module("llama_cpp.llama_cpp")
-    params = api.llama_model_quantize_default_params()
-    params.ftype, params.nthread = _LLAMA_CPP_NUMBER[kind], len(os.sched_getaffinity(0))
+    """By llama.cpp, in place of `out` when it is whole. Raises BadEnvironment when it refuses.
+
+    In a process of its own: beside torch, whose OpenMP is another, llama.cpp was seen to crash here.
+    """
     part = out.with_name(f".{out.name}.part")
-    code = api.llama_model_quantize(os.fsencode(source), os.fsencode(part), ctypes.byref(params))
-    if code != 0:
+    numbers = (str(_LLAMA_CPP_NUMBER[kind]), str(len(os.sched_getaffinity(0))))
+    command = [sys.executable, "-P", "-c", _QUANTISE, str(source), str(part), *numbers]
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
         part.unlink(missing_ok=True)
         raise BadEnvironment(
-            f"llama.cpp could not quantise to {out} (code {code}); free some space, or leave `merged` out."
+            f"llama.cpp could not quantise to {out} (code {done.returncode}); free some space, or leave `merged` out."
         )
     os.replace(part, out)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ Objective = Callable[[Tensor, "Tensor | None", Mapping[str, Tensor]], Tensor]
 """(log-probabilities [K], values [K] or None, columns [K] by name) to the row's loss, which is made smaller."""
 _CHECKPOINT = "checkpoint-"
 _WHOLE = "trainer_state.json"
+_WORLD = "WORLD_SIZE"
+"""What torchrun tells each of its processes."""
 _VALUE = "value.pt"
 
 
@@ -177,7 +180,9 @@ def _trainer_class() -> Library:
             transformers.Trainer.log(self, logs, *arguments)
             if self.is_world_process_zero():
                 kept = [entry for entry in self.state.log_history if "loss" in entry]
-                self.curve.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
+                self.curve.write_text(
+                    "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in kept), encoding="utf-8"
+                )
 
         def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
             transformers.Trainer._save(self, output_dir, state_dict)
@@ -212,7 +217,7 @@ def _arguments(steps: Steps, folder: Path, seed: int) -> Library:
         save_total_limit=2,
         seed=seed,
         use_cpu=device() == "cpu",
-        ddp_backend="gloo" if device() == "cpu" else None,
+        ddp_backend="gloo" if device() == "cpu" and _WORLD in os.environ else None,  # named, it is looked for
         dataloader_pin_memory=False,
         remove_unused_columns=False,
         disable_tqdm=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from darner.engine import adopted
 from darner.engine.stop import Stop
 from darner.training import bench, evaluate, export, rating, rl, rollouts, served, sft
 from darner.training.base import Dtype
+from darner.training.job import SCRATCH
 from darner.training.kept_back import kept_back
 from darner.training.practice import ask, case_of, grade
 from darner.training.stages import Context, RecordStage
@@ -73,7 +75,10 @@ def write(path: Path, records: list[Any]) -> None:
 def make(context: Context, stage: Any, settings: Any, *inputs: str) -> Mapping[str, float]:  # noqa: ANN401 - any stage
     folder = context.folder / stage.name
     folder.mkdir(exist_ok=True)
-    return stage.make(context, settings, {name: context.path(name) for name in inputs}, folder)
+    figures = stage.make(context, settings, {name: context.path(name) for name in inputs}, folder)
+    for checkpoints in list(folder.rglob(SCRATCH)):  # as the runner does once a stage is whole
+        shutil.rmtree(checkpoints)
+    return figures
 
 
 def records(context: Context, stage: RecordStage, settings: Any) -> list[Any]:  # noqa: ANN401 - any stage
