@@ -92,6 +92,7 @@ class StagedRequests:
             if request["do"] == "screen":
                 run = functools.partial(self._run_again, request, items)
                 together = request["together"] and pytests.repeatable(items)
+                self._stage.select(items)  # before the first footprint, which looks at them
                 return int(screening.Screen(self._root, self._stage, run, self._emit).serve(request, together))
             self._stage.exchange(request["edited"])
         except staging.Unstaged as reason:

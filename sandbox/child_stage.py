@@ -135,7 +135,7 @@ class Stage:
 
     def run_again(self, items: List[Any]) -> int:
         """As `run`, of items that may have run before; plugins are not told that a session ends."""
-        self._select(items)
+        self.select(items)
         for held in [cast(Dict[str, Any], vars(item)) for item in items]:
             if hasattr(held.get("_obj"), "__self__"):  # a method of the instance that the run before made
                 held["_obj"] = None
@@ -148,10 +148,10 @@ class Stage:
         return int(code)
 
     def run(self, items: List[Any]) -> int:
-        self._select(items)
+        self.select(items)
         return int(pytests.run_items(self.session))
 
-    def _select(self, items: List[Any]) -> None:
+    def select(self, items: List[Any]) -> None:
         self.session.items[:] = items
         self.session.testscollected = len(items)
         self.session.testsfailed = 0
