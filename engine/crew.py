@@ -14,7 +14,7 @@ from ..sandbox.session import Session
 from .stop import Stop
 from .trial import Trial
 
-_SOON_S = 2.0
+_SOON_S, _REST_S = 2.0, 5.0
 Advance = Callable[[Trial, Stop], bool]
 """Try some candidates; False when none is left (work.py)."""
 
@@ -38,7 +38,7 @@ class Helper:
         self._trial, self._advance = trial, advance
         self._stop = stop.branch()
         self._thread: threading.Thread | None = None
-        self._begun = threading.Event()
+        self._begun, self._resting = threading.Event(), threading.Event()
 
     def call(self) -> None:
         """Begin, where that makes sense and did not happen yet; returns at once."""
@@ -53,13 +53,20 @@ class Helper:
         except (SandboxError, OSError):
             return  # the first session goes on alone: it meets the same trouble, and tells it
         with suppress(SandboxError, OSError):  # the first session meets the same trouble, and tells it
-            while not self._stop and self._advance(trial, self._stop):
+            while not (self._stop or self._resting.is_set()) and self._advance(trial, self._stop):
                 continue
 
     def finish(self) -> None:
-        """Wait for what it is trying; it ends when no candidate is left."""
+        """Wait for what it is trying; it ends when no candidate is left. It can be called again."""
         if self._thread is not None and self._begun.is_set():
             self._thread.join()
+            self._thread = None
+
+    def rest(self) -> None:
+        """Let it finish what it holds, for some seconds: the best candidates may be among them."""
+        self._resting.set()
+        if self._thread is not None and self._begun.is_set():
+            self._thread.join(_REST_S)
 
     def __enter__(self) -> Helper:
         return self

@@ -21,6 +21,8 @@ _LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
 """After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
 machine finds the same repair as a quiet one.
 """
+_PARTIAL_MOST_S = 12.0
+"""After a cure of some of the failing tests, to find one of all: it may be two faults that share a function."""
 _LONG = 60
 """Candidates, after which a partner session is worth any start."""
 _ENOUGH_PLAUSIBLE = 24
@@ -47,7 +49,7 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
             work.accept(undone)
             work.tried += 1
             return
-    enough: int | None = None
+    enough, some = None, False
     work.learn_failure()
     with Helper(work.case.trial, work.advance, stop) as helper:
         while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
@@ -55,16 +57,19 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
                 helper.call()
             if not work.advance(work.case.trial, stop):
                 helper.finish()
-                if work.returned and not stop:
+                if not stop and (work.returned or (not limited and work.begin_again())):
                     continue
                 work.exhausted = not work.returned
                 break
+            if work.plausible and not some:
+                some, stop = True, stop.within(_PARTIAL_MOST_S)
             if work.cures_all and enough is None:
                 enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
                 stop = stop.within(_LINGER_MOST_S)
             if enough is not None and work.tried >= enough:
                 break
             yield Tried(nodeid, work.tried, len(work.plausible))
+        helper.rest()
     yield Tried(nodeid, work.tried, len(work.plausible))
 
 

@@ -68,7 +68,7 @@ class Trial:
         nodeids = (self.nodeid, *self.covering)
         edits = [edits_of(candidate.patch) for candidate in candidates]
         together = together and not self.endless
-        found = self.session.screen(nodeids, edits, together, limits=self.limits, cancelled=lambda: bool(stop))
+        found = self.session.screen.failures(nodeids, edits, together, self.limits, lambda: bool(stop))
         told = [None if one is None else (self._verdict(one.run, self.covering), one.alone) for one in found]
         return tuple(None if one is None or (one[0].target_passed and not one[0].broken) else one for one in told)
 

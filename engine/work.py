@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from itertools import chain, islice, zip_longest
+from itertools import chain, islice
 
 from ..sandbox.partner import spare_cores
 from ..sandbox.types import Status
@@ -63,16 +63,20 @@ class Work:
             waiting = chain(reversed(self.returned), self.pool)
             found = next((c for c in waiting if self._claim(c)), None)
             self.returned = [c for c in self.returned if identity(c.patch) not in self.seen]
-            if found is None and self.unsure and not self.plausible:
-                self._begin_again()
-                return self.take()
             return found
 
-    def _begin_again(self) -> None:
-        """Nothing passed: who shared a process with others before it failed is tried once more in one of its own."""
-        again, self.unsure, self.together = self.unsure, [], False
-        for candidate in reversed(again):
-            self._give_back(candidate)
+    def begin_again(self) -> bool:
+        """Nothing passed: who shared a process with others before it failed is tried once more in one of its own.
+
+        False where there is nothing to try again.
+        """
+        with self.lock:
+            if self.plausible or not self.unsure:
+                return False
+            again, self.unsure, self.together = self.unsure, [], False
+            for candidate in reversed(again):
+                self._give_back(candidate)
+        return True
 
     def attempt(self, candidate: Candidate) -> Verdict | None:
         """Run a candidate that was not tried before; None when it was."""
@@ -86,25 +90,29 @@ class Work:
         with self.lock:
             most = min(max(self.tried, _LEAST_AT_ONCE), _MOST_AT_ONCE)
         taken = list(islice(iter(self.take, None), most))
+        if not taken:
+            return False
+        waiting = taken[::-1]
         try:
             screened = trial.screen(taken, stop, self.together) if len(taken) > 1 else ()
-        except BaseException:  # the user's files changed, or Ctrl-C: whoever goes on finds them here
-            for candidate in reversed(taken):
+            for told in screened or (None,):
+                if told is None and stop:
+                    break
+                self._settle(waiting[-1], told, trial, stop)
+                waiting.pop()
+        finally:  # also when the user's files changed, or at Ctrl-C: whoever goes on finds them here
+            for candidate in waiting:
                 self._give_back(candidate)
-            raise
-        tried = max(len(screened), 1)
-        for candidate in reversed(taken[tried:]):
-            self._give_back(candidate)
-        for candidate, told in zip_longest(taken[:tried], screened):
-            if told is not None:
-                self._tell(candidate, told[0])
-                if not told[1]:
-                    self.unsure.append(candidate)
-            elif stop:
-                self._give_back(candidate)
-            else:
-                self.run(candidate, trial, stop)
-        return bool(taken)
+        return True
+
+    def _settle(self, candidate: Candidate, told: tuple[Verdict, bool] | None, trial: Trial, stop: Stop) -> None:
+        """`told`: how a screen saw it fail, and whether alone in its process."""
+        if told is None:
+            self.run(candidate, trial, stop)
+            return
+        self._tell(candidate, told[0])
+        if not told[1]:
+            self.unsure.append(candidate)
 
     def run(self, candidate: Candidate, trial: Trial, stop: Stop) -> Verdict:
         """Run a candidate that was taken; remember it when the failing test and those that cover it pass."""

@@ -32,9 +32,9 @@ _MADE_IN_PYTHON = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: what such a type's objects hold is in their attributes."""
 _BASES = frozenset((object, dict, list, tuple, set, frozenset, collections.deque, int, str, float, bytes, type))
 _PLAIN = frozenset(_CONTAINERS)
-_FIXED = (
-    *("datetime", "decimal", "fractions", "re", "pathlib", "uuid", "ipaddress"),
-    *("typing", "_collections", "operator", "inspect", "zoneinfo", "struct"),
+_FIXED = frozenset(
+    ("datetime", "decimal", "fractions", "inspect", "ipaddress", "operator", "pathlib")
+    + ("re", "struct", "typing", "uuid", "zoneinfo", "_collections")
 )
 """Modules of the standard library whose objects never change: another value is another object."""
 _SHOWN = (
@@ -48,13 +48,14 @@ _SHOWN = (
 """What shows all that it holds."""
 _CODE: Any = frozenset(
     (
-        *(
-            types.BuiltinFunctionType,
-            types.MethodDescriptorType,
-            types.WrapperDescriptorType,
-            types.GetSetDescriptorType,
-        ),
-        *(types.MemberDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType, types.CodeType),
+        types.BuiltinFunctionType,
+        types.ClassMethodDescriptorType,
+        types.CodeType,
+        types.GetSetDescriptorType,
+        types.MemberDescriptorType,
+        types.MethodDescriptorType,
+        types.MethodWrapperType,
+        types.WrapperDescriptorType,
     )
 )
 _CACHED: Any = type(functools.lru_cache(lambda: None))
@@ -117,8 +118,10 @@ def _arithmetic() -> List[Any]:
     traps = sorted(flag.__name__ for flag, on in context.traps.items() if on)
     found: List[Any] = [context.prec, str(context.rounding), traps]
     if numpy is not None:
-        state: Any = getattr(numpy, "random").get_state()
-        found += [str(getattr(numpy, "geterr")()), state[1].tobytes(), state[2]]
+        found.append(str(getattr(numpy, "geterr")()))
+    if (chance := sys.modules.get("numpy.random")) is not None:  # numpy loads it when it is first used
+        state: Any = getattr(chance, "get_state")()
+        found += [state[1].tobytes(), state[2]]
     return found
 
 
@@ -228,9 +231,7 @@ class _Walk:
             self._instance(value, kind)
 
     def _instance(self, value: Any, kind: Any) -> None:
-        if not self._is_own(kind) and (hasattr(kind, "__next__") or not hasattr(kind, "__dict__")):
-            raise Unknown(kind.__name__)
-        if not self._is_own(kind) and not getattr(kind, "__dictoffset__", 0):
+        if not self._is_own(kind) and (hasattr(kind, "__next__") or not kind.__dictoffset__):
             raise Unknown(kind.__name__)
         for base in kind.__mro__:
             if not base.__flags__ & _MADE_IN_PYTHON and base not in _BASES and not issubclass(base, BaseException):

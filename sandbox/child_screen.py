@@ -66,12 +66,12 @@ class Screen:
             number, good = self._fork(number, together, limits)
             if not good:  # it could not put its temporary files away
                 before = _names()
-            for path, data in self._originals.items():
-                _write(os.path.join(self._root, path), data)
             left = _left_behind(before)
             if left:
                 self._emit({"littered": left})
                 break
+        for path, data in self._originals.items():  # where there is no layer, later runs start from these files
+            _write(os.path.join(self._root, path), data)
         return 0
 
     def _fork(self, first: int, together: bool, limits: Dict[str, Any]) -> Tuple[int, bool]:
@@ -93,7 +93,7 @@ class Screen:
 
     def _runner(self, first: int, together: bool, limits: Dict[str, Any], done: int) -> int:
         """Ends early when a candidate has left less to the next one than it had itself."""
-        clean = footprint(self._root, self._stage.told) if together else None
+        clean = footprint(self._root, self._stage.held_by_pytest) if together else None
         numbers = random.getstate()
         most_bytes = limiting.mapped_now() + limits["memory_bytes"] // 16
         for number in range(first, len(self._candidates)):
@@ -104,7 +104,7 @@ class Screen:
             late = time.monotonic() > self._late_at or time.process_time() > _SHARE * limits["cpu_s"]
             if not together or late or limiting.mapped_now() > most_bytes:
                 break
-            if clean is None or not clean.same_as(footprint(self._root, self._stage.told)):
+            if clean is None or not clean.same_as(footprint(self._root, self._stage.held_by_pytest)):
                 if number == first:
                     self._emit({"dirty": number})
                 break

@@ -122,7 +122,7 @@ class Stage:
             raise Unstaged(str(refused)) from refused
 
     @property
-    def told(self) -> List[Any]:
+    def held_by_pytest(self) -> List[Any]:
         """Values that tests can change and no module of the project holds: of the settings, and their parameters."""
         session: Any = self.session
         own = cast(Dict[str, Any], vars(session.config))

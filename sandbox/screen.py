@@ -22,19 +22,20 @@ from .workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Screened:
+    """How a candidate was seen to fail."""
+
     run: RunResult
     alone: bool
     """No candidate ran in its process before it; else that one may be the reason."""
 
 
-Failures = tuple[Failure | None, ...]
+Failures = tuple[Screened | None, ...]
 """How each candidate failed; None where that is not known, and it may pass. Shorter when the time was up: the others
 were not tried."""
 _TELLING = (Status.FAIL, Status.TIMEOUT, Status.CRASH, Status.OOM)
 _VOID = ("forged", "flood", "infra", "lost", "cancel", "timeout")
 """Ends after which no row is believed, and which say nothing of the tests."""
-_ENDS = ("", "timeout")
 _MOST_DIRTY = 3
 """Processes of one screen that had to end after a single candidate: from then on each has its own unasked."""
 _KEPT_BY_TOOLS = (".hypothesis/", ".pytest_cache/")
@@ -63,9 +64,12 @@ class Screen:
         candidates: Sequence[Mapping[str, bytes]],
         together: bool,
         limits: Limits,
-        cancelled: Callable[[], bool],
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> Failures:
-        """Each stops at its first failing test, as `Detail.VERDICTS` does."""
+        """How each candidate fails, in one run of all, at its first failing test as `Detail.VERDICTS` says.
+
+        `together`: one process may try several. Then the unchanged code runs too, so it must end by itself.
+        """
         unknown: Failures = (None,) * len(candidates)
         key = tuple(nodeids)
         if key in self._littering or not self._apart:
@@ -141,7 +145,7 @@ class Screen:
         return True
 
 
-def _signature(failure: Failure | None) -> _Signature | None:
+def _signature(failure: Screened | None) -> _Signature | None:
     """None for a run that did not fail by itself: repeating it tells nothing, or takes its whole limit."""
     if failure is None or failure.run.status is not Status.FAIL:
         return None
@@ -172,7 +176,8 @@ def _equal(one: bytes, other: bytes, most: int) -> int:
     return least
 
 
-def _failure(number: int, nodeids: Sequence[str], rows: Sequence[Row], limits: Limits) -> Failure | None:
+def _failure(number: int, nodeids: Sequence[str], rows: Sequence[Row], limits: Limits) -> Screened | None:
+    """None too for who was stopped by the wall: on a busy machine it may be a good one that had to wait."""
     mine = [row for row in rows if row.get("candidate") == number]
     ends = [row["ended"] for row in mine if "ended" in row]
     if len(ends) != 1 or any("refused" in row for row in mine):
@@ -183,7 +188,7 @@ def _failure(number: int, nodeids: Sequence[str], rows: Sequence[Row], limits: L
         tests: list[TestResult] = [wire.test_result(row["test"]) for row in told if "test" in row]
     except wire.Malformed:
         return None
-    if end["why"] not in _ENDS:
+    if end["why"]:
         return None
     run = judge(nodeids, tests, told, end, sum(test.seconds for test in tests), limits)
-    return Failure(run, end.get("alone") is True) if run.status in _TELLING else None
+    return Screened(run, end.get("alone") is True) if run.status in _TELLING else None

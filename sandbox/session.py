@@ -22,10 +22,10 @@ from .choice import Preference, doubt, examined, other_than, second_to, stronges
 from .cold import ColdServers, Elsewhere
 from .conversation import Conversation
 from .errors import SandboxError, WorkspaceError
-from .fork_server import ForkServer
+from .fork_server import ForkServer, never
 from .partner import Partner
 from .runtime import answered, ask_runtime
-from .screen import Failures, Screen
+from .screen import Screen
 from .staged import Staged
 from .types import CallResult, Detail, Guarantees, Limits, Outcome, RunResult, Status, TestResult
 from .verdict import judge
@@ -45,7 +45,8 @@ class Session:
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
         self._cold = ColdServers(self._launch, backend, elsewhere)
         self._talk = Conversation(workspace, self._staged)
-        self._screen = Screen(workspace, self._talk)
+        self.screen = Screen(workspace, self._talk)
+        """Many candidates in one run, to find those that fail."""
         self._partner = Partner(self._paired)
         self._said: dict[str, Outcome] = {}
         """How tests ended before anything was imported ahead of them; empty once that is known not to matter."""
@@ -84,8 +85,9 @@ class Session:
         return self._talk.exchanged
 
     def prepare(self) -> None:
-        """Collect every test once; later runs start from there."""
+        """Collect every test once, and import what they are known to import; later runs start from there."""
         self._staged.collect()
+        self._staged.quick(never)
         self._workspace.accept_caches()
 
     def narrow(self, nodeids: Sequence[str]) -> None:
@@ -135,26 +137,6 @@ class Session:
         if run.status is Status.INFRA:
             remembered.forget(self._backend.name)  # the next start tests it again
         return run
-
-    def screen(
-        self,
-        nodeids: Sequence[str],
-        candidates: Sequence[Mapping[str, bytes]],
-        together: bool = True,
-        *,
-        limits: Limits | None = None,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> Failures:
-        """How each candidate fails, in one run of all; None for who must be run by itself, for it may pass.
-
-        `together`: one process may try several. Then the unchanged code runs too, so it must end by itself.
-        """
-        return self._screen.failures(nodeids, candidates, together, limits or self.limits, cancelled)
-
-    @property
-    def unscreened_because(self) -> str:
-        """Why every candidate is run by itself; empty while screens serve."""
-        return self.slow_because or self._screen.off_because
 
     def baseline(
         self,

@@ -247,7 +247,7 @@ def batched(candidates: Sequence[Candidate], size: int) -> Iterator[Sequence[Can
 def attempt_all(session: Session, subject: Subject, few: Sequence[Candidate]) -> list[tuple[Status, float]]:
     """As the search does (engine/work.py): how each ended, and its share of the wall clock; seconds."""
     began = time.perf_counter()
-    screened = session.screen([subject.nodeid], [edits_of(candidate) for candidate in few], limits=LIMITS)
+    screened = session.screen.failures([subject.nodeid], [edits_of(candidate) for candidate in few], True, LIMITS)
     ends = [
         one.run.status if one is not None else attempt(session, subject, edits_of(candidate))[0]
         for candidate, one in zip(few, screened, strict=True)

@@ -66,3 +66,32 @@ def test_a_branch_of_a_stop_ends_with_it_and_not_the_other_way_round() -> None:
     stop.cancel()
     assert other.cancelled
     assert below.cancelled
+
+
+def test_what_the_second_pair_of_hands_holds_is_told_before_the_search_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best candidate may be among them: a search that left it untried offered a worse repair."""
+    monkeypatch.setattr(crew, "spare_cores", lambda: 1)
+    monkeypatch.setattr(crew, "_REST_S", 120.0)
+    (tmp_path / "app.py").write_text(SOURCE)
+    (tmp_path / "test_app.py").write_text(TESTS)
+    with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
+        stop = Stop()
+        suite = run_suite(session, (), stop)
+        case = open_case(session, suite, gather(session, suite, suite.failing[0], stop))
+        work = Work(case, stop, 0.0, mutations(case))
+        work.learn_failure()
+        begun = threading.Event()
+
+        def advance(trial: crew.Trial, own: Stop) -> bool:
+            begun.set()
+            return work.advance(trial, own)
+
+        with Helper(case.trial, advance, stop) as helper:
+            helper.call()
+            assert begun.wait(120.0)
+            helper.rest()
+
+        assert 0 < work.tried == len(work.seen) < 100
+        assert not work.returned

@@ -113,9 +113,13 @@ def session(tmp_path: Path) -> Session:
     return open_session(tmp_path.resolve(), Path(sys.executable), trusted=True)
 
 
+def unscreened(session: Session) -> str:
+    return session.slow_because or session.screen.off_because
+
+
 def screened(session: Session, nodeids: Sequence[str], texts: Sequence[str]) -> list[Status | None]:
     edits = [{"app.py": text.encode()} for text in texts]
-    return [None if one is None else one.run.status for one in session.screen(nodeids, edits, limits=LIMITS)]
+    return [None if one is None else one.run.status for one in session.screen.failures(nodeids, edits, True, LIMITS)]
 
 
 def alone(session: Session, nodeids: Sequence[str], text: str) -> Status:
@@ -125,8 +129,8 @@ def alone(session: Session, nodeids: Sequence[str], text: str) -> Status:
 def test_whoever_is_said_to_fail_fails_by_itself_and_who_passes_is_never_named(session: Session) -> None:
     """A crash, an endless loop or a lie costs its own candidate; the good ones among them stay unnamed."""
     with session:
-        if session.unscreened_because:
-            pytest.skip(session.unscreened_because)
+        if unscreened(session):
+            pytest.skip(unscreened(session))
         texts = [GOOD, *BAD.values(), GOOD.replace("result = 0", "result = 0  # again")]
         found = screened(session, TOTAL, texts)
         again = screened(session, TOTAL, texts)
@@ -238,7 +242,7 @@ def test_a_temporary_folder_of_pytest_is_no_hindrance(session: Session) -> None:
             session, ["test_app.py::TestLast::test_last"], [SOURCE.replace("-1", "1"), right, SOURCE + "#"]
         )
         assert found[1] is None
-        assert not session.unscreened_because or found == [None] * 3
+        assert not unscreened(session) or found == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -252,11 +256,11 @@ def test_a_temporary_folder_of_pytest_is_no_hindrance(session: Session) -> None:
 def test_what_a_candidate_leaves_on_disk_or_running_ends_the_screens(session: Session, leaving: str) -> None:
     """The next candidate could stumble over it; each is run by itself from then on."""
     with session:
-        if session.unscreened_because:
-            pytest.skip(session.unscreened_because)
+        if unscreened(session):
+            pytest.skip(unscreened(session))
         found = screened(session, TOTAL, [replaced(leaving, "return 0"), GOOD, SOURCE.replace("-= n", "-= 3 * n")])
         assert found == [None] * 3
-        assert session.unscreened_because
+        assert unscreened(session)
         assert screened(session, TOTAL, [SOURCE.replace("-= n", "-= 3 * n")]) == [None]
         assert alone(session, TOTAL, GOOD) is Status.PASS
 
@@ -266,8 +270,8 @@ def test_a_test_that_never_ends_unchanged_is_not_repeated_in_one_process(tmp_pat
     (tmp_path / "app.py").write_text(replaced("while True: pass"))
     (tmp_path / "test_app.py").write_text(TESTS)
     with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
-        if session.unscreened_because:
-            pytest.skip(session.unscreened_because)
+        if unscreened(session):
+            pytest.skip(unscreened(session))
         texts = [SOURCE, GOOD, SOURCE.replace("-= n", "-= 3 * n")]
         assert screened(session, TOTAL, texts) == [None] * 3
         assert screened(session, TOTAL, texts) == [Status.FAIL, None, Status.FAIL]
@@ -276,16 +280,16 @@ def test_a_test_that_never_ends_unchanged_is_not_repeated_in_one_process(tmp_pat
 def test_candidates_that_never_end_leave_the_others_for_the_next_screen(session: Session) -> None:
     """Each takes its whole limit; who comes after them must neither be blamed for that nor run alone."""
     with session:
-        if session.unscreened_because:
-            pytest.skip(session.unscreened_because)
+        if unscreened(session):
+            pytest.skip(unscreened(session))
         endless = [replaced(f"while True: {n}").encode() for n in range(12)]
         limits = Limits(wall_s=12.0, cpu_s=8.0, test_wall_s=10.0, test_cpu_s=1.0)
         edits = [{"app.py": text} for text in [*endless, GOOD.encode()]]
         for _ in range(2):
-            found = session.screen(TOTAL, edits, limits=limits)
+            found = session.screen.failures(TOTAL, edits, True, limits)
             assert 0 < len(found) < len(edits)
             assert all(one is not None and one.run.status is Status.FAIL for one in found), found
-        assert session.screen(TOTAL, edits[-1:], limits=limits) == (None,)
+        assert session.screen.failures(TOTAL, edits[-1:], True, limits) == (None,)
 
 
 def test_edits_that_need_a_fresh_import_are_left_to_a_run_of_their_own(session: Session) -> None:
@@ -294,7 +298,7 @@ def test_edits_that_need_a_fresh_import_are_left_to_a_run_of_their_own(session: 
         constant = SOURCE.replace("LOG = []", "LOG = [1]")
         assert screened(session, TOTAL, [constant, GOOD, SOURCE + "\ndef more():\n    return 1\n"]) == [None] * 3
         edits: list[dict[str, bytes]] = [{"new.py": b"x = 1\n"}, {"app.py": GOOD.encode()}]
-        assert session.screen(TOTAL, edits, limits=LIMITS) == (None, None)
+        assert session.screen.failures(TOTAL, edits, True, LIMITS) == (None, None)
 
 
 def test_a_candidate_that_speaks_for_others_makes_no_pass(session: Session) -> None:
@@ -316,7 +320,7 @@ def test_a_cancelled_screen_names_nobody(session: Session) -> None:
     """What was not heard to its end is not known."""
     with session:
         edits = [{"app.py": BAD["no end"].encode()}, {"app.py": GOOD.encode()}]
-        assert session.screen(TOTAL, edits, limits=LIMITS, cancelled=lambda: True) == (None, None)
+        assert session.screen.failures(TOTAL, edits, True, LIMITS, lambda: True) == (None, None)
         assert alone(session, TOTAL, GOOD) is Status.PASS
 
 
