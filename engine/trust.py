@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import cast
 
 from . import state
 
@@ -24,8 +25,13 @@ def remember(root: Path) -> None:
     if key in known:
         return
     entry = {"path": str(root.resolve()), "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-    standing = {each: value for each, value in known.items() if os.path.isdir(str(value["path"]))}
-    state.write(_FILE, {**standing, key: entry})
+    state.write(_FILE, {**{each: value for each, value in known.items() if _stands(value)}, key: entry})
+
+
+def _stands(entry: object) -> bool:
+    """Its folder is there; what is no entry (somebody edited the file) is dropped like one that is gone."""
+    path = cast(dict[str, object], entry).get("path") if isinstance(entry, dict) else None
+    return isinstance(path, str) and os.path.isdir(path)
 
 
 def forget(root: Path) -> None:
