@@ -167,6 +167,10 @@ class Frontier:
         if not is_pair(candidate) and len(self._begun) < _MOST_BEGUN:
             self._begun.append(islice(self._on_top(candidate), _MOST_SECOND))
 
+    def build_no_more(self) -> None:
+        """One edit cures them all: second edits on top of partial cures are wanted no longer."""
+        self._begun.clear()
+
     def _next_begun(self) -> Candidate | None:
         while self._begun:
             stream = self._begun.pop(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from .config import Budget
@@ -17,8 +18,8 @@ _SEARCH_S = 12.0
 _SEARCH_MOST = 1_500
 _MODEL_SHARE = 0.6
 """Of the time that is left; what the model leaves unsolved goes back to the search."""
-_LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 32, 5.0
-"""After the first success as many candidates again, at least 32, to see what else passes; counted, so that a busy
+_LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 24, 5.0
+"""After the first success as many candidates again, at least 24, to see what else passes; counted, so that a busy
 machine finds the same repair as a quiet one.
 """
 _PARTIAL_MOST_S = 12.0
@@ -49,7 +50,7 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
             work.accept(undone)
             work.tried += 1
             return
-    enough, some = None, False
+    some = False
     work.learn_failure()
     with Helper(work.case.trial, work.advance, stop) as helper:
         while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):
@@ -63,10 +64,10 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
                 break
             if work.plausible and not some:
                 some, stop = True, stop.within(_PARTIAL_MOST_S)
-            if work.cures_all and enough is None:
-                enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
+            if work.cures_all and work.enough == sys.maxsize:
+                work.enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
                 stop = stop.within(_LINGER_MOST_S)
-            if enough is not None and work.tried >= enough:
+            if work.tried >= work.enough:
                 break
             yield Tried(nodeid, work.tried, len(work.plausible))
         helper.rest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..sandbox.errors import NoIsolation, SandboxError
 from ..sandbox.oracle import Claim
+from ..sandbox.screen import Screened
 from ..sandbox.session import Session
 from ..sandbox.session import open_session as open_sandbox
 from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status
@@ -20,6 +21,9 @@ from .types import Candidate, Evidence, Patch, Verdict
 # Processor time ends a candidate that loops; the wall leaves room for a busy machine, where a good one has to wait.
 _SEARCH = Limits(wall_s=12.0, cpu_s=4.0, test_wall_s=4.0, test_cpu_s=0.4)
 _SLOWEST_FACTOR = 10.0
+"""Times the slowest test, as long a candidate's may take."""
+_HASTY_FACTOR, _HASTY_S = 2.0, 0.1
+"""And the first time that it is tried, of the processor; at least so much."""
 _FORK_S = 1.0
 
 
@@ -49,6 +53,8 @@ class Trial:
     related: tuple[str, ...]
     """Other failing tests that execute about the same code."""
     limits: Limits
+    hasty_s: float = _HASTY_S
+    """Of the processor, for one test of a candidate that is tried for the first time."""
     endless: bool = False
     """The failing test did not end: how it fails unchanged is not run again for comparison."""
 
@@ -59,18 +65,25 @@ class Trial:
         return self._verdict(run, self.covering)
 
     def screen(
-        self, candidates: Sequence[Candidate], stop: Stop, together: bool
+        self, candidates: Sequence[Candidate], stop: Stop, hasty: bool
     ) -> tuple[tuple[Verdict, bool] | None, ...]:
         """As `quick`, all in one run, of those that fail; None for who may pass. Shorter when the time was up.
 
-        With each, whether it was alone in its process: else what ran there before may be why it failed.
+        `hasty`: several in one process, each with little time, for many never end. With each, whether that is sure:
+        what ran there before may be why it failed, or the little time.
         """
         nodeids = (self.nodeid, *self.covering)
         edits = [edits_of(candidate.patch) for candidate in candidates]
-        together = together and not self.endless
-        found = self.session.screen.failures(nodeids, edits, together, self.limits, lambda: bool(stop))
-        told = [None if one is None else (self._verdict(one.run, self.covering), one.alone) for one in found]
-        return tuple(None if one is None or (one[0].target_passed and not one[0].broken) else one for one in told)
+        limits = replace(self.limits, test_cpu_s=self.hasty_s) if hasty else self.limits
+        found = self.session.screen.failures(nodeids, edits, hasty and not self.endless, limits, lambda: bool(stop))
+
+        def told(one: Screened | None) -> tuple[Verdict, bool] | None:
+            verdict = None if one is None else self._verdict(one.run, self.covering)
+            if one is None or verdict is None or (verdict.target_passed and not verdict.broken):
+                return None
+            return verdict, one.alone and not (hasty and _ran_out(one.run))
+
+        return tuple(told(one) for one in found)
 
     def unchanged(self, stop: Stop) -> RunResult:
         """The failing test as it stands, told as briefly as a candidate's run."""
@@ -130,6 +143,10 @@ class Trial:
         )
 
 
+def _ran_out(run: RunResult) -> bool:
+    return any(runs_away(test) for test in run.tests)
+
+
 def ended_by_itself(run: RunResult) -> bool:
     """PASS or FAIL: the report is whole and was not forged; other tests may fail as they did before."""
     return run.status in (Status.PASS, Status.FAIL)
@@ -150,4 +167,5 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
         cpu_s=max(_SEARCH.cpu_s, _FORK_S + _SLOWEST_FACTOR * (total + slowest)),
     )
     related = tuple(test.nodeid for test in evidence.related)
-    return Trial(session, suite, evidence.nodeid, covering, related, limits, runs_away(evidence.failing))
+    hasty_s = max(_HASTY_S, _HASTY_FACTOR * slowest)
+    return Trial(session, suite, evidence.nodeid, covering, related, limits, hasty_s, runs_away(evidence.failing))

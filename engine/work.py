@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -39,10 +40,12 @@ class Work:
     returned: list[Candidate] = field(default_factory=list[Candidate])
     """Taken, and given back when the run was cancelled."""
     unsure: list[Candidate] = field(default_factory=list[Candidate])
-    """Failed in a process in which others had run before."""
-    together: bool = True
-    """Several may be tried in one process."""
+    """Failed in a process in which others had run before, or for lack of time."""
+    hasty: bool = True
+    """Several are tried in one process, each with little time; who fails for that may pass when it is tried again."""
     failure: Failure | None = None
+    enough: int = sys.maxsize
+    """Candidates, after which no more are wanted."""
     exhausted: bool = False
     """The search has no candidate left; what it found is all that it can find."""
     trouble: str = ""
@@ -66,14 +69,14 @@ class Work:
             return found
 
     def begin_again(self) -> bool:
-        """Nothing passed: who shared a process with others before it failed is tried once more in one of its own.
+        """Nothing passed: who failed in haste is tried once more, in a process of its own and with time.
 
         False where there is nothing to try again.
         """
         with self.lock:
             if self.plausible or not self.unsure:
                 return False
-            again, self.unsure, self.together = self.unsure, [], False
+            again, self.unsure, self.hasty = self.unsure, [], False
             for candidate in reversed(again):
                 self._give_back(candidate)
         return True
@@ -88,13 +91,13 @@ class Work:
         May run in two threads at once, each with a trial and a stop of its own (crew.py).
         """
         with self.lock:
-            most = min(max(self.tried, _LEAST_AT_ONCE), _MOST_AT_ONCE)
+            most = min(max(self.tried, _LEAST_AT_ONCE), _MOST_AT_ONCE, max(self.enough - self.tried, 1))
         taken = list(islice(iter(self.take, None), most))
         if not taken:
             return False
         waiting = taken[::-1]
         try:
-            screened = trial.screen(taken, stop, self.together) if len(taken) > 1 else ()
+            screened = trial.screen(taken, stop, self.hasty) if len(taken) > 1 else ()
             for told in screened or (None,):
                 if told is None and stop:
                     break
@@ -106,7 +109,7 @@ class Work:
         return True
 
     def _settle(self, candidate: Candidate, told: tuple[Verdict, bool] | None, trial: Trial, stop: Stop) -> None:
-        """`told`: how a screen saw it fail, and whether alone in its process."""
+        """`told`: how a screen saw it fail, and whether that is sure."""
         if told is None:
             self.run(candidate, trial, stop)
             return
@@ -168,3 +171,5 @@ class Work:
             self.case.trial.session.expect_partner()
         if self.cures_some:
             self.pool.build_on(candidate)
+        else:
+            self.pool.build_no_more()

@@ -159,19 +159,29 @@ class Stage:
 
 
 class _Watched:
-    """Notes the project's functions that run while it is imported: what they left behind is not made again."""
+    """Notes the project's functions that run while it is imported: what they left behind is not made again.
+
+    From the first file of the project on: following pytest too, while it configures itself, takes as long as that.
+    """
 
     def __init__(self, root: str, ran: Set[Tuple[str, int, str]]) -> None:
         self._root = root + os.sep
         self._ran = ran
+        self._waiting = True
 
     def __enter__(self) -> None:
-        threading.settrace(self._enter)
-        sys.settrace(self._enter)
+        sys.addaudithook(self._heard)
 
     def __exit__(self, *error: object) -> None:
+        self._waiting = False  # a hook stays for ever
         sys.settrace(None)
         threading.settrace(None)  # type: ignore[arg-type]
+
+    def _heard(self, event: str, arguments: Tuple[Any, ...]) -> None:
+        if self._waiting and event == "exec" and str(getattr(arguments[0], "co_filename", "")).startswith(self._root):
+            self._waiting = False
+            threading.settrace(self._enter)
+            sys.settrace(self._enter)
 
     def _enter(self, frame: Any, event: str, arg: object) -> None:
         code = frame.f_code

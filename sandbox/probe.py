@@ -98,7 +98,7 @@ class Probe:
         signal.signal(signal.SIGALRM, self._interrupt)
         signal.setitimer(signal.ITIMER_REAL, factor * self._limits["test_wall_s"], 0.2 * factor)
         self._ends = time.process_time() + self._limits["test_cpu_s"]
-        tick = factor * min(_TICK_S, self._limits["test_cpu_s"])
+        tick = factor * min(_TICK_S, 0.5 * self._limits["test_cpu_s"])
         signal.signal(signal.SIGVTALRM, self._tick)
         signal.setitimer(signal.ITIMER_VIRTUAL, tick, tick)
 
