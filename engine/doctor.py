@@ -15,8 +15,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ..sandbox.backend import Report, Tier
-from ..sandbox.choice import BACKENDS, Preference, doubt, examined, other_than, reports, second_to, strongest
+from ..sandbox.choice import BACKENDS, doubt, examined, other_than, reports, second_to, strongest
 from ..sandbox.errors import NoIsolation
+from ..sandbox.types import Preference
 from . import catalogue, trust
 from .errors import DarnerError
 from .llama import LlamaModel

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..sandbox.choice import Preference
+from ..sandbox.types import Preference
 from . import interpreters
 from .errors import BadEnvironment, BadInput
 

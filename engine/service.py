@@ -132,8 +132,11 @@ class Service:
         `coverage`: and which statements they executed.
         """
 
+        announced: dict[str, TestResult] = {}
+
         def on_test(test: TestResult) -> None:
-            self.send({"id": job, "event": "test", "data": encode(slim_test(test))})
+            announced[test.nodeid] = slim = slim_test(test)
+            self.send({"id": job, "event": "test", "data": encode(slim)})
 
         nodeids, trace = tuple(params["nodeids"]), params.get("coverage") is True
         self._phase(job, "prepare", "Preparing a copy of the project")
@@ -143,11 +146,11 @@ class Service:
                 suite = project.run_named(nodeids, stop, on_test, trace=trace)
             elif params.get("affected") and not trace:
                 suite, count = project.run_affected(stop, on_test)
-                return encode(ran(suite, count))
+                return encode(ran(suite, count, announced))
             else:
                 suite = project.run(stop, on_test, trace=trace)
             covered = project.coverage(suite, nodeids) if trace and not stop else ()
-        return encode(replace(ran(suite, len(suite.results)), coverage=covered))
+        return encode(replace(ran(suite, len(suite.results), announced), coverage=covered))
 
     def _collect(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """Every test as pytest names it."""

@@ -11,7 +11,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..sandbox.choice import Preference
+from ..sandbox.types import Preference
 from .config import parse_budget
 from .errors import BadInput
 

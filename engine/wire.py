@@ -5,18 +5,20 @@ Bytes travel as base85 text, enums as their values, tuples as arrays. Both ends 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..sandbox.types import RunResult, Status, TestResult
 from .coverage import FileCoverage
-from .suite import Suite
 from .types import FailureReport, Repair
 from .written import Written
 
 if TYPE_CHECKING:
     from cattrs.preconf.json import JsonConverter
+
+    from .suite import Suite
 
 T = TypeVar("T")
 _OUTPUT_TAIL = 4096
@@ -33,11 +35,13 @@ class Ran:
     seconds: float
     tests: int
     """How many ran."""
-    failing: tuple[TestResult, ...]
-    """Also those that the loop found after the run, as a module that could not be collected."""
+    failing: tuple[str, ...]
+    """Node ids; also of tests that were not run now and failed before."""
     output: str
     coverage: tuple[FileCoverage, ...] = ()
     """Where it was asked for."""
+    late: tuple[TestResult, ...] = ()
+    """Failing ones that were not announced like this, as a module that the loop found it cannot collect."""
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
@@ -76,8 +80,10 @@ def slim_written(report: Written) -> Written:
     return replace(report, repairs=tuple(slim_repair(repair) for repair in report.repairs))
 
 
-def ran(suite: Suite, count: int) -> Ran:
-    """`count` tests ran; `suite` may hold more, as they were before."""
-    failing = tuple(slim_test(test) for test in suite.results if test.nodeid in suite.failing)
+def ran(suite: Suite, count: int, announced: Mapping[str, TestResult]) -> Ran:
+    """`count` tests ran; `suite` may hold more, as they were before. Thousands may fail: none is told twice."""
+    failing = frozenset(suite.failing)
+    results = (slim_test(test) for test in suite.results if test.nodeid in failing)
+    late = tuple(test for test in results if announced.get(test.nodeid) != test)
     run = suite.run
-    return Ran(run.status, run.detail, run.seconds, count, failing, run.output[-_OUTPUT_TAIL:])
+    return Ran(run.status, run.detail, run.seconds, count, suite.failing, run.output[-_OUTPUT_TAIL:], late=late)

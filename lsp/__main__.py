@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import select
@@ -34,9 +35,13 @@ def main() -> None:
 def serve(service: Sequence[str] | None = None) -> None:
     """Serve one client until it leaves. Tests pass another `service` command in place of the engine's."""
     stdin, stdout, end_log = take()
+    gc.disable()  # the classes of the protocol, more than five hundred, are no garbage, and the client waits
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)  # it logs whole messages; protocol.py logs what matters
 
+    from .protocol_types import import_types
+
+    import_types()
     from .engine_link import SERVICE
     from .server import build
 
@@ -59,6 +64,8 @@ def serve(service: Sequence[str] | None = None) -> None:
         threading.Thread(target=_watch, args=(pid, client_gone), daemon=True).start()
 
     server = build(leave, watch, service or SERVICE)
+    gc.freeze()  # nor is anything else that was made so far: no later collection looks at it again
+    gc.enable()
     try:
         server.serve(stdin, stdout, client_gone)
     finally:

@@ -13,11 +13,12 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from ..engine.types import Origin, Repair
+from .cases import Case
 from .describe import evidence, repair_title, short, test_name
 from .diagnostics import SOURCE
 from .edits import Confirmation, moved, reverse, workspace_edit
 from .lookup import Hit, hits
-from .snapshot import Board, Case, Snapshot
+from .snapshot import Board, Snapshot
 from .write_actions import write_actions
 
 _CONTENT_MODIFIED = -32801

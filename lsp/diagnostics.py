@@ -1,71 +1,78 @@
-"""Failing tests as diagnostics: pure functions over a snapshot. Pulled or pushed, never both (session.py decides)."""
+"""Failing tests as diagnostics, made from a snapshot. Pulled or pushed, never both (publish.py decides)."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lsprotocol import types as lsp
 
 from . import explanation
+from .cases import Case
 from .describe import frame_line, frames_of, headline
+from .encode import Encoded, encoded
 from .places import find_line
-from .snapshot import Board, Case, Snapshot
+from .snapshot import Board, Snapshot
+from .turns import Turns
 
 SOURCE = "darner"
 
 
-def of_document(snapshot: Snapshot, board: Board, path: str) -> list[lsp.Diagnostic]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A file's diagnostics as the client gets them."""
+
+    items: str
+    """A JSON array."""
+    id: str
+    """Equal for equal diagnostics, so that a client that has them is told `unchanged`."""
+
+
+def each(snapshot: Snapshot, board: Board, path: str) -> Iterator[lsp.Diagnostic]:
     """Every failing test that shows in this file of the project."""
     text = snapshot.text(board, path)
-    return [
-        _diagnostic(snapshot, board, case, path, find_line(text, place, case.nodeid))
-        for case, place in board.shows.get(path, ())
-    ]
+    for case, place in board.cases.about(path).shown:
+        yield _diagnostic(snapshot, board, case, path, find_line(text, place, case.nodeid))
 
 
-def paths(board: Board) -> frozenset[str]:
+def paths(board: Board) -> list[str]:
     """The project files that hold at least one diagnostic."""
-    return frozenset(board.shows)
+    return [path for path, file in board.cases.files.items() if file.shown]
 
 
-def at(snapshot: Snapshot, uri: str) -> list[lsp.Diagnostic]:
-    located = snapshot.locate(uri)
-    return of_document(snapshot, *located) if located else []
+async def told(snapshot: Snapshot, uri: str) -> Told:
+    """One by one, because thousands must not hold up who asks something meanwhile."""
+    located, turns = snapshot.locate(uri), Turns()
+    pieces: list[str] = []
+    for diagnostic in each(snapshot, *located) if located else ():
+        pieces.append(encoded(diagnostic))
+        await turns.rest()
+    items = f"[{','.join(pieces)}]"
+    return Told(items, hashlib.sha256(items.encode("utf-8", "surrogatepass")).hexdigest()[:16])
 
 
-def result_id(diagnostics: list[lsp.Diagnostic]) -> str:
-    """Equal for equal diagnostics, so that a client that has them is told `unchanged`."""
-    return hashlib.sha256(repr(diagnostics).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def pull(snapshot: Snapshot, params: lsp.DocumentDiagnosticParams) -> lsp.DocumentDiagnosticReport:
+async def pull(snapshot: Snapshot, params: lsp.DocumentDiagnosticParams) -> Encoded:
     """`textDocument/diagnostic`."""
-    found = at(snapshot, params.text_document.uri)
-    if params.previous_result_id == result_id(found):
-        return lsp.RelatedUnchangedDocumentDiagnosticReport(result_id=result_id(found))
-    return lsp.RelatedFullDocumentDiagnosticReport(items=found, result_id=result_id(found))
+    now = await told(snapshot, params.text_document.uri)
+    if params.previous_result_id == now.id:
+        return Encoded(f'{{"kind":"unchanged","resultId":"{now.id}"}}')
+    return Encoded(f'{{"kind":"full","resultId":"{now.id}","items":{now.items}}}')
 
 
-def pull_workspace(snapshot: Snapshot, params: lsp.WorkspaceDiagnosticParams) -> lsp.WorkspaceDiagnosticReport | None:
+async def pull_workspace(snapshot: Snapshot, params: lsp.WorkspaceDiagnosticParams) -> Encoded | None:
     """`workspace/diagnostic`: files that nobody has open, too. None when the client knows everything already."""
     known = {previous.uri: previous.value for previous in params.previous_result_ids}
-    found = {
-        snapshot.uri(board, path): of_document(snapshot, board, path)
-        for board in snapshot.boards.values()
-        for path in paths(board)
-    }
-    reports: list[lsp.WorkspaceDocumentDiagnosticReport] = []
-    for uri in sorted(found.keys() | known.keys()):
-        items = found.get(uri, [])
-        if known.get(uri) == result_id(items):
-            continue
-        document = snapshot.documents.get(uri)
-        reports.append(
-            lsp.WorkspaceFullDocumentDiagnosticReport(
-                uri=uri, items=items, version=document.version if document else None, result_id=result_id(items)
-            )
-        )
-    return lsp.WorkspaceDiagnosticReport(items=reports) if reports else None
+    shown = {snapshot.uri(board, path) for board in snapshot.boards.values() for path in paths(board)}
+    reports: list[str] = []
+    for uri in sorted(shown | known.keys()):
+        now = await told(snapshot, uri)
+        if known.get(uri) != now.id:
+            document = snapshot.documents.get(uri)
+            about = json.dumps({"kind": "full", "uri": uri, "version": document.version if document else None})
+            reports.append(f'{about[:-1]},"resultId":"{now.id}","items":{now.items}}}')
+    return Encoded(f'{{"items":[{",".join(reports)}]}}') if reports else None
 
 
 def _diagnostic(snapshot: Snapshot, board: Board, case: Case, path: str, line: int) -> lsp.Diagnostic:

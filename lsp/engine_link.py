@@ -18,6 +18,8 @@ from typing import Any, cast
 
 import psutil
 
+from .turns import Turns
+
 SERVICE = (sys.executable, "-P", "-m", "darner.engine.service")
 CANCEL_S = 2.0
 """How long a cancelled job may take to end before its process is killed."""
@@ -146,8 +148,10 @@ class EngineLink:
         """Hand every line to its call; at the end of the stream every open call ends with one sentence."""
         assert process.stdout is not None
         with contextlib.suppress(ValueError, ConnectionResetError):  # an endless line, a reset pipe: as good as the end
-            async for line in process.stdout:
+            turns = Turns()
+            async for line in process.stdout:  # thousands may wait in the pipe
                 self._dispatch(line)
+                await turns.rest()
         self.kill()
         code = await process.wait()
         for call in self._calls.values():

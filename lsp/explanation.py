@@ -13,10 +13,11 @@ from pygls.exceptions import JsonRpcException
 
 from ..engine.patch import unified_diff
 from ..engine.types import Standing
+from .cases import Case
 from .describe import evidence, frames_of, headline, test_name
 from .initialize import SCHEME
 from .markup import asked, block, code, escaped
-from .snapshot import Board, Case, Snapshot
+from .snapshot import Board, Snapshot
 
 _INVALID_PARAMS = -32602
 

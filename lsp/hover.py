@@ -5,10 +5,11 @@ from __future__ import annotations
 from lsprotocol import types as lsp
 
 from ..engine.types import Standing
+from .cases import Case
 from .describe import evidence, frame_line, frames_of, headline, short
 from .lookup import Hit, hits
 from .markup import asked, code, escaped, plain
-from .snapshot import Case, Snapshot
+from .snapshot import Snapshot
 
 _SECTIONS = 3
 """Failing tests told in full; a hover is read, not studied."""

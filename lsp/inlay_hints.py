@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from lsprotocol import types as lsp
 
 from ..sandbox.types import Call, Frame
+from .cases import Case, FileCases
 from .convert import Text
 from .describe import compared, frames_of, short
 from .places import find_line, function_line, place_of
-from .snapshot import Board, Case, Snapshot
+from .snapshot import Snapshot
 
 _BOUND = 60
 """Characters of one value."""
@@ -28,17 +29,17 @@ def inlay_hints(snapshot: Snapshot, params: lsp.InlayHintParams) -> list[lsp.Inl
     text = snapshot.text(board, path)
     wanted = range(params.range.start.line, params.range.end.line + 1)
     hints: list[lsp.InlayHint] = []
-    for line, told in sorted(_by_line(board, text, path).items()):
+    for line, told in sorted(_by_line(board.cases.about(path), text).items()):
         if line in wanted:
             hints.append(_hint(snapshot, text, line, told))
     return hints
 
 
-def _by_line(board: Board, text: Text, path: str) -> Mapping[int, Mapping[str, str]]:
+def _by_line(file: FileCases, text: Text) -> Mapping[int, Mapping[str, str]]:
     """For each line, what it says: label, and the test it comes from. The first failing tests win."""
     found: dict[int, dict[str, str]] = {}
-    for case in board.cases.values():
-        for line, label in _labels(case, text, path):
+    for case in file.by_id.values():
+        for line, label in _labels(case, text, file.path):
             told = found.setdefault(line, {})
             if label not in told and len(told) < _MOST_CASES:
                 told[label] = case.nodeid

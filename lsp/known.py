@@ -10,8 +10,8 @@ from ..engine.events import Located
 from ..engine.types import Explanation, FailureReport, Standing
 from ..engine.wire import Ran
 from ..sandbox.types import Outcome, Status, TestResult
+from .cases import Case
 from .session import Session
-from .snapshot import Case
 
 BAD = frozenset({Outcome.FAILED, Outcome.ERROR})
 _WHOLE = frozenset({Status.PASS, Status.FAIL, Status.CRASH, Status.OOM, Status.TIMEOUT})
@@ -35,11 +35,9 @@ def note(session: Session, root: Path, result: TestResult) -> None:
 
 def settle(session: Session, root: Path, ran: Ran, nodeids: tuple[str, ...]) -> None:
     """The end of a run: what it did not report any more is gone, if it was asked for and the run was whole."""
-    for result in ran.failing:
-        note(session, root, result)
     if ran.status not in _WHOLE:
         return
-    failing = {result.nodeid for result in ran.failing}
+    failing = frozenset(ran.failing)
     board = session.board(root)
     gone = frozenset(known for known in board.cases if known not in failing and _asked(known, nodeids))
     if gone:

@@ -24,6 +24,7 @@ from pygls.exceptions import (
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from ..engine.blame import where
+from .encode import Encoded
 from .streams import Unreadable
 
 log = logging.getLogger(__name__)
@@ -117,10 +118,20 @@ class CarefulProtocol(LanguageServerProtocol):
         else:
             raised = future.exception()
             if raised is None:
-                self._send_response(msg_id, result=future.result())
+                self._answer(msg_id, future.result())
                 return
             error = raised if isinstance(raised, JsonRpcException) else _inside(raised)
         self._send_response(msg_id, error=lsp.ResponseError(error.code, error.message, error.data))
+
+    def _answer(self, number: str | int, result: object) -> None:
+        if isinstance(result, Encoded):
+            self.out.write(f'{{"jsonrpc":"2.0","id":{json.dumps(number)},"result":{result.text}}}')
+        else:
+            self._send_response(number, result=result)
+
+    def notify_encoded(self, method: str, params: str) -> None:
+        """As `notify`, with params that are JSON text already."""
+        self.out.write(f'{{"jsonrpc":"2.0","method":{json.dumps(method)},"params":{params}}}')
 
     def _check_handler_result(self, future: Future[Any]) -> None:
         """The end of a notification, which has no answer that could tell of its failure."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -13,6 +14,7 @@ from pygls.exceptions import JsonRpcException
 from . import diagnostics
 
 if TYPE_CHECKING:
+    from .protocol import CarefulProtocol
     from .session import Session
     from .snapshot import Snapshot
 
@@ -83,26 +85,27 @@ class Publisher:
                 snapshot.uri(board, path) for board in snapshot.boards.values() for path in diagnostics.paths(board)
             }
             for uri in sorted(shown | self._published.keys()):
-                self._push_one(self._session.snapshot, uri)
+                await self._push_one(self._session.snapshot, uri)
                 await asyncio.sleep(0)
         finally:
             self._pushing = False
 
-    def _push_one(self, snapshot: Snapshot, uri: str) -> None:
+    async def _push_one(self, snapshot: Snapshot, uri: str) -> None:
         located = snapshot.locate(uri)
-        basis = (located[0].shows.get(located[1]), snapshot.text(*located)) if located else None
+        basis = (located[0].cases.about(located[1]).shown, snapshot.text(*located)) if located else None
         if uri in self._basis and self._basis[uri] == basis:
             return
         self._basis[uri] = basis
-        found = diagnostics.at(snapshot, uri)
-        known = diagnostics.result_id(found)
-        if self._published.get(uri) == known:
+        now = await diagnostics.told(snapshot, uri)
+        if self._published.get(uri) == now.id:
             return
         document = snapshot.documents.get(uri) if snapshot.client.diagnostic_versions else None
-        self._session.server.text_document_publish_diagnostics(
-            lsp.PublishDiagnosticsParams(uri, found, version=document.version if document else None)
+        about = {"uri": uri, "version": document.version} if document else {"uri": uri}
+        protocol = cast("CarefulProtocol", self._session.server.protocol)
+        protocol.notify_encoded(
+            lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, f'{json.dumps(about)[:-1]},"diagnostics":{now.items}}}'
         )
-        self._published[uri] = known
-        if not found:
+        self._published[uri] = now.id
+        if not located or not located[0].cases.about(located[1]).shown:
             self._published.pop(uri)
             self._basis.pop(uri)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from lsprotocol import types as lsp
 
 from ..engine.types import Question
+from .cases import Case
 from .describe import doubt, evidence, short
 from .edits import workspace_edit
-from .snapshot import Board, Case, Snapshot
+from .snapshot import Board, Snapshot
 
 
 def repairs_of(snapshot: Snapshot, board: Board, nodeid: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ from ..engine.blame import where
 from . import commands, configuration, diagnostics, documents, explanation, feed, initialize, inline_completion
 from .code_actions import code_actions, resolve
 from .code_lens import code_lens
+from .encode import Encoded, converter
 from .engine_link import SERVICE, EngineLink
 from .hover import hover
 from .inlay_hints import inlay_hints
@@ -37,7 +38,7 @@ _SHUTDOWN_S = 0.8
 class DarnerServer(LanguageServer):
     def __init__(self, service: Sequence[str], leave: Callable[[int], None], watch: Callable[[int], None]) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - pygls leaves *args untyped
-            "darner", version("darner"), protocol_cls=documents.OwnDocuments
+            "darner", version("darner"), protocol_cls=documents.OwnDocuments, converter_factory=converter
         )
         self.session = Session(self, lambda: EngineLink(service), Saves)
         self.leave = leave
@@ -154,7 +155,8 @@ def _initialize(server: DarnerServer, params: lsp.InitializeParams) -> None:
         server.feature(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT)(_pure(session, explanation.content))
     if client.pulls:
         pulled = lsp.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="darner")
-        server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, pulled)(_pure(session, diagnostics.pull))
+        pull = _slow(session, _pull)
+        server.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, pulled)(pull)
         server.feature(lsp.WORKSPACE_DIAGNOSTIC)(_workspace_diagnostic_of(session))
 
 
@@ -184,13 +186,18 @@ def _shutdown_of(session: Session) -> Callable[..., Any]:
 
 
 def _workspace_diagnostic_of(session: Session) -> Callable[[lsp.WorkspaceDiagnosticParams], Any]:
-    async def workspace_diagnostic(params: lsp.WorkspaceDiagnosticParams) -> lsp.WorkspaceDiagnosticReport:
+    async def workspace_diagnostic(params: lsp.WorkspaceDiagnosticParams) -> Encoded:
         """Answered when there is news, so that an idle client does not ask again and again."""
-        while (report := diagnostics.pull_workspace(session.snapshot, params)) is None:
-            await session.wait_changed()
+        while (report := await diagnostics.pull_workspace(seen := session.snapshot, params)) is None:
+            if session.snapshot is seen:
+                await session.wait_changed()
         return report
 
     return workspace_diagnostic
+
+
+async def _pull(session: Session, params: lsp.DocumentDiagnosticParams) -> Encoded:
+    return await diagnostics.pull(session.snapshot, params)
 
 
 def _set_trust(session: Session, params: Any) -> None:  # noqa: ANN401 - pygls gives custom messages no type

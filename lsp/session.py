@@ -153,6 +153,8 @@ class Session:
 
     def board(self, root: Path) -> Board:
         """The project's board; the first time, an empty one."""
+        if (known := self.snapshot.boards.get(root)) is not None:  # no look at the disk for each result
+            return known
         real = root.resolve()
         if real not in self.snapshot.boards:
             self.put(Board(real, self._shown(real)))

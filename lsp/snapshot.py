@@ -12,12 +12,11 @@ from types import MappingProxyType
 from pygls.uris import from_fs_path, to_fs_path
 
 from ..engine.settings import Settings
-from ..engine.types import Explanation, Patch, Question, Repair, Suspect
-from ..sandbox.types import Call, TestResult
+from ..engine.types import Patch
+from .cases import Case, Cases
 from .client import Client
 from .convert import Text
 from .disk_text import disk_text
-from .places import Place, places, test_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +28,6 @@ class Document:
     """Real path, symlinks resolved; empty for a document that is no file."""
     version: int
     text: Text
-
-
-@dataclass(frozen=True)
-class Case:
-    """One failing test and what is known about it so far."""
-
-    result: TestResult
-    suspects: tuple[Suspect, ...] = ()
-    explanation: Explanation | None = None
-    repairs: tuple[Repair, ...] = ()
-    """Verified only, best first."""
-    question: Question | None = None
-    note: str = ""
-    calls: tuple[Call, ...] = ()
-    """One call of each suspected function, with the values that the failing test gave it."""
-
-    @property
-    def nodeid(self) -> str:
-        return self.result.nodeid
-
-    @cached_property
-    def places(self) -> tuple[Place, ...]:
-        """Where it shows, as it was when the test ran."""
-        return places(self.result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +54,6 @@ class Applied:
     """When it was chosen by the answer to a question."""
 
 
-def _no_cases() -> Mapping[str, Case]:
-    return MappingProxyType({})
-
-
 @dataclass(frozen=True, eq=False)
 class Board:
     """One project's failing tests, by node id. Every change makes another board, so two are equal only when one."""
@@ -91,7 +62,7 @@ class Board:
     """Real path."""
     shown: Path
     """The same folder as the client names it, perhaps through a symlink."""
-    cases: Mapping[str, Case] = field(default_factory=_no_cases)
+    cases: Cases = field(default_factory=Cases)
     settings: Settings = field(default_factory=Settings)
     applied: tuple[Applied, ...] = ()
     """Latest last."""
@@ -104,30 +75,11 @@ class Board:
     def _folder(self) -> str:
         return f"{str(self.root).rstrip('/')}/"
 
-    @cached_property
-    def shows(self) -> Mapping[str, tuple[tuple[Case, Place], ...]]:
-        """What shows in each file, by path: thousands of tests may fail, and every request is about one file."""
-        found: dict[str, list[tuple[Case, Place]]] = {}
-        for case in self.cases.values():
-            for place in case.places:
-                found.setdefault(place.path, []).append((case, place))
-        return {path: tuple(shown) for path, shown in found.items()}
-
-    @cached_property
-    def about(self) -> Mapping[str, tuple[Case, ...]]:
-        """The cases that a file has to do with: it shows them, holds the test, or is suspected."""
-        found: dict[str, dict[str, Case]] = {}
-        for case in self.cases.values():
-            paths = [test_path(case.nodeid), *(place.path for place in case.places), *(s.path for s in case.suspects)]
-            for path in paths:
-                found.setdefault(path, {})[case.nodeid] = case
-        return {path: tuple(cases.values()) for path, cases in found.items()}
-
     def with_case(self, case: Case) -> Board:
-        return replace(self, cases={**self.cases, case.nodeid: case})
+        return replace(self, cases=self.cases.changed([case]))
 
     def without(self, nodeids: frozenset[str]) -> Board:
-        return replace(self, cases={k: v for k, v in self.cases.items() if k not in nodeids})
+        return replace(self, cases=self.cases.changed((), nodeids))
 
 
 @dataclass(frozen=True)

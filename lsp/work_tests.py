@@ -18,6 +18,7 @@ from .engine_link import Row
 from .feed import RunFeed
 from .jobs import Job
 from .session import Session
+from .turns import Turns
 from .work import common, shown
 
 
@@ -69,9 +70,13 @@ async def _run_tests(session: Session, job: Job, root: Path, wanted: Row, told: 
 
         answer = await session.engine.call("test", {**common(session, root), **wanted}, on_event)
         ran = wire.decode(answer, wire.Ran)
+        turns = Turns()
+        for late in ran.late:
+            known.note(session, root, late)
+            if not wanted["affected"]:  # else it is one of those that were not run now
+                told.result(late)
+            await turns.rest()
         known.settle(session, root, ran, tuple(wanted["nodeids"]))
-        for late in (result for result in ran.failing if result.nodeid not in seen and not wanted["affected"]):
-            told.result(late)
         if wanted["coverage"]:
             told.coverage(ran.coverage)
         progress.outcome = f"{ran.tests} run, {len(ran.failing)} failed"

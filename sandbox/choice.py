@@ -5,7 +5,6 @@ The user may prefer one, or forbid Docker: then what was asked for is used, or a
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import cache
 
 from . import remembered
@@ -17,24 +16,10 @@ from .landlock import Landlock
 from .namespaces import Namespaces
 from .process import Process
 from .seatbelt import Seatbelt
+from .types import Preference
 
 BACKENDS: tuple[Backend, ...] = (Namespaces(), Bubblewrap(), Docker(), Landlock(), Seatbelt(), Process())
 """In the order in which they are asked for the search: what holds, the fastest first. See `second_to`."""
-
-
-class Preference(StrEnum):
-    """What the user asks for (the setting `sandbox`)."""
-
-    AUTO = "auto"
-    """The strongest for each purpose: the fastest that holds for the search, a container to confirm."""
-    NO_DOCKER = "no-docker"
-    """As `auto`, and no container engine is ever spoken to."""
-    DOCKER = "docker"
-    NAMESPACES = "namespaces"
-    BUBBLEWRAP = "bubblewrap"
-    LANDLOCK = "landlock"
-    SEATBELT = "seatbelt"
-    """A name: candidates run there, or nowhere. A container engine is asked only when it is the one that is named."""
 
 
 @cache

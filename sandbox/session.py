@@ -18,7 +18,7 @@ from typing import cast
 from . import remembered, wire
 from .allowance import BASELINE, allowed, is_telling, within
 from .backend import Backend, Launch, Report, Runtime, Tier
-from .choice import Preference, doubt, examined, other_than, second_to, strongest
+from .choice import doubt, examined, other_than, second_to, strongest
 from .cold import ColdServers, Elsewhere
 from .conversation import Conversation
 from .errors import SandboxError, WorkspaceError
@@ -27,7 +27,7 @@ from .partner import Partner
 from .runtime import answered, ask_runtime
 from .screen import Screen
 from .staged import Staged
-from .types import CallResult, Detail, Guarantees, Limits, Outcome, RunResult, Status, TestResult
+from .types import CallResult, Detail, Guarantees, Limits, Outcome, Preference, RunResult, Status, TestResult
 from .verdict import judge
 from .wire import Row
 from .workspace import Workspace

@@ -45,6 +45,21 @@ class Outcome(StrEnum):
     XPASSED = "xpassed"
 
 
+class Preference(StrEnum):
+    """Where the user wants candidates to run (the setting `sandbox`); choice.py follows it."""
+
+    AUTO = "auto"
+    """The strongest for each purpose: the fastest that holds for the search, a container to confirm."""
+    NO_DOCKER = "no-docker"
+    """As `auto`, and no container engine is ever spoken to."""
+    DOCKER = "docker"
+    NAMESPACES = "namespaces"
+    BUBBLEWRAP = "bubblewrap"
+    LANDLOCK = "landlock"
+    SEATBELT = "seatbelt"
+    """A name: candidates run there, or nowhere. A container engine is asked only when it is the one that is named."""
+
+
 class Assurance(StrEnum):
     """How far a PASS can be believed. Nothing is applied without being asked below B."""
 

@@ -83,7 +83,7 @@ def test_a_run_announces_each_test_and_ends_with_one_answer(owner: Owner, projec
     tests = [wire.decode(m["data"], TestResult) for m in messages[2:4]]
     assert [t.outcome for t in tests] == [Outcome.FAILED, Outcome.PASSED]
     ran = wire.decode(messages[4]["result"], wire.Ran)
-    assert [t.nodeid for t in ran.failing] == ["test_two.py::test_a"]
+    assert (ran.failing, ran.late) == (("test_two.py::test_a",), ())
     assert (ran.status, ran.tests) == (Status.FAIL, 2)
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from darner.engine.types import Candidate, Explanation, FileChange, Origin, Patch, Proof, Repair, Suspect, Verdict
+from darner.lsp.cases import Case, Cases
 from darner.lsp.client import Client
 from darner.lsp.convert import Text
-from darner.lsp.snapshot import Board, Case, Document, Snapshot, file_uri
+from darner.lsp.snapshot import Board, Document, Snapshot, file_uri
 from darner.sandbox.types import Assurance, Failure, Frame, Outcome, RunResult, Status, TestResult
 
 ROOT = Path("/nowhere/shop")
@@ -55,7 +56,7 @@ def case(*repairs: Repair) -> Case:
 
 def snapshot(*cases: Case, client: Client = FULL, cart: str = CART, tests: str = TESTS) -> Snapshot:
     """Both files open, `cart.py` at version 7."""
-    board = Board(ROOT, ROOT, {each.nodeid: each for each in cases})
+    board = Board(ROOT, ROOT, Cases(cases))
     documents = {
         uri(name): Document(uri(name), str(ROOT / name), version, Text(text))
         for name, version, text in (("cart.py", 7, cart), ("test_cart.py", 1, tests))

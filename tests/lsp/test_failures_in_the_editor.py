@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from boards import CART, FAILURE, FRAME, FULL, NODEID, ROOT, TESTS, case, failing, repair, snapshot, uri
 from darner.engine.types import Answer, Origin, Question
 from darner.lsp import diagnostics
+from darner.lsp.cases import Case
 from darner.lsp.client import Client
 from darner.lsp.code_actions import code_actions
 from darner.lsp.code_lens import code_lens
 from darner.lsp.explanation import content
 from darner.lsp.hover import hover
-from darner.lsp.snapshot import Case, Snapshot
+from darner.lsp.snapshot import Snapshot
 from darner.sandbox.types import Failure, Frame
 from lsprotocol import types as lsp
 
@@ -26,6 +30,24 @@ def actions_at(state: Snapshot, line: int, name: str = "test_cart.py") -> list[l
     return [action for action in code_actions(state, params) if isinstance(action, lsp.CodeAction)]
 
 
+def diagnosed(state: Snapshot, name: str) -> list[lsp.Diagnostic]:
+    located = state.locate(uri(name))
+    return list(diagnostics.each(state, *located)) if located else []
+
+
+def pulled(state: Snapshot, known: str | None = None) -> dict[str, Any]:
+    """The answer as it goes out."""
+    document = lsp.TextDocumentIdentifier(uri("test_cart.py"))
+    params = lsp.DocumentDiagnosticParams(document, previous_result_id=known)
+    return json.loads(asyncio.run(diagnostics.pull(state, params)).text)
+
+
+def pulled_of_all(state: Snapshot, known: str | None = None) -> list[dict[str, Any]] | None:
+    previous = [lsp.PreviousResultId(uri("test_cart.py"), known)] if known else []
+    answer = asyncio.run(diagnostics.pull_workspace(state, lsp.WorkspaceDiagnosticParams(previous)))
+    return json.loads(answer.text)["items"] if answer else None
+
+
 def hovered(state: Snapshot, line: int, name: str = "test_cart.py") -> str:
     found = hover(state, lsp.HoverParams(lsp.TextDocumentIdentifier(uri(name)), lsp.Position(line, 3)))
     return found.contents.value if found is not None and isinstance(found.contents, lsp.MarkupContent) else ""
@@ -33,7 +55,7 @@ def hovered(state: Snapshot, line: int, name: str = "test_cart.py") -> str:
 
 def test_a_failure_shows_on_its_line_with_the_real_values() -> None:
     """The line, not the file; what came and what was expected, not only that it failed."""
-    (found,) = diagnostics.at(snapshot(case()), uri("test_cart.py"))
+    (found,) = diagnosed(snapshot(case()), "test_cart.py")
 
     assert found.range == lsp.Range(lsp.Position(ASSERT_LINE, 8), lsp.Position(ASSERT_LINE, 33))
     assert found.message == "test_total[two] failed: got 2, expected 3"
@@ -48,14 +70,14 @@ def test_an_assertion_without_a_comparison_says_where_its_value_came_from() -> N
         "AssertionError", "assert False\n +  where False = is_due(3)\n +    and   3 = day()", "", (FRAME,)
     )
 
-    (found,) = diagnostics.at(snapshot(Case(failing(failure))), uri("test_cart.py"))
+    (found,) = diagnosed(snapshot(Case(failing(failure))), "test_cart.py")
 
     assert found.message.endswith("AssertionError: assert False, where False = is_due(3), and 3 = day()")
 
 
 def test_a_bare_client_gets_neither_related_information_nor_data() -> None:
     """Both are capabilities; sending them unasked breaks some clients."""
-    (found,) = diagnostics.at(snapshot(case(), client=Client()), uri("test_cart.py"))
+    (found,) = diagnosed(snapshot(case(), client=Client()), "test_cart.py")
 
     assert found.related_information is None
     assert found.data is None
@@ -63,9 +85,9 @@ def test_a_bare_client_gets_neither_related_information_nor_data() -> None:
 
 def test_the_code_leads_to_the_long_explanation_where_the_client_opens_documents() -> None:
     """An address that the client cannot open would be a link to nothing."""
-    (plain,) = diagnostics.at(snapshot(case(), client=replace(FULL, links_codes=True)), uri("test_cart.py"))
+    (plain,) = diagnosed(snapshot(case(), client=replace(FULL, links_codes=True)), "test_cart.py")
     full = replace(FULL, links_codes=True, virtual_documents=True)
-    (linked,) = diagnostics.at(snapshot(case(), client=full), uri("test_cart.py"))
+    (linked,) = diagnosed(snapshot(case(), client=full), "test_cart.py")
 
     assert plain.code_description is None
     assert linked.code_description is not None
@@ -80,8 +102,8 @@ def test_an_exception_in_the_source_shows_there_and_in_the_test() -> None:
     failure = Failure("TypeError", "not subscriptable", "", (FRAME, inner, library))
     state = snapshot(Case(failing(failure)))
 
-    (at_test,) = diagnostics.at(state, uri("test_cart.py"))
-    (at_source,) = diagnostics.at(state, uri("cart.py"))
+    (at_test,) = diagnosed(state, "test_cart.py")
+    (at_source,) = diagnosed(state, "cart.py")
 
     assert (at_test.range.start.line, at_source.range.start.line) == (ASSERT_LINE, 1)
     assert at_source.message == "test_total[two] failed: TypeError: not subscriptable"
@@ -92,7 +114,7 @@ def test_a_collection_error_shows_on_the_line_that_pytest_names(text: str) -> No
     """There is no frame in it, and line 1 would be a lie."""
     failure = Failure("SyntaxError", "invalid syntax", text, ())
 
-    (found,) = diagnostics.at(snapshot(Case(failing(failure, "test_cart.py", "collect"))), uri("test_cart.py"))
+    (found,) = diagnosed(snapshot(Case(failing(failure, "test_cart.py", "collect"))), "test_cart.py")
 
     assert found.range.start.line == 3
     assert found.message == "test_cart.py could not be collected: SyntaxError: invalid syntax"
@@ -102,46 +124,41 @@ def test_a_crash_without_a_line_shows_on_the_tests_own() -> None:
     """A segfault leaves no frame; the test that died is still known."""
     failure = Failure("CRASH", "killed by SIGSEGV", "", ())
 
-    (found,) = diagnostics.at(snapshot(Case(failing(failure))), uri("test_cart.py"))
+    (found,) = diagnosed(snapshot(Case(failing(failure))), "test_cart.py")
 
     assert found.range.start.line == 4
 
 
 def test_a_diagnostic_follows_its_line_when_text_is_put_above() -> None:
     """The run saw the old file; a client that pulls gets the present place."""
-    (found,) = diagnostics.at(snapshot(case(), tests="# one\n# two\n" + TESTS), uri("test_cart.py"))
+    (found,) = diagnosed(snapshot(case(), tests="# one\n# two\n" + TESTS), "test_cart.py")
 
     assert found.range.start.line == ASSERT_LINE + 2
 
 
 def test_a_client_that_knows_the_result_is_told_that_it_is_unchanged() -> None:
     """VS Code asks after every key."""
-    state = snapshot(case())
-    document = lsp.TextDocumentIdentifier(uri("test_cart.py"))
-    first = diagnostics.pull(state, lsp.DocumentDiagnosticParams(document))
-    again = diagnostics.pull(state, lsp.DocumentDiagnosticParams(document, previous_result_id=first.result_id))
-    fixed = diagnostics.pull(snapshot(), lsp.DocumentDiagnosticParams(document, previous_result_id=first.result_id))
+    first = pulled(snapshot(case()))
+    again = pulled(snapshot(case()), first["resultId"])
+    fixed = pulled(snapshot(), first["resultId"])
 
-    assert isinstance(again, lsp.RelatedUnchangedDocumentDiagnosticReport)
-    assert isinstance(fixed, lsp.RelatedFullDocumentDiagnosticReport)
-    assert fixed.items == []
+    assert (first["kind"], len(first["items"])) == ("full", 1)
+    assert (again["kind"], again["resultId"]) == ("unchanged", first["resultId"])
+    assert (fixed["kind"], fixed["items"]) == ("full", [])
 
 
 def test_the_workspace_report_holds_only_what_is_new() -> None:
     """None means: wait, there is no news. A fixed file is reported once, empty."""
-    state = snapshot(case())
-    first = diagnostics.pull_workspace(state, lsp.WorkspaceDiagnosticParams([]))
+    first = pulled_of_all(snapshot(case()))
     assert first is not None
-    (report,) = first.items
-    known = [lsp.PreviousResultId(report.uri, report.result_id or "")]
+    (report,) = first
+    assert (report["uri"], report["version"], len(report["items"])) == (uri("test_cart.py"), 1, 1)
 
-    fixed = diagnostics.pull_workspace(snapshot(), lsp.WorkspaceDiagnosticParams(known))
+    fixed = pulled_of_all(snapshot(), report["resultId"])
 
-    assert diagnostics.pull_workspace(state, lsp.WorkspaceDiagnosticParams(known)) is None
+    assert pulled_of_all(snapshot(case()), report["resultId"]) is None
     assert fixed is not None
-    assert [(r.uri, r.items) for r in fixed.items if isinstance(r, lsp.WorkspaceFullDocumentDiagnosticReport)] == [
-        (uri("test_cart.py"), [])
-    ]
+    assert [(each["uri"], each["items"]) for each in fixed] == [(uri("test_cart.py"), [])]
 
 
 @pytest.mark.parametrize(
@@ -185,13 +202,12 @@ def test_every_test_can_be_run_and_only_a_failing_one_explained_and_repaired() -
     """Lenses come from the text alone, before any run."""
     params = lsp.CodeLensParams(lsp.TextDocumentIdentifier(uri("test_cart.py")))
 
-    before = [lens.command for lens in code_lens(snapshot(), params)]
-    after = [lens.command for lens in code_lens(snapshot(case()), params)]
+    before = [lens["command"] for lens in json.loads(code_lens(snapshot(), params).text)]
+    after = [lens["command"] for lens in json.loads(code_lens(snapshot(case()), params).text)]
 
-    assert [(c.title, c.command) for c in before if c] == [("Run", "darner.runTests")]
-    assert before[0] is not None
-    assert before[0].arguments == [{"root": str(ROOT), "nodeid": "test_cart.py::TestCart::test_total"}]
-    assert [c.title for c in after if c] == ["Run", "Explain", "Repair"]
+    assert [(c["title"], c["command"]) for c in before] == [("Run", "darner.runTests")]
+    assert before[0]["arguments"] == [{"root": str(ROOT), "nodeid": "test_cart.py::TestCart::test_total"}]
+    assert [c["title"] for c in after] == ["Run", "Explain", "Repair"]
 
 
 def test_a_failing_line_offers_to_repair_and_to_explain() -> None:

@@ -10,8 +10,9 @@ import pytest
 from boards import CART, FULL, NODEID, ROOT, case, repair, snapshot, uri
 from darner.engine.types import Answer, Origin, Question
 from darner.lsp import explanation
+from darner.lsp.cases import Case
 from darner.lsp.code_actions import code_actions, resolve
-from darner.lsp.snapshot import Applied, Case, Snapshot
+from darner.lsp.snapshot import Applied, Snapshot
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from boards import CART, FAILURE, FRAME, NODEID, ROOT, TESTS, case, failing, snapshot, uri
 from darner.engine.settings import Settings
+from darner.lsp.cases import Case
 from darner.lsp.code_lens import code_lens
 from darner.lsp.inlay_hints import inlay_hints
-from darner.lsp.snapshot import Case, Snapshot
+from darner.lsp.snapshot import Snapshot
 from darner.sandbox.types import Call, Frame
 from lsprotocol import types as lsp
 
@@ -23,7 +25,7 @@ def hints(state: Snapshot, name: str) -> dict[int, str]:
 
 def lenses(state: Snapshot, name: str) -> list[tuple[int, str]]:
     found = code_lens(state, lsp.CodeLensParams(lsp.TextDocumentIdentifier(uri(name))))
-    return [(lens.range.start.line, lens.command.title) for lens in found if lens.command is not None]
+    return [(lens["range"]["start"]["line"], lens["command"]["title"]) for lens in json.loads(found.text)]
 
 
 def test_the_failing_line_shows_both_sides_and_the_names_on_it() -> None:

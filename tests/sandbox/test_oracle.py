@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from cart_project import GOOD, SOURCE, lay_out
 from darner.sandbox.assurance import Second, assured
-from darner.sandbox.choice import BACKENDS, Preference, examined, other_than, strongest
+from darner.sandbox.choice import BACKENDS, examined, other_than, strongest
 from darner.sandbox.errors import NoIsolation
 from darner.sandbox.oracle import Claim, Verdict, verdict
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.split import Split
-from darner.sandbox.types import Assurance, Control, Limits, Status
+from darner.sandbox.types import Assurance, Control, Limits, Preference, Status
 
 ROOMY = Limits(wall_s=120.0, cpu_s=120.0, test_wall_s=100.0, test_cpu_s=100.0)
 TARGET, OTHER = "test_cart.py::test_sum", "test_cart.py::test_empty"
