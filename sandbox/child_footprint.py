@@ -1,8 +1,10 @@
-"""What of a project's memory a test could have changed, as a list of plain values: equal lists, nothing changed.
+"""What of a project's memory a test could change, noted once, and whether it still is as it was.
 
-One process may try several candidates only while each leaves memory as it found it (child_screen.py). Whatever cannot
-be told (an iterator's place, what a C extension holds) makes the answer "unknown", and then each has a process of its
-own. Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only.
+One process may try several candidates only while each leaves memory as it found it (child_screen.py). Every table and
+list that can be reached is noted with what it holds, so looking again is comparing objects, without following them:
+who holds another object has changed. Whatever cannot be told (an iterator's place, what a C extension holds) makes the
+answer "unknown", and then each has a process of its own. Runs inside the sandbox in the user's interpreter (Python 3.9
+to 3.14); standard library only, loaded by child.py.
 """
 
 from __future__ import annotations
@@ -21,17 +23,18 @@ import sys
 import threading
 import types
 import warnings
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple, cast
+
+noted: Any = sys.modules["_darner_child_noted"]  # loaded before by child.py: this file has no import path
 
 _MOST = 4_000
-"""Values looked at; telling more apart takes longer than a fork."""
-_ATOMS = frozenset((int, str, bytes, type(None), complex, type(Ellipsis), type(NotImplemented)))
+"""Values noted; noting more takes longer than some forks."""
+_ATOMS = frozenset((int, bool, float, str, bytes, type(None), complex, type(Ellipsis), type(NotImplemented)))
 _CONTAINERS = (dict, list, tuple, set, frozenset, collections.deque)
-_MOST_ATOMS = 20_000
 _MADE_IN_PYTHON = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: what such a type's objects hold is in their attributes."""
 _BASES = frozenset((object, dict, list, tuple, set, frozenset, collections.deque, int, str, float, bytes, type))
-_PLAIN = frozenset(_CONTAINERS)
+_PLAIN = frozenset((*_CONTAINERS, property))
 _FIXED = frozenset(
     ("datetime", "decimal", "fractions", "inspect", "ipaddress", "operator", "pathlib")
     + ("re", "struct", "typing", "uuid", "zoneinfo", "_collections")
@@ -60,40 +63,27 @@ _CODE: Any = frozenset(
 )
 _CACHED: Any = type(functools.lru_cache(lambda: None))
 _NOISE = "PYTEST_CURRENT_TEST"
-_HIDDEN = ("_abc_impl", "tearDown_exceptions", "_classSetupFailed")
-"""What every abstract class holds and nothing outside can tell; what unittest notes anew for each class."""
 
 
 class Unknown(Exception):
     """Something whose state cannot be told."""
 
 
-class Footprint:
-    """Compares equal while nothing has changed."""
-
-    def __init__(self, atoms: List[Any], kept: List[Any]) -> None:
-        self._atoms = atoms
-        self._kept = kept
-        """While these live, no other object has their numbers."""
-
-    def same_as(self, other: Optional["Footprint"]) -> bool:
-        return other is not None and self._atoms == other._atoms
-
-
-def footprint(root: str, told: Iterable[Any] = ()) -> Optional[Footprint]:
-    """Of the modules below `root`, of `told`, and of what all share with the process; None where it is unknown."""
+def footprint(root: str, held: Callable[[], List[Any]] = list) -> Any:
+    """Of the modules below `root`, of what is `held`, and of what all share with the process; None where unknown."""
     modules = dict(_own_modules(root))
-    walk = _Walk(modules)
     try:
-        for name, module in sorted(modules.items()):
-            walk.atoms.append(name)
+        found = noted.Noted(modules, _surroundings, held)
+        walk = _Walk(found, modules)
+        for module in modules.values():
             walk.names(module.__dict__)
-        walk.value([_surroundings(), list(told)])
+        walk.each(held())
+        found.settle()
     except (Unknown, RecursionError):
         return None
     except Exception:  # boundary: the user's own __hash__, __eq__ or a dictionary that changes meanwhile
         return None
-    return Footprint(walk.atoms, walk.kept)
+    return found
 
 
 def _own_modules(root: str) -> Iterator[Tuple[str, Any]]:
@@ -134,103 +124,99 @@ def _content(stream: Any) -> Any:
     raise Unknown("a file")
 
 
-def _base_of(value: Any) -> Any:
-    return next(one for one in _CONTAINERS if isinstance(value, one))
-
-
-def _held(value: Any) -> List[Any]:
-    """What a container holds, without asking methods of its own: they may be the project's. Raises Unknown."""
-    if len(value) > _MOST:
-        raise Unknown("too much")
-    base = _base_of(value)
-    if isinstance(value, dict):
-        pairs: List[Any] = list(base.items(value))
-        return [one for pair in pairs for one in pair]
-    elements: List[Any] = list(base.__iter__(value))
-    if base not in (set, frozenset):
-        return elements
-    if any(type(one) not in _ATOMS and type(one) not in (bool, float, tuple) for one in elements):
-        raise Unknown("a set")
-    return sorted(elements, key=repr)
-
-
-def _attributes(value: Any) -> Dict[str, Any]:
-    try:
-        return cast(Dict[str, Any], object.__getattribute__(value, "__dict__"))
-    except AttributeError:
-        return {}
+def _each_of(value: Any) -> Callable[[Any], Iterator[Any]]:
+    """How to ask a list for its elements without methods of its own: they may be the project's."""
+    base: Any = next(one for one in _CONTAINERS if isinstance(value, one))
+    return cast(Callable[[Any], Iterator[Any]], base.__iter__)
 
 
 class _Walk:
-    def __init__(self, own: Iterable[str]) -> None:
-        """`own`: the names of the project's modules."""
-        self._own_names = frozenset(own)
-        self._seen: Dict[int, int] = {}
-        self.kept: List[Any] = []
-        """What is made on the way must live as long as its number is remembered."""
-        self.atoms: List[Any] = []
+    """Follows everything that can be reached, once."""
 
-    def names(self, found: Dict[str, Any]) -> None:
-        for name, value in list(found.items()):
-            if name[:1] != "@" and name not in _HIDDEN and not (name[:2] == "__" and name[-2:] == "__"):
-                self.atoms.append(name)
-                self.value(value)
+    def __init__(self, found: Any, own: Iterable[str]) -> None:
+        """`own`: the names of the project's modules."""
+        self._found = found
+        self._own_names = frozenset(own)
+        self._seen: Dict[int, Any] = {}
+        """By number; while they live, no other object has theirs."""
+
+    def names(self, table: Any) -> None:
+        self._found.tables.append(noted.Table(table, named=True))
+        self.each([value for name, value in list(table.items()) if noted.counts(name)])
+
+    def each(self, values: Iterable[Any]) -> None:
+        for one in list(values):
+            self.value(one)
 
     def value(self, value: Any) -> None:
         kind = cast(Any, type(value))
-        if kind in _ATOMS:
-            self.atoms.append(value)
-        elif kind is bool or kind is float:  # True equals 1, and a number that is none equals nothing
-            self.atoms.append(repr(value))
-        elif id(value) in self._seen:
-            self.atoms.append(self._seen[id(value)])
-        else:
-            self._seen[id(value)] = len(self._seen)
-            self.kept.append(value)
-            if len(self._seen) > _MOST or len(self.atoms) > _MOST_ATOMS:
-                raise Unknown("too much")
-            self._inside(value, kind)
-
-    def _inside(self, value: Any, kind: Any) -> None:
+        if kind in _ATOMS or id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if len(self._seen) > _MOST:
+            raise Unknown("too much")
         if kind is types.FunctionType:
             self._function(value)
-        elif kind in _CODE:
-            self.atoms.append(id(value))
         elif isinstance(value, _CONTAINERS):
-            self._each(_held(cast(Any, value)))
+            self._container(value)
             self._own(value, kind)
         elif kind is types.MappingProxyType:
-            self._each(value.items())
+            self._table(value)
         elif kind is bytearray:
-            self.atoms.append(bytes(value))
-        else:
-            self.atoms.append(id(value))  # another object in its place is a change
+            self._found.note(bytes, value)
+        elif kind not in _CODE:
             self._object(value, kind)
 
+    def _table(self, value: Any) -> None:
+        table = noted.Table(value, named=False)
+        self._found.tables.append(table)
+        self.each(table.held())
+
+    def _container(self, value: Any) -> None:
+        """Raises Unknown."""
+        if len(value) > _MOST:
+            raise Unknown("too much")
+        if isinstance(value, dict):
+            self._table(value)
+            return
+        each = _each_of(value)
+        elements = list(each(value))
+        if isinstance(value, (set, frozenset)):
+            if any(type(one) not in _ATOMS and type(one) is not tuple for one in elements):
+                raise Unknown("a set")
+            self._found.note(_in_order, value)
+        elif not isinstance(value, tuple):
+            self._found.lists.append((value, each, elements))
+        self.each(elements)
+
     def _object(self, value: Any, kind: Any) -> None:
+        note = self._found.note
         if isinstance(value, type):
-            self.names(dict(vars(value)) if self._is_own(value) else {})
-            self.atoms.append(len(type.__subclasses__(value)) if self._is_own(value) else 0)
+            if self._is_own(value):
+                self.names(vars(value))
+                note(_subclasses, value)
         elif kind is _CACHED:
-            self.atoms.append(tuple(value.cache_info()))
+            note(_CACHED.cache_info, value)
         elif isinstance(value, random.Random):
-            self.atoms.append(hash(value.getstate()))
+            note(_state, value)
         elif isinstance(value, io.IOBase):
-            self.atoms.append(_content(value))
+            note(_content, value)
         elif isinstance(value, logging.Logger):
-            self._each((value.level, value.disabled, len(value.handlers)))
+            note(_logger, value)
         elif kind in (staticmethod, classmethod, types.MethodType):
-            self._each((value.__func__, getattr(value, "__self__", None)))
+            self.each((value.__func__, getattr(value, "__self__", None)))
         elif kind is functools.partial:
-            self._each((value.func, value.args, value.keywords))
-        elif kind is property:
-            self._each((value.fget, value.fset, value.fdel))
+            self.each((value.func, value.args, value.keywords))
+        elif isinstance(value, property):
+            self.each((value.fget, value.fset, value.fdel))
+            self._own(value, kind)
         elif kind in _SHOWN:
-            self.atoms.append(repr(value))
+            note(repr, value)
         elif kind not in (types.ModuleType, object) and kind.__module__.split(".")[0] not in _FIXED:
             self._instance(value, kind)
 
     def _instance(self, value: Any, kind: Any) -> None:
+        """Raises Unknown."""
         if not self._is_own(kind) and (hasattr(kind, "__next__") or not kind.__dictoffset__):
             raise Unknown(kind.__name__)
         for base in kind.__mro__:
@@ -239,33 +225,55 @@ class _Walk:
         self._own(value, kind)
 
     def _function(self, value: Any) -> None:
-        self.atoms.append(id(value))
-        if value.__defaults__ or value.__kwdefaults__:
-            self._each((value.__defaults__, value.__kwdefaults__))
+        self._found.functions.append(value)
+        self.each((value.__defaults__ or (), value.__kwdefaults__ or ()))
         if value.__dict__:
             self.names(value.__dict__)
+        else:
+            self._found.bare.append(value)
         for cell in value.__closure__ or ():
-            try:
-                self.value(cell.cell_contents)
-            except ValueError:  # not yet filled
-                self.atoms.append("empty")
+            self._found.cells.append(cell)
+            self.value(noted.in_cell(cell))
 
     def _own(self, value: Any, kind: Any) -> None:
         """Attributes, those in slots too."""
         if kind in _PLAIN:
             return
-        self.names(_attributes(value))
+        self._found.instances.append(value)
+        attributes = noted.of_instance(value)[1]
+        if attributes is not None:
+            self.names(attributes)
         for base in kind.__mro__ if self._is_own(kind) else ():
             for member in base.__dict__.values():
                 if type(member) is types.MemberDescriptorType:
-                    try:
-                        self.value(member.__get__(value))
-                    except AttributeError:  # a slot that is empty
-                        self.atoms.append("empty")
+                    self._slot(member, value)
 
-    def _each(self, values: Iterable[Any]) -> None:
-        for one in list(values):
-            self.value(one)
+    def _slot(self, member: Any, value: Any) -> None:
+        def held(value: Any) -> Any:
+            try:
+                return id(member.__get__(value))
+            except AttributeError:  # empty
+                return None
+
+        self._found.note(held, value)
+        if held(value) is not None:
+            self.value(member.__get__(value))
 
     def _is_own(self, kind: Any) -> bool:
         return kind.__module__ in self._own_names
+
+
+def _subclasses(kind: Any) -> int:
+    return len(type.__subclasses__(kind))
+
+
+def _state(chance: Any) -> int:
+    return hash(chance.getstate())
+
+
+def _logger(log: Any) -> Tuple[Any, ...]:
+    return log.level, log.disabled, len(log.handlers)
+
+
+def _in_order(elements: Any) -> List[str]:
+    return sorted(map(repr, _each_of(elements)(elements)))

@@ -104,7 +104,7 @@ class Screen:
             late = time.monotonic() > self._late_at or time.process_time() > _SHARE * limits["cpu_s"]
             if not together or late or limiting.mapped_now() > most_bytes:
                 break
-            if clean is None or not clean.same_as(footprint(self._root, self._stage.held_by_pytest)):
+            if clean is None or not clean.unchanged():
                 if number == first:
                     self._emit({"dirty": number})
                 break

@@ -121,7 +121,6 @@ class Stage:
         except swapping.Refused as refused:
             raise Unstaged(str(refused)) from refused
 
-    @property
     def held_by_pytest(self) -> List[Any]:
         """Values that tests can change and no module of the project holds: of the settings, and their parameters."""
         session: Any = self.session

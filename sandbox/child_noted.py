@@ -1,0 +1,125 @@
+"""What was found in a project's memory, and whether it still is as it was: objects are compared, never followed.
+
+Who holds another object than before has changed. Runs inside the sandbox in the user's interpreter (Python 3.9 to
+3.14); standard library only, loaded by child.py.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple, cast
+
+_HIDDEN = ("_abc_impl", "tearDown_exceptions", "_classSetupFailed")
+"""What every abstract class holds and nothing outside can tell; what unittest notes anew for each class."""
+
+
+class Table:
+    """A mapping and the objects that it held."""
+
+    def __init__(self, mapping: Any, named: bool) -> None:
+        """`named`: its keys are the names of a module, a class or an instance, not all of which count."""
+        kind = cast(Any, dict if isinstance(mapping, dict) else type(mapping))
+        self._mapping: Any = mapping
+        self._named = named
+        self._keys_of, self._values_of = kind.keys, kind.values
+        self._note()
+
+    def _note(self) -> None:
+        self._keys, self._values = list(self._keys_of(self._mapping)), list(self._values_of(self._mapping))
+
+    def held(self) -> List[Any]:
+        """Keys and values."""
+        return self._keys + self._values
+
+    def same(self) -> bool:
+        keys, values = self._keys_of(self._mapping), self._values_of(self._mapping)
+        if len(keys) == len(self._keys) and _are(values, self._values) and _are(keys, self._keys):
+            return True
+        if not self._named:
+            return False
+        before, now = _counting(self._keys, self._values), _counting(keys, values)
+        if before.keys() != now.keys() or any(before[name] is not now[name] for name in now):
+            return False
+        self._note()
+        return True
+
+
+def _are(now: Iterable[Any], before: Iterable[Any]) -> bool:
+    return all(map(operator.is_, now, before))
+
+
+def _counting(names: Iterable[Any], values: Iterable[Any]) -> Dict[Any, Any]:
+    """Without what the interpreter and pytest note under names of their own."""
+    return {name: value for name, value in zip(names, values) if counts(name)}
+
+
+def counts(name: Any) -> bool:
+    return not (name in _HIDDEN or name[:1] == "@" or (name[:2] == "__" and name[-2:] == "__"))
+
+
+class Noted:
+    """What was noted; grows while it is being made."""
+
+    def __init__(self, own: Dict[str, Any], around: Callable[[], List[Any]], held: Callable[[], List[Any]]) -> None:
+        """`own`: the project's modules. `around`: plain values; `held`: objects that no module holds."""
+        self._own, self._around, self._held = own, around, held
+        self._surroundings, self._holding = around(), held()
+        self.tables: List[Table] = []
+        self.lists: List[Tuple[Any, Callable[[Any], Iterator[Any]], List[Any]]] = []
+        self.functions: List[Any] = []
+        self.bare: List[Any] = []
+        """Of the functions, those without attributes."""
+        self.cells: List[Any] = []
+        self.instances: List[Any] = []
+        self.states: List[Tuple[Callable[[Any], Any], Any, Any]] = []
+        """A function, what it is asked of, and what it then said."""
+
+    def note(self, tell: Callable[[Any], Any], value: Any) -> None:
+        self.states.append((tell, value, tell(value)))
+
+    def settle(self) -> None:
+        """Everything was found."""
+        self._of_functions = [_of_function(one) for one in self.functions]
+        self._of_instances = [of_instance(one) for one in self.instances]
+        self._in_cells = [in_cell(one) for one in self.cells]
+
+    def unchanged(self) -> bool:
+        try:
+            return (
+                all(sys.modules.get(name) is module for name, module in self._own.items())
+                and self._around() == self._surroundings
+                and _are_all(self._held(), self._holding)
+                and all(table.same() for table in self.tables)
+                and all(len(one) == len(before) and _are(each(one), before) for one, each, before in self.lists)
+                and not any(map(_attributes_of, self.bare))
+                and all(map(_are, map(_of_function, self.functions), self._of_functions))
+                and all(map(_are, map(of_instance, self.instances), self._of_instances))
+                and _are(map(in_cell, self.cells), self._in_cells)
+                and all(tell(value) == before for tell, value, before in self.states)
+            )
+        except Exception:  # boundary: the user's own __eq__, or a stream that was closed
+            return False
+
+
+def _are_all(now: List[Any], before: List[Any]) -> bool:
+    return len(now) == len(before) and _are(now, before)
+
+
+_attributes_of = operator.attrgetter("__dict__")
+_of_function = operator.attrgetter("__code__", "__defaults__", "__kwdefaults__", "__dict__")
+
+
+def of_instance(value: Any) -> Tuple[Any, Any]:
+    kind = cast(Any, type(value))
+    try:
+        return kind, object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return kind, None
+
+
+def in_cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return cell  # not yet filled
