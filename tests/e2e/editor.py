@@ -191,11 +191,11 @@ class Editor:
 
     async def leave(self) -> int:
         """`shutdown`, `exit`, and the server's exit code."""
-        await asyncio.wait_for(self.client.shutdown_async(None), 5)
+        await asyncio.wait_for(self.client.shutdown_async(None), 30)
         self.client.exit(None)
         server = self.client._server  # pyright: ignore[reportPrivateUsage]
         assert server is not None
-        code = await asyncio.wait_for(server.wait(), 5)
+        code = await asyncio.wait_for(server.wait(), 30)
         await self.client.stop()
         return code
 

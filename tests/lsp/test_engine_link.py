@@ -64,7 +64,7 @@ async def test_a_cancelled_job_is_cancelled_in_the_service_which_lives_on(projec
     link = EngineLink(SCRIPTED)
     begun, listen = first_event()
     job = asyncio.create_task(link.call("test", params(project, "waits"), listen))
-    await asyncio.wait_for(begun, 20)
+    await asyncio.wait_for(begun, 90)
 
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -80,7 +80,7 @@ async def test_a_job_that_ignores_the_cancel_is_killed_with_everything_under_it(
     link = EngineLink(SCRIPTED)
     begun, listen = first_event()
     job = asyncio.create_task(link.call("test", params(project, "stuck"), listen))
-    pid = int(str((await asyncio.wait_for(begun, 20))["text"]).split()[1])
+    pid = int(str((await asyncio.wait_for(begun, 90))["text"]).split()[1])
 
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -96,7 +96,7 @@ async def test_a_crash_is_one_sentence_for_every_open_job_and_the_next_job_start
     link = EngineLink(SCRIPTED)
     begun, listen = first_event()
     other = asyncio.create_task(link.call("test", params(project, "waits"), listen))
-    await asyncio.wait_for(begun, 20)
+    await asyncio.wait_for(begun, 90)
 
     with pytest.raises(EngineError, match=r"engine was ended by SIGSEGV; it starts again") as crash:
         await link.call("test", params(project, "dies"), ignored)
