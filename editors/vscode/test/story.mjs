@@ -90,9 +90,13 @@ async function main() {
     const hover = page.locator('.monaco-hover').filter({ hasText: 'tier_discount(quantity=10) returned 0' })
     await recorder.through(hover.first().waitFor())
     await hidePanel()
+    await page.keyboard.press('Escape')
+    await hover.first().waitFor({ state: 'hidden' }) // else the picture may be of the moment in which it goes
+    await focus('test_prices.py', 11)
     await workbench.command('Show or Focus Hover')
     await hover.first().waitFor()
     await recorder.shot('vscode-hover')
+    assert.ok(await hover.first().isVisible())
     await page.keyboard.press('Escape')
   })
   await step('the light bulb repairs: a diff with its evidence, and nothing is changed yet', async () => {
