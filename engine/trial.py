@@ -65,21 +65,24 @@ class Trial:
         return self._verdict(run, self.covering)
 
     def screen(
-        self, candidates: Sequence[Candidate], stop: Stop, hasty: bool
+        self, candidates: Sequence[Candidate], stop: Stop, hasty: bool, whole: bool
     ) -> tuple[tuple[Verdict, bool] | None, ...]:
         """As `quick`, all in one run, of those that fail; None for who may pass. Shorter when the time was up.
 
         `hasty`: several in one process, each with little time, for many never end. With each, whether that is sure:
-        what ran there before may be why it failed, or the little time.
+        what ran there before may be why it failed, or the little time. `whole`: who does not cure the related failures
+        too has failed.
         """
-        nodeids = (self.nodeid, *self.covering)
+        nodeids = (self.nodeid, *self.covering, *(self.related if whole else ()))
         edits = [edits_of(candidate.patch) for candidate in candidates]
         limits = replace(self.limits, test_cpu_s=self.hasty_s) if hasty else self.limits
         found = self.session.screen.failures(nodeids, edits, hasty and not self.endless, limits, lambda: bool(stop))
 
         def told(one: Screened | None) -> tuple[Verdict, bool] | None:
             verdict = None if one is None else self._verdict(one.run, self.covering)
-            if one is None or verdict is None or (verdict.target_passed and not verdict.broken):
+            if one is None or verdict is None:
+                return None
+            if verdict.target_passed and not verdict.broken and not (whole and one.run.status is Status.FAIL):
                 return None
             return verdict, one.alone and not (hasty and _ran_out(one.run))
 

@@ -17,8 +17,8 @@ from .stop import Stop
 from .trial import Trial
 from .types import Candidate, Verdict
 
-_MOST_PARTIAL = 12
-"""Candidates kept that cure only some of the failing tests: they must not end the search by their number."""
+_MOST_PARTIAL = 4
+"""Candidates kept that cure only some of the failing tests; from then on only who cures them all is looked for."""
 _LEAST_AT_ONCE, _MOST_AT_ONCE = 4, 16
 """Candidates of one screen: as many as were tried so far, for what the first ones change decides which come next."""
 
@@ -91,13 +91,14 @@ class Work:
         May run in two threads at once, each with a trial and a stop of its own (crew.py).
         """
         with self.lock:
+            whole = self.cures_some and len(self.plausible) >= _MOST_PARTIAL
             most = min(max(self.tried, _LEAST_AT_ONCE), _MOST_AT_ONCE, max(self.enough - self.tried, 1))
         taken = list(islice(iter(self.take, None), most))
         if not taken:
             return False
         waiting = taken[::-1]
         try:
-            screened = trial.screen(taken, stop, self.hasty) if len(taken) > 1 else ()
+            screened = trial.screen(taken, stop, self.hasty, whole) if len(taken) > 1 else ()
             for told in screened or (None,):
                 if told is None and stop:
                     break
