@@ -101,11 +101,11 @@ bench-split: setup ## Measure the share of a project's tests that can be judged 
 bench-model: setup ## Measure the batched sampling beside llama.cpp used plainly; BENCH="--prompts 4 --native PYTHON"
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/model.py $(BENCH)
 
-setup-train: setup ## Install what changing weights needs beside the rest: torch, transformers, peft (2 GB)
-	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train]'
+setup-train: setup ## Install what training needs beside the rest: torch, transformers, peft, datatrove, ray (2 GB)
+	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train,train-scale]'
 
-test-train: setup-train ## Test the stages that change weights, with a tiny model in torch and in llama.cpp
-	@$(BIN)/python -m pytest tests/training/test_losses.py tests/training/test_weights.py tests/training/test_rl_line.py
+test-train: setup-train ## Test the stages that change weights with a tiny model, and data stages over many workers
+	@$(BIN)/python -m pytest tests/training/test_losses.py tests/training/test_weights.py tests/training/test_rl_line.py tests/training/test_spread.py
 
 train-tiny: setup-train ## Run the tiny training recipe on this processor, with the 0.5B model, in minutes
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b

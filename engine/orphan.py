@@ -21,10 +21,10 @@ def wake_when_orphaned() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
 
 
-def end_when_orphaned() -> None:
+def end_when_orphaned(by: signal.Signals = signal.SIGKILL) -> None:
     """Be killed when the parent dies (Linux): what goes on alone would write where another soon writes too."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(by), 0, 0, 0)
 
 
 def kill_below() -> None:

@@ -154,5 +154,12 @@ def trained(base: Base, weights: Path, dtype: Dtype, *, trainable: bool = False)
     return library("peft").PeftModel.from_pretrained(net, str(weights), is_trainable=trainable)
 
 
+def keep(net: Net, folder: Path) -> None:
+    """Write the weights. peft holds the names of its layers in a set, whose order differs from process to process."""
+    for config in getattr(net, "peft_config", {}).values():
+        config.target_modules = sorted(config.target_modules)
+    net.save_pretrained(str(folder))
+
+
 def is_lora(weights: Path) -> bool:
     return (weights / "adapter_config.json").exists()

@@ -11,7 +11,7 @@ from ..engine import terminal
 from ..engine.errors import BadInput
 from ..engine.interrupt import interruptible
 from ..engine.stop import Stop
-from . import cli_adopt, line, recipe, run, show
+from . import cli_adopt, curves, line, recipe, run, show
 
 app = typer.Typer(
     name="darner-train",
@@ -88,6 +88,7 @@ def _place(read: recipe.Recipe, folder: Path | None) -> Path:
 
 app.command()(cli_adopt.adopt)
 app.command()(cli_adopt.rollback)
+app.command()(curves.curves)
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def remove_scratch(output: Path) -> None:
 
 def remove(output: Path) -> None:
     """What stands of a job, so that it is begun anew."""
-    for path in (manifest_path(output), output, partial_of(output)):
+    for path in (manifest_path(output), output, partial_of(output), shares_of(output)):
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -133,6 +133,11 @@ def digest_of(output: Path) -> str:
 
 def partial_of(output: Path) -> Path:
     return output.with_name(output.name + ".partial")
+
+
+def shares_of(output: Path) -> Path:
+    """The folder in which several workers fill shares of it (shares.py)."""
+    return output.with_name(output.name + ".shares")
 
 
 def manifest_path(output: Path) -> Path:

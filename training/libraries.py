@@ -21,8 +21,8 @@ Net: TypeAlias = Any
 """A `torch.nn.Module`."""
 
 
-def library(name: str) -> Library:
-    """Import a module of the training extra. Raises BadEnvironment when it is not installed."""
+def library(name: str, extra: str = "train", purpose: str = "changing weights") -> Library:
+    """Import a module of an extra. Raises BadEnvironment when it is not installed."""
     # Spinning threads cost a factor of ten beside other work on the cores; must be set before the first import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -32,5 +32,5 @@ def library(name: str) -> Library:
         return importlib.import_module(name)
     except ImportError as error:
         raise BadEnvironment(
-            f"{name} is not installed ({error}); changing weights needs the extra `train`: pip install 'darner[train]'."
+            f"{name} is not installed ({error}); {purpose} needs the extra `{extra}`: pip install 'darner[{extra}]'."
         ) from error

@@ -2,6 +2,7 @@
 
     [run]    seed, and how many units at a time
     [model]  who writes the data
+    [spread] many workers for the data stages
     [seeds]  [concepts]  …  one section a stage; a stage without a section is left out
 
 What a section leaves out has the default of the stage's `Settings`. The bundled recipes name every knob.
@@ -13,6 +14,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +46,38 @@ class Teacher:
     """An OpenAI-compatible server, as http://127.0.0.1:8000/v1; empty: the model runs on this machine."""
 
 
+class By(StrEnum):
+    """Who works on the units of the data stages."""
+
+    HERE = "here"
+    """This process, in as many threads as `parallel` says."""
+    LOCAL = "local"
+    """Processes of this machine."""
+    RAY = "ray"
+    """The workers of a Ray cluster."""
+    SLURM = "slurm"
+    """An array of Slurm jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Section [spread]: many workers for the data stages, over one folder that all see. The records are the same."""
+
+    by: By = By.HERE
+    shares: Count = 16
+    """Parts that a stage's units are cut into: what a worker takes at a time."""
+    workers: Count = 2
+    """At a time."""
+    memory_gb: Count = 2
+    """Of each worker (ray, slurm)."""
+    address: str = "auto"
+    """Of the Ray cluster; auto: the one that this machine belongs to."""
+    partition: str = ""
+    """Of Slurm."""
+    hours: Count = 8
+    """Longest time of a Slurm job."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     name: str
@@ -51,6 +85,7 @@ class Recipe:
     model: Teacher
     sections: Mapping[str, Any]
     """Settings by stage, for each stage of this recipe."""
+    spread: Spread = Spread()
 
     def settings_of(self, stage: str) -> dict[str, Any]:
         """A stage's knobs by the names they have in the file, for its manifest."""
@@ -68,10 +103,12 @@ def read_recipe(name_or_path: str, stages: Sequence[Stage]) -> Recipe:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read as a recipe: {error}.") from error
-    known: dict[str, type] = {"run": Run, "model": Teacher} | {stage.name: stage.settings for stage in stages}
+    known: dict[str, type] = {"run": Run, "model": Teacher, "spread": Spread}
+    known |= {stage.name: stage.settings for stage in stages}
     parsed = {name: _section(path, name, section, known) for name, section in raw.items()}
     sections = {stage.name: parsed[stage.name] for stage in stages if stage.name in parsed}
-    recipe = Recipe(path.stem, parsed.get("run", Run()), parsed.get("model", Teacher()), sections)
+    shared = parsed.get("run", Run()), parsed.get("model", Teacher())
+    recipe = Recipe(path.stem, *shared, sections, parsed.get("spread", Spread()))
     _complete(path, recipe, stages)
     return recipe
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from ..engine.errors import BadInput
 from ..engine.model import Message
 from . import losses, rewards, served
-from .base import HubTokens, device, find_base, is_lora, trained
+from .base import HubTokens, device, find_base, is_lora, keep, trained
 from .libraries import Net, Tensor
 from .optimise import Objective, Place, Steps, add_value_head, logprobs, optimise, outcome_of
 from .shape import Count, Share, Size, Weight
@@ -77,7 +77,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         add_value_head(net)
     rounds = range(1 if settings.method is Method.RISE else settings.rounds)
     outcomes = [_round(net, turns, first, settings, context, folder / f"round-{number}") for number in rounds]
-    net.save_pretrained(str(folder / served.WEIGHTS))  # without the value head, which served the training only
+    keep(net, folder / served.WEIGHTS)  # without the value head, which served the training only
     served.put(folder, base)
     steps = sum(each["steps"] for each in outcomes)
     return {"turns": len(turns), "steps": steps, "last_loss": outcomes[-1]["last_loss"], **_gains(net, turns, first)}

@@ -8,22 +8,24 @@ from __future__ import annotations
 import fcntl
 import platform
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from ..engine import catalogue
 from ..engine.errors import BadEnvironment, BadInput
 from ..engine.llama import LlamaModel
 from ..engine.model import Model
 from ..engine.stop import Stop
+from . import share, spread
 from .job import Job, begun, changes, digest_of, finished, manifest_of, remove, writing
-from .recipe import Recipe, Teacher
+from .recipe import By, Recipe, Teacher
 from .stages import Context, FileStage, RecordStage, Stage
-from .store import Progress, run_folder_job, run_job
+from .store import Progress, Work, run_folder_job, run_job
 from .types import Manifest
 
 
@@ -66,6 +68,21 @@ def opened(
 
     Raises BadEnvironment when the folder cannot be written or another run holds it.
     """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BadEnvironment(f"Another darner-train works in {folder}; wait for it, or pass --folder.") from error
+        with lent_model(recipe, model) as shared:
+            yield context_of(recipe, folder, stop, shared, trusted=trusted)
+
+
+@contextmanager
+def lent_model(recipe: Recipe, model: Model | None = None) -> Generator[Callable[[], Model]]:
+    """The recipe's model, or `model`: opened when it is first asked for, shared, and closed in the end."""
     held: list[Model] = [model] if model is not None else []
     one = Lock()
 
@@ -75,19 +92,11 @@ def opened(
                 held.append(_model(recipe.model))
             return held[0]
 
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BadEnvironment(f"Another darner-train works in {folder}; wait for it, or pass --folder.") from error
-        try:
-            yield context_of(recipe, folder, stop, shared, trusted=trusted)
-        finally:
-            for each in held:
-                each.close()
+    try:
+        yield shared
+    finally:
+        for each in held:
+            each.close()
 
 
 def context_of(
@@ -171,7 +180,7 @@ def _made(stage: Stage, job: Job, recipe: Recipe, context: Context, watch: Watch
         return run_folder_job(job, lambda folder: stage.make(context, settings, inputs, folder), context.stop, versions)
     units = stage.units(context, settings)
     settle = stage.settle(context, settings) if stage.settle else None
-    with stage.opened(context, settings, units) as work:
+    with _worker(stage, job, recipe, context, watch, units) as work:
         return run_job(
             job,
             units,
@@ -182,6 +191,17 @@ def _made(stage: Stage, job: Job, recipe: Recipe, context: Context, watch: Watch
             versions=versions,
             on_unit=lambda progress: watch.unit(stage, progress),
         )
+
+
+def _worker(
+    stage: RecordStage, job: Job, recipe: Recipe, context: Context, watch: Watch, units: Sequence[Any]
+) -> AbstractContextManager[Work]:
+    """Who works on what is not done; where a recipe spreads its work over many, nothing is left to do here."""
+    if recipe.spread.by is By.HERE:
+        return stage.opened(context, recipe.sections[stage.name], units)
+    task = share.Task(recipe, stage.name, context.folder, context.trusted)
+    spread.work(task, job, len(units), context.stop, lambda progress: watch.unit(stage, progress))
+    return nullcontext(lambda unit, index: ())
 
 
 def job_of(stage: Stage, recipe: Recipe, context: Context) -> Job:

@@ -16,12 +16,13 @@ from ..engine.errors import BadInput
 from ..engine.model import Message
 from ..engine.stop import Stop
 from . import losses, served, together
-from .base import Base, HubTokens, Lora, device, find_base, load_net, trained, with_lora
+from .base import Base, HubTokens, Lora, device, find_base, keep, load_net, trained, with_lora
 from .job import SCRATCH, digest_of, replacing
 from .kept_back import kept_back
 from .libraries import Net, Tensor
+from .masking import masked
 from .optimise import Place, Steps, logprobs, optimise, outcome_of
-from .shape import Count, Size, Some, shaped
+from .shape import Count, Share, Size, Some, shaped
 from .stages import Context, FileStage
 from .store import read_records
 from .tokens import Encoded, Row, Tokens, encode
@@ -43,6 +44,8 @@ class Settings(Steps):
     """Of the LoRA; 0 trains all weights."""
     alpha: Size = 32.0
     """The LoRA is scaled by alpha / rank."""
+    hidden: Share = 0.0
+    """Share of the words of wrong code in the prompts that are hidden (CYCLE's past-generation masking); 0: none."""
     processes: Count = 1
     """That train together, each with a device of its own (together.py); a step is then of so many times the rows."""
 
@@ -61,7 +64,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     if not inputs:
         raise BadInput("[sft] has nothing to learn: the recipe needs a section [sft_data], [debug_data] or [traces].")
     base = find_base(settings.base or context.base)
-    records = prepared(HubTokens(base.folder), _conversations(inputs.values()), settings.tokens_per_row)
+    records = prepared(HubTokens(base.folder), _read(inputs.values(), settings, context.seed), settings.tokens_per_row)
     rows = settings.rows(records.learnt, context.seed)
     net = _start(base, settings, context.seed)
     held_out = records.held_out[:_MEASURED]
@@ -83,13 +86,13 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
 
 def _learn(net: Net, rows: Sequence[Row], settings: Settings, place: Place) -> None:
     optimise(net, rows, _objective, settings, place)
-    net.save_pretrained(str(place.folder / served.WEIGHTS))
+    keep(net, place.folder / served.WEIGHTS)
 
 
 def learn_together(job: Mapping[str, Any], folder: Path, *, first: bool) -> None:
     """One process of several (together.py): the same rows, of which the Trainer gives each its own."""
     settings, base = shaped(Settings, job["settings"]), find_base(job["base"])
-    records = prepared(HubTokens(base.folder), _conversations(job["inputs"]), settings.tokens_per_row)
+    records = prepared(HubTokens(base.folder), _read(job["inputs"], settings, job["seed"]), settings.tokens_per_row)
     net, rows = _start(base, settings, job["seed"]), settings.rows(records.learnt, job["seed"])
     place = Place(folder, job["seed"], Stop())
     if first:
@@ -98,8 +101,10 @@ def learn_together(job: Mapping[str, Any], folder: Path, *, first: bool) -> None
         optimise(net, rows, _objective, settings, place)
 
 
-def _conversations(paths: Iterable[Path | str]) -> list[Conversation]:
-    return [each for path in paths for each in read_records(Path(path), Conversation)]
+def _read(paths: Iterable[Path | str], settings: Settings, seed: int) -> list[Conversation]:
+    """What is held out is measured as it is."""
+    every = [each for path in paths for each in read_records(Path(path), Conversation)]
+    return [each if kept_back(_family(each)) else masked(each, settings.hidden, seed) for each in every]
 
 
 def _first_loss(net: Net, records: Sequence[Encoded], folder: Path) -> float:

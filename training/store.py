@@ -11,17 +11,31 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ..engine.errors import BadEnvironment, BadInput
 from ..engine.stop import Stop
-from .job import BEGUN, Job, begun, manifest_for, partial_of, remove, remove_scratch, replacing, write_manifest, writing
+from .job import (
+    BEGUN,
+    Job,
+    begun,
+    manifest_for,
+    partial_of,
+    remove,
+    remove_scratch,
+    replacing,
+    shares_of,
+    write_manifest,
+    writing,
+)
 from .shape import Misshapen, shaped
 from .types import Dropped, Manifest
 
@@ -95,18 +109,43 @@ def run_job(
     """
     with writing(job.output):
         job.output.parent.mkdir(parents=True, exist_ok=True)
-        partial, progress = partial_of(job.output), Progress(len(units))
-        seconds = _resume(partial, job, progress)
-        on_unit(progress)
-        with partial.open("a", encoding="utf-8") as file:
-            for lines in _worked(units, progress.done, work, stop, workers, seconds):
-                file.write(json.dumps(lines, ensure_ascii=False) + "\n")
-                file.flush()
-                _count(progress, lines)
-                on_unit(progress)
+        partial = partial_of(job.output)
+        fill(partial, head_of(job), units, range(len(units)), work, stop, workers=workers, on_unit=on_unit)
         manifest = _assemble(job, partial, len(units), settle or once, dict(versions or {}))
         partial.unlink()
+        shutil.rmtree(shares_of(job.output), ignore_errors=True)  # of a run that was to be spread over many
     return manifest
+
+
+def fill(
+    path: Path,
+    head: Row,
+    units: Sequence[Any],
+    span: range,
+    work: Work,
+    stop: Stop,
+    *,
+    workers: int = 1,
+    on_unit: OnUnit = lambda progress: None,
+) -> None:
+    """Have `path` hold `head` and a line for each unit of `span`, in order; what stands there of it is not done again.
+
+    Raises KeyboardInterrupt when `stop` was cancelled; what was done by then stands.
+    """
+    progress = Progress(len(span))
+    seconds = resume(path, head, progress)
+    on_unit(progress)
+    with path.open("a", encoding="utf-8") as file:
+        for lines in _worked(units, span[progress.done :], work, stop, workers, seconds):
+            file.write(json.dumps(lines, ensure_ascii=False) + "\n")
+            file.flush()
+            count(progress, lines)
+            on_unit(progress)
+
+
+def head_of(job: Job) -> Row:
+    """The first line of a job's partial file."""
+    return {"job": job.deciders}
 
 
 def once(rows: Iterator[Row]) -> Iterator[Row | Dropped]:
@@ -139,63 +178,73 @@ def _record(path: Path, number: int, line: str, kind: type[Record]) -> Record:
     raise BadInput(f"{path}:{number}: this line is not a {kind.__name__} ({why}); run the stage that writes it again.")
 
 
-def _resume(partial: Path, job: Job, progress: Progress) -> float:
-    """Count what the partial file holds and cut a torn last line; begin the file if there is none of this job.
+def resume(path: Path, head: Row, progress: Progress) -> float:
+    """Count what the file holds behind its `head` and cut a torn last line; begin it anew where another head stands.
 
     Returns the seconds that were worked on it before.
     """
-    if begun(job.output) != job.deciders:
-        partial.write_bytes(json.dumps({"job": job.deciders}, ensure_ascii=False).encode() + b"\n")
+    if _head(path) != head:
+        path.write_bytes(json.dumps(head, ensure_ascii=False).encode() + b"\n")
         return 0.0
     seconds, whole = 0.0, 0
-    with partial.open("r+b") as file:
+    with path.open("r+b") as file:
         for number, line in enumerate(file):
             if not line.endswith(b"\n"):
                 break
             whole += len(line)
             if number:
                 row: Row = json.loads(line)
-                _count(progress, row)
+                count(progress, row)
                 seconds = row["seconds"]
         file.truncate(whole)
     return seconds
 
 
-def _count(progress: Progress, row: Row) -> None:
+def _head(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+        return json.loads(first) if first.endswith(b"\n") else None
+    except (OSError, ValueError):
+        return None
+
+
+def count(progress: Progress, row: Row) -> None:
+    """Add what came of one unit."""
     progress.done += 1
     progress.kept += len(row["records"])
     progress.dropped.update(row["dropped"])
 
 
-def _worked(units: Sequence[Any], done: int, work: Work, stop: Stop, workers: int, before: float) -> Iterator[Row]:
-    """What came of each unit from `done` on, in order, with the seconds worked so far."""
+def _worked(units: Sequence[Any], span: range, work: Work, stop: Stop, workers: int, before: float) -> Iterator[Row]:
+    """What came of each unit of `span`, in order, with the seconds worked so far."""
     began = time.monotonic() - before
-    for records, dropped in _results(units, done, work, stop, workers):
+    for records, dropped in _results(units, span, work, stop, workers):
         if stop:
             raise KeyboardInterrupt  # what a cancelled unit gave may be half of it
         yield {"records": records, "dropped": dropped, "seconds": round(time.monotonic() - began, 3)}
 
 
 def _results(
-    units: Sequence[Any], done: int, work: Work, stop: Stop, workers: int
+    units: Sequence[Any], span: range, work: Work, stop: Stop, workers: int
 ) -> Iterator[tuple[list[Row], dict[str, int]]]:
     if workers <= 1:
-        for index in range(done, len(units)):
+        for index in span:
             if stop:
                 raise KeyboardInterrupt
             yield _one(work, units[index], index)
         return
     pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[tuple[list[Row], dict[str, int]]]] = deque()
-    following = done
+    following = iter(span)
     try:
-        while waiting or following < len(units):
-            while following < len(units) and len(waiting) < workers * _AHEAD and not stop:
-                waiting.append(pool.submit(_one, work, units[following], following))
-                following += 1
+        while not stop:
+            for index in islice(following, workers * _AHEAD - len(waiting)):
+                waiting.append(pool.submit(_one, work, units[index], index))
             if not waiting:
-                raise KeyboardInterrupt
+                return
             yield waiting.popleft().result()
+        raise KeyboardInterrupt
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -217,7 +266,7 @@ def _assemble(job: Job, partial: Path, units: int, settle: Settle, versions: Map
     seconds = [0.0]
 
     def rows() -> Iterator[Row]:
-        for line in _lines(partial):
+        for line in lines(partial):
             dropped.update(line["dropped"])
             seconds[0] = line["seconds"]
             yield from line["records"]
@@ -236,7 +285,8 @@ def _assemble(job: Job, partial: Path, units: int, settle: Settle, versions: Map
     return manifest
 
 
-def _lines(partial: Path) -> Iterator[Row]:
+def lines(partial: Path) -> Iterator[Row]:
+    """What came of each unit, behind the head."""
     with partial.open(encoding="utf-8") as file:
         next(file)
         for line in file:

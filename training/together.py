@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 from ..engine.errors import BadEnvironment, DarnerError
 from ..engine.orphan import end_when_orphaned
 from ..engine.stop import Stop
+from .children import watched
 from .job import SCRATCH, replacing
 from .libraries import library
 
 _MODULE = "darner.training.together"
 _TROUBLE = "trouble.txt"
-_LOOK_S = 0.2
 
 
 def train(job: dict[str, object], folder: Path, processes: int, stop: Stop) -> None:
@@ -36,21 +34,7 @@ def train(job: dict[str, object], folder: Path, processes: int, stop: Stop) -> N
     (scratch / _TROUBLE).unlink(missing_ok=True)
     with replacing(scratch / "job.json") as write:
         write(json.dumps(job).encode())
-    with (scratch / "torchrun.log").open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", _MODULE, "launch", str(processes), str(folder)],
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is ours to pass on
-        )
-    try:
-        while child.poll() is None and not stop:
-            time.sleep(_LOOK_S)
-    finally:
-        child.terminate()  # torchrun ends its own
-        code = child.wait()
+    code = watched(_MODULE, ["launch", str(processes), str(folder)], scratch / "torchrun.log", stop)
     if stop:
         raise KeyboardInterrupt
     if code != 0:
