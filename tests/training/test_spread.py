@@ -147,45 +147,56 @@ def test_a_share_goes_on_behind_its_last_whole_line(tmp_path: Path) -> None:
 
 def worked_on(run_folder: Path) -> Path | None:
     """A share that holds a line and is not complete, of whatever stage."""
-    for path in run_folder.glob("*.shares/*.jsonl"):
-        try:
+    with contextlib.suppress(OSError, ValueError):  # put together meanwhile, or not begun
+        for path in run_folder.glob("*.shares/*.jsonl"):
             head, *found = path.read_bytes().split(b"\n")[:-1]
-            whole = Cut(**json.loads(head)["cut"])
-        except (OSError, ValueError):
-            continue  # put together meanwhile, or not begun
-        if 0 < len(found) < len(whole.span(int(path.stem))):
-            return path
+            if 0 < len(found) < len(Cut(**json.loads(head)["cut"]).span(int(path.stem))):
+                return path
     return None
 
 
-def when_worked_on(run_folder: Path, then: Callable[[Path], object]) -> threading.Thread:
-    """Call `then` with the first such share, once."""
+def when_worked_on(run_folder: Path, kill: Callable[[Path], bool]) -> list[Path]:
+    """Call `kill` with such a share until it has killed; the share then stands in the list that is returned."""
+    killed = list[Path]()
 
     def look() -> None:
-        while (found := worked_on(run_folder)) is None:
+        while not killed:
             time.sleep(0.02)
-        then(found)
+            if (found := worked_on(run_folder)) and kill(found):
+                killed.append(found)
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=look, daemon=True).start()
+    return killed
 
 
-def kill_worker(share: Path) -> None:
+def kill_worker(share: Path) -> bool:
     arguments = [str(share.parent), str(int(share.stem))]
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if process.cmdline()[-2:] == arguments:
-                process.kill()
+    found = [each for each in psutil.Process().children(recursive=True) if each.is_running()]
+    return any(kill(each) for each in found if command_of(each)[-2:] == arguments)
 
 
-def kill_node(node: Any) -> None:  # noqa: ANN401 - of Ray's own test cluster
+def kill_node(node: Any) -> bool:  # noqa: ANN401 - of Ray's own test cluster
     """Everything of it at once, as a power cut does."""
-    for process in (each.process for every in node.all_processes.values() for each in every):
-        for below in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                below.kill()
+    killed = False
+    for process in (psutil.Process(each.process.pid) for every in node.all_processes.values() for each in every):
+        below = process.children(recursive=True)
+        killed |= kill(process)
+        for each in below:
+            kill(each)
+    return killed
+
+
+def kill(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
         process.kill()
+        return True
+    return False
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
 
 
 @pytest.mark.slow
@@ -193,11 +204,10 @@ def test_processes_of_this_machine_make_the_same_records_also_when_one_is_killed
     """The out-of-memory killer takes a worker, and the night goes on."""
     pytest.importorskip("datatrove")
     run(recipe(tmp_path), tmp_path / "one")
-    killer = when_worked_on(tmp_path / "many", kill_worker)
+    killed = when_worked_on(tmp_path / "many", kill_worker)
     run(recipe(tmp_path, '[spread]\nby = "local"\nshares = 3\nworkers = 2\n'), tmp_path / "many")
-    killer.join(0)
 
-    assert not killer.is_alive()
+    assert killed
     assert told(tmp_path / "many") == told(tmp_path / "one")
     assert sorted(path.name for path in (tmp_path / "many").glob("*.*")) == sorted(
         path.name for path in (tmp_path / "one").glob("*.*")
@@ -217,15 +227,14 @@ def test_a_ray_cluster_that_loses_a_node_makes_the_same_records(tmp_path: Path) 
     try:
         nodes = [cluster.add_node(**node) for _ in range(2)]
         cluster.wait_for_nodes()
-        killer = when_worked_on(tmp_path / "many", lambda _: kill_node(nodes[0]))
+        killed = when_worked_on(tmp_path / "many", lambda _: kill_node(nodes[0]))
         spread = f'[spread]\nby = "ray"\nshares = 4\nworkers = 2\nmemory_gb = 1\naddress = "{cluster.address}"\n'
         run(recipe(tmp_path, spread), tmp_path / "many")
-        killer.join(60)
     finally:
         cluster.shutdown()
 
     assert told(tmp_path / "many") == told(tmp_path / "one")
-    assert not killer.is_alive()
+    assert killed
 
 
 @pytest.mark.slow
