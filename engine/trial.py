@@ -75,7 +75,8 @@ class Trial:
         """
         nodeids = (self.nodeid, *self.covering, *(self.related if whole else ()))
         edits = [edits_of(candidate.patch) for candidate in candidates]
-        limits = replace(self.limits, test_cpu_s=self.hasty_s) if hasty else self.limits
+        short = hasty and not whole  # the related tests may need more, and who cures them is not tried twice
+        limits = replace(self.limits, test_cpu_s=self.hasty_s) if short else self.limits
         found = self.session.screen.failures(nodeids, edits, hasty and not self.endless, limits, lambda: bool(stop))
 
         def told(one: Screened | None) -> tuple[Verdict, bool] | None:
@@ -84,7 +85,7 @@ class Trial:
                 return None
             if verdict.target_passed and not verdict.broken and not (whole and one.run.status is Status.FAIL):
                 return None
-            return verdict, one.alone and not (hasty and _ran_out(one.run))
+            return verdict, one.alone and not (short and _ran_out(one.run))
 
         return tuple(told(one) for one in found)
 
