@@ -246,18 +246,8 @@ class _Walk:
         for base in kind.__mro__ if self._is_own(kind) else ():
             for member in base.__dict__.values():
                 if type(member) is types.MemberDescriptorType:
-                    self._slot(member, value)
-
-    def _slot(self, member: Any, value: Any) -> None:
-        def held(value: Any) -> Any:
-            try:
-                return id(member.__get__(value))
-            except AttributeError:  # empty
-                return None
-
-        self._found.note(held, value)
-        if held(value) is not None:
-            self.value(member.__get__(value))
+                    self._found.slots.append((member, value))
+                    self.value(noted.in_slot((member, value)))
 
     def _is_own(self, kind: Any) -> bool:
         return kind.__module__ in self._own_names

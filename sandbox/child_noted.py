@@ -72,6 +72,8 @@ class Noted:
         """Of the functions, those without attributes."""
         self.cells: List[Any] = []
         self.instances: List[Any] = []
+        self.slots: List[Tuple[Any, Any]] = []
+        """The descriptor and the instance."""
         self.states: List[Tuple[Callable[[Any], Any], Any, Any]] = []
         """A function, what it is asked of, and what it then said."""
 
@@ -83,6 +85,7 @@ class Noted:
         self._of_functions = [_of_function(one) for one in self.functions]
         self._of_instances = [of_instance(one) for one in self.instances]
         self._in_cells = [in_cell(one) for one in self.cells]
+        self._in_slots = [in_slot(one) for one in self.slots]
 
     def unchanged(self) -> bool:
         try:
@@ -96,6 +99,7 @@ class Noted:
                 and all(map(_are, map(_of_function, self.functions), self._of_functions))
                 and all(map(_are, map(of_instance, self.instances), self._of_instances))
                 and _are(map(in_cell, self.cells), self._in_cells)
+                and _are(map(in_slot, self.slots), self._in_slots)
                 and all(tell(value) == before for tell, value, before in self.states)
             )
         except Exception:  # boundary: the user's own __eq__, or a stream that was closed
@@ -123,3 +127,11 @@ def in_cell(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:
         return cell  # not yet filled
+
+
+def in_slot(slot: Tuple[Any, Any]) -> Any:
+    member, instance = slot
+    try:
+        return member.__get__(instance)
+    except AttributeError:
+        return member  # empty

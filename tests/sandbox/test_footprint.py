@@ -88,6 +88,7 @@ CHANGES = (
     "numbers[1].append(3)", "pairs['a']['b'] = 2", "pairs['c'] = 1", "names.add('z')", "counts['a'] += 1",
     "queue.append(2)", "when = datetime.date(2026, 1, 2)", "path = pathlib.Path('b')", "money += 1",
     "pattern = re.compile('b+')", "dice.random()", "memory.write('b')", "point.y.append(1)", "Colour.RED.note = 1",
+    "slotted.x = [1]", "del slotted.x",
     "slotted.x.append(2)", "Box.shared.append(1)", "Box.other = 1", "box.inside['deep'].append(2)", "box = Box()",
     "same = Box()", "remember(1)", "inner()", "cached(1)", "remember = outer", "log.setLevel(10)",
     "lock.acquire()", "next(ticket)",
