@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ SOURCE = "def total(a, b, c):\n    d = a * b\n    e = d - c\n    return e + 1\n"
 TESTS = "from app import total\n\ndef test_total():\n    assert total(2, 3, 4) == 1_000\n"
 
 
-def test_two_sessions_share_one_search_and_end_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The partner tries what the first session has not; leaving `with` leaves no thread behind."""
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """A search that has not begun, on a machine with a core to spare."""
     monkeypatch.setattr(crew, "spare_cores", lambda: 1)
     (tmp_path / "app.py").write_text(SOURCE)
     (tmp_path / "test_app.py").write_text(TESTS)
@@ -30,27 +32,32 @@ def test_two_sessions_share_one_search_and_end_together(tmp_path: Path, monkeypa
         stop = Stop()
         suite = run_suite(session, (), stop)
         case = open_case(session, suite, gather(session, suite, suite.failing[0], stop))
-        work = Work(case, stop, 0.0, mutations(case))
-        work.learn_failure()
-        helped = threading.Event()
+        found = Work(case, stop, 0.0, mutations(case))
+        found.learn_failure()
+        yield found
 
-        def advance(trial: crew.Trial, own: Stop) -> bool:
-            before = work.tried
-            more = work.advance(trial, own)
-            if work.tried > before:
-                helped.set()
-            return more
 
-        with Helper(case.trial, advance, stop) as helper:
-            helper.call()
-            while not helped.is_set() and work.advance(case.trial, stop):
-                continue
+def test_two_sessions_share_one_search_and_end_together(work: Work) -> None:
+    """The partner tries what the first session has not; leaving `with` leaves no thread behind."""
+    trial, stop, helped = work.case.trial, work.stop, threading.Event()
 
-        assert helped.is_set()
-        assert "darner-search" not in {thread.name for thread in threading.enumerate()}
-        assert work.tried + len(work.returned) == len(work.seen) + len(work.returned)
-        assert not stop, "ending the helper ends nobody else"
-        assert session.run([suite.failing[0]]).tests, "the first session goes on"
+    def advance(trial: crew.Trial, own: Stop) -> bool:
+        before = work.tried
+        more = work.advance(trial, own)
+        if work.tried > before:
+            helped.set()
+        return more
+
+    with Helper(trial, advance, stop) as helper:
+        helper.call()
+        while not helped.is_set() and work.advance(trial, stop):
+            continue
+
+    assert helped.is_set()
+    assert "darner-search" not in {thread.name for thread in threading.enumerate()}
+    assert work.tried + len(work.returned) == len(work.seen) + len(work.returned)
+    assert not stop, "ending the helper ends nobody else"
+    assert trial.session.run([trial.nodeid]).tests, "the first session goes on"
 
 
 def test_a_branch_of_a_stop_ends_with_it_and_not_the_other_way_round() -> None:
@@ -69,29 +76,20 @@ def test_a_branch_of_a_stop_ends_with_it_and_not_the_other_way_round() -> None:
 
 
 def test_what_the_second_pair_of_hands_holds_is_told_before_the_search_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The best candidate may be among them: a search that left it untried offered a worse repair."""
-    monkeypatch.setattr(crew, "spare_cores", lambda: 1)
     monkeypatch.setattr(crew, "_REST_S", 120.0)
-    (tmp_path / "app.py").write_text(SOURCE)
-    (tmp_path / "test_app.py").write_text(TESTS)
-    with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
-        stop = Stop()
-        suite = run_suite(session, (), stop)
-        case = open_case(session, suite, gather(session, suite, suite.failing[0], stop))
-        work = Work(case, stop, 0.0, mutations(case))
-        work.learn_failure()
-        begun = threading.Event()
+    begun = threading.Event()
 
-        def advance(trial: crew.Trial, own: Stop) -> bool:
-            begun.set()
-            return work.advance(trial, own)
+    def advance(trial: crew.Trial, own: Stop) -> bool:
+        begun.set()
+        return work.advance(trial, own)
 
-        with Helper(case.trial, advance, stop) as helper:
-            helper.call()
-            assert begun.wait(120.0)
-            helper.rest()
+    with Helper(work.case.trial, advance, work.stop) as helper:
+        helper.call()
+        assert begun.wait(120.0)
+        helper.rest()
 
-        assert 0 < work.tried == len(work.seen) < 100
-        assert not work.returned
+    assert 0 < work.tried == len(work.seen) < 100
+    assert not work.returned
