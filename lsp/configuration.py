@@ -5,8 +5,9 @@ A project's own table counts only once the user trusts the project: it names an 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SECTION = "darner"
 _INITIAL, _CLIENT = "initializationOptions", SECTION
+_PATIENCE_S = 2.0
 
 
 class Configuration:
@@ -31,6 +33,25 @@ class Configuration:
         self.initial: object = None
         self._everywhere: object = None
         self._folders: Mapping[Path, object] = {}
+        self._asked = 0
+        self._told = asyncio.Event()
+        self._told.set()
+
+    def expect(self) -> None:
+        """The client is asked for what changed."""
+        self._asked += 1
+        self._told.clear()
+
+    def arrived(self) -> None:
+        """One of those requests was answered, or failed."""
+        self._asked -= 1
+        if not self._asked:
+            self._told.set()
+
+    async def settled(self) -> None:
+        """Until nothing is asked any more: what begins now must not use an interpreter that was just replaced."""
+        with contextlib.suppress(TimeoutError):  # a client that never answers holds up nothing for long
+            await asyncio.wait_for(self._told.wait(), _PATIENCE_S)
 
     def put(self, everywhere: object, folders: Mapping[Path, object]) -> None:
         self._everywhere, self._folders = everywhere, folders
@@ -73,8 +94,20 @@ def did_change_configuration(session: Session, params: lsp.DidChangeConfiguratio
         session.reconfigure()
 
 
-async def ask(session: Session) -> None:
-    """`workspace/configuration`, for every folder and for what lies outside of them."""
+def ask(session: Session) -> Awaitable[None]:
+    """`workspace/configuration`, for every folder and for what lies outside of them; expected from this moment on."""
+    session.configuration.expect()
+    return _asked(session)
+
+
+async def _asked(session: Session) -> None:
+    try:
+        await _put_answers(session)
+    finally:
+        session.configuration.arrived()
+
+
+async def _put_answers(session: Session) -> None:
     folders = session.snapshot.folders
     scopes = [lsp.ConfigurationItem(scope_uri=file_uri(folder), section=SECTION) for folder in folders]
     items = [*scopes, lsp.ConfigurationItem(section=SECTION)]

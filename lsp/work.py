@@ -27,6 +27,7 @@ async def shown(session: Session, job: Job, *, asked: bool = True, silent: bool 
     """
     progress = job.progress or _begun(session, job, silent)
     try:
+        await session.configuration.settled()
         yield progress
     except asyncio.CancelledError:
         progress.outcome = job.why or "Cancelled; nothing was changed."

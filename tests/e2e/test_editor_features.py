@@ -54,6 +54,17 @@ async def test_a_setting_changes_without_a_restart_and_a_wrong_one_is_named(proj
     assert await editor.leave() == 0
 
 
+async def test_a_run_asked_for_right_after_a_setting_changed_uses_it(project: Path) -> None:
+    """Who selects another interpreter and runs at once must not get the old one; the server asks for it in between."""
+    editor = await Editor.start(project, "vscode", options={"trust": True, "runOnSave": False, "model": "none"})
+    root = str(project)
+    for interpreter in ("/nowhere/python", "/nowhere/else"):
+        await editor.configure(interpreter=interpreter, trust=True)
+        ended = await editor.command("wait", **await editor.command("runTests", root=root))
+        assert interpreter in ended["outcome"]
+    assert await editor.leave() == 0
+
+
 async def test_a_folder_where_darner_is_switched_off_shows_nothing_and_runs_nothing(project: Path) -> None:
     """What showed goes, what ran ends, commands say why they do nothing; and it all comes back."""
     editor = await started(project, runOnSave=False)
