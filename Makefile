@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny
+.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -55,6 +55,7 @@ screenshots: vsix ## Take the pictures of docs/images from the real workbench, b
 	@editors/vscode/test/install.sh
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@cd editors/vscode && node test/story.mjs ../../build/vscode/darner-*.vsix --shots ../../docs/images
+
 test-chaos: setup ## Kill, stop, flood and cancel the language server in every phase
 	@$(BIN)/python -m pytest tests/lsp/test_chaos.py tests/lsp/test_rough_machine.py tests/lsp/test_broken_clients.py
 
@@ -110,6 +111,9 @@ test-train: setup-train ## Test the stages that change weights with a tiny model
 train-tiny: setup-train ## Run the tiny training recipe on this processor, with the 0.5B model, in minutes
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@$(BIN)/darner-train run tiny --folder build/train-tiny
+
+reference: setup ## Write the pages of docs/ that are made from the code: commands, settings, JSON schemas
+	@$(BIN)/python .dev/reference.py
 
 clean: ## Remove .venv and everything else that was built here; the cache in ~/.cache/darner stays
 	rm -rf .venv build dist bench-results ./*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

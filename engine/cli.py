@@ -223,9 +223,13 @@ def doctor(
 
 def main() -> None:
     """The command that is asked for needs only its own imports: those of all the others would double the start."""
-    if sys.argv[1:2] and sys.argv[1] in {"fix", "explain", "undo", "forget", "trust", "doctor"}:
-        app()
-        return
+    if not (sys.argv[1:2] and sys.argv[1] in {"fix", "explain", "undo", "forget", "trust", "doctor"}):
+        complete()
+    app()
+
+
+def complete() -> typer.Typer:
+    """The app with every command."""
     from .cli_model import model_app
     from .cli_test import write_a_test
     from .cli_trace import trace_app
@@ -237,7 +241,7 @@ def main() -> None:
     app.command(name="watch")(watch_project)
     app.command(name="write")(write_stub)
     app.command(name="test")(write_a_test)
-    app()
+    return app
 
 
 def _import_ahead() -> None:

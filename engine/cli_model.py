@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from . import catalogue, show, terminal
 from .adopted import adapters_of
+from .answers import Compared, Known, ModelList, ModelPull, ModelVerify, ModelWhere
 from .errors import BadInput, DarnerError, ModelError
 from .interrupt import interruptible
 from .llama import LlamaModel
@@ -71,7 +72,7 @@ def list_models(as_json: Json = False) -> None:
         here = catalogue.installed()
         rows = [_row(entry, entry in here) for entry in catalogue.CATALOGUE.values()]
         if as_json:
-            terminal.print_json({"version": 1, "models": rows})
+            terminal.print_json(ModelList(version=1, models=rows))
             return
         table = Table("name", "size", "licence", "here", box=None, pad_edge=False)
         for row in rows:
@@ -93,7 +94,7 @@ def pull(
             report = opened.enter_context(show.download(terminal.progress(), name))
             path = catalogue.pull(name, offline=offline, on_progress=report, stop=stop)
         if as_json:
-            terminal.print_json({"version": 1, "name": name, "path": str(path)})
+            terminal.print_json(ModelPull(version=1, name=name, path=str(path)))
         else:
             typer.echo(f"{name} is in {path}")
 
@@ -104,8 +105,8 @@ def verify(as_json: Json = False) -> None:
     with terminal.ending(as_json):
         found = {entry.name: _trouble(entry.name) for entry in catalogue.installed()}
         if as_json:
-            models = [{"name": name, "ok": not trouble, "trouble": trouble} for name, trouble in found.items()]
-            terminal.print_json({"version": 1, "models": models})
+            models = [Compared(name=name, ok=not trouble, trouble=trouble) for name, trouble in found.items()]
+            terminal.print_json(ModelVerify(version=1, models=models))
         else:
             for name, trouble in found.items():
                 typer.echo(f"{name}: {trouble or 'every byte is right'}")
@@ -128,12 +129,12 @@ def where(as_json: Json = False) -> None:
     with terminal.ending(as_json):
         folder = str(catalogue.models_folder())
         if as_json:
-            terminal.print_json({"version": 1, "folder": folder})
+            terminal.print_json(ModelWhere(version=1, folder=folder))
         else:
             typer.echo(folder)
 
 
-def _row(entry: catalogue.Entry, installed: bool) -> dict[str, Any]:
+def _row(entry: catalogue.Entry, installed: bool) -> Known:
     return {
         "name": entry.name,
         "bytes": entry.bytes,

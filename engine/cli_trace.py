@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from . import replay, show, terminal, trace, trust
+from .answers import TraceList, TraceReplay, TraceShow
 from .events import Done
 from .interrupt import interruptible
 from .mend import mend
@@ -61,7 +62,7 @@ def list_traces(as_json: Json = False) -> None:
     with terminal.ending(as_json):
         names = [path.name for path in replay.recordings()]
         if as_json:
-            terminal.print_json({"version": 1, "on": trace.is_on(), "folder": str(trace.folder()), "traces": names})
+            terminal.print_json(TraceList(version=1, on=trace.is_on(), folder=str(trace.folder()), traces=names))
             return
         for name in names:
             typer.echo(name)
@@ -74,7 +75,7 @@ def show_trace(name: Name = "", as_json: Json = False) -> None:
     with terminal.ending(as_json):
         recording = replay.read(replay.find(name))
         if as_json:
-            terminal.print_json({"version": 1, "start": recording.start, "rows": list(recording.rows)})
+            terminal.print_json(TraceShow(version=1, start=recording.start, rows=list(recording.rows)))
             return
         _tell(recording)
 
@@ -92,8 +93,14 @@ def replay_trace(name: Name = "", as_json: Json = False) -> None:
         reports, unknown = _run_again(recording)
         different = [new.nodeid for new in reports if _gist(new) not in {_gist(old) for old in recording.reports}]
         if as_json:
-            found = {"changed": changed, "unknown_requests": unknown, "different": different}
-            terminal.print_json({"version": 1, "trace": str(recording.path), **found})
+            told = TraceReplay(
+                version=1,
+                trace=str(recording.path),
+                changed=list(changed),
+                unknown_requests=unknown,
+                different=different,
+            )
+            terminal.print_json(told)
         else:
             for new in reports:
                 terminal.results().print(show.report(new))

@@ -6,9 +6,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 from rich.console import Group, RenderableType
@@ -19,6 +18,7 @@ from ..sandbox.choice import BACKENDS, doubt, examined, other_than, reports, sec
 from ..sandbox.errors import NoIsolation
 from ..sandbox.types import Preference
 from . import catalogue, trust
+from .answers import Doctor, Examined
 from .errors import DarnerError
 from .llama import LlamaModel
 from .project import find_interpreter, find_root
@@ -159,8 +159,9 @@ def _wrong(name: str, error: DarnerError) -> Check:
     return Check(name, False, text or str(error), fix[:1].upper() + fix[1:] if text else "")
 
 
-def as_json(checks: tuple[Check, ...]) -> dict[str, Any]:
-    return {"version": 1, "ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}
+def as_json(checks: tuple[Check, ...]) -> Doctor:
+    rows = [Examined(name=c.name, ok=c.ok, text=c.text, fix=c.fix, details=list(c.details)) for c in checks]
+    return {"version": 1, "ok": all(check.ok for check in checks), "checks": rows}
 
 
 def rendered(checks: tuple[Check, ...]) -> RenderableType:

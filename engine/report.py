@@ -1,22 +1,21 @@
-"""What `darner fix --json` prints: one object, version 1, described in docs/cli.md."""
+"""Makes what `darner fix --json` and `darner explain --json` print (answers.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from string import ascii_uppercase
-from typing import Any
+from typing import Literal
 
 from ..sandbox.types import Guarantees
+from .answers import Alternative, Asked, Explain, Explained, Failed, Failure, Fix, Sandbox, Suspected, Verified
 from .patch import unified_diff
 from .types import Explanation, FailureReport, FixStatus, Patch, Question, Repair, Suspect, Verdict
 
-VERSION = 1
+VERSION: Literal[1] = 1
 _MOST_SUSPECTS = 10
 
 
-def fixes(
-    model: str | None, guarantees: Guarantees, reports: Iterable[FailureReport], written: Patch | None
-) -> dict[str, Any]:
+def fixes(model: str | None, guarantees: Guarantees, reports: Iterable[FailureReport], written: Patch | None) -> Fix:
     """The whole answer of `darner fix`; `model` is None when only search was used."""
     return {
         "version": VERSION,
@@ -27,7 +26,7 @@ def fixes(
     }
 
 
-def explained(found: FailureReport) -> dict[str, Any]:
+def explained(found: FailureReport) -> Explain:
     """The answer of `darner explain`."""
     shown = [suspect(one) for one in found.suspects[:_MOST_SUSPECTS]]
     return {
@@ -38,12 +37,12 @@ def explained(found: FailureReport) -> dict[str, Any]:
     }
 
 
-def failed(message: str, code: int) -> dict[str, Any]:
+def failed(message: str, code: int) -> Failed:
     """A command that ended without an answer; `code` is its exit code."""
     return {"version": VERSION, "error": {"message": message, "code": code}}
 
 
-def sandbox(guarantees: Guarantees) -> dict[str, Any]:
+def sandbox(guarantees: Guarantees) -> Sandbox:
     return {
         "backend": guarantees.backend,
         "tier": guarantees.tier,
@@ -53,14 +52,14 @@ def sandbox(guarantees: Guarantees) -> dict[str, Any]:
     }
 
 
-def failure(report: FailureReport) -> dict[str, Any]:
+def failure(report: FailureReport) -> Failure:
     """One failing test. `patch`, `origin`, `operator` and `verified` are null unless a repair was verified."""
     best = report.repairs[0] if report.repairs else None
     return {
         "nodeid": report.nodeid,
-        "status": report.status.value,
+        "status": report.status,
         "patch": unified_diff(best.candidate.patch) if best else None,
-        "origin": best.candidate.origin.value if best else None,
+        "origin": best.candidate.origin if best else None,
         "operator": best.candidate.operator if best else None,
         "description": best.candidate.description if best else None,
         "verified": verified(best.verdict) if best else None,
@@ -74,16 +73,16 @@ def failure(report: FailureReport) -> dict[str, Any]:
     }
 
 
-def verified(verdict: Verdict) -> dict[str, Any]:
+def verified(verdict: Verdict) -> Verified:
     return {
         "target": verdict.target_passed,
         "passed_before": verdict.passed_before,
         "still_passing": verdict.still_passing,
         "broken": list(verdict.broken),
         "still_failing": list(verdict.uncured),
-        "assurance": verdict.proof.assurance.value,
-        "control": verdict.proof.control.value,
-        "split": verdict.proof.split.value,
+        "assurance": verdict.proof.assurance,
+        "control": verdict.proof.control,
+        "split": verdict.proof.split,
         "reasons": list(verdict.proof.reasons),
         "second": verdict.proof.second,
         "confirmed_in": verdict.run.backend,
@@ -91,19 +90,19 @@ def verified(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def explanation(why: Explanation) -> dict[str, Any]:
+def explanation(why: Explanation) -> Explained:
     return {
         "summary": why.summary,
         "file": why.file,
         "line": why.line,
         "facts": list(why.facts),
         "prose": why.prose,
-        "standing": why.standing.value,
+        "standing": why.standing,
         "trace": list(why.trace),
     }
 
 
-def suspect(one: Suspect) -> dict[str, Any]:
+def suspect(one: Suspect) -> Suspected:
     return {
         "file": one.path,
         "line": one.line,
@@ -114,16 +113,16 @@ def suspect(one: Suspect) -> dict[str, Any]:
     }
 
 
-def alternative(repair: Repair) -> dict[str, Any]:
+def alternative(repair: Repair) -> Alternative:
     return {
         "patch": unified_diff(repair.candidate.patch),
-        "origin": repair.candidate.origin.value,
+        "origin": repair.candidate.origin,
         "description": repair.candidate.description,
         "verified": verified(repair.verdict),
     }
 
 
-def question(asked: Question) -> dict[str, Any]:
+def question(asked: Question) -> Asked:
     """The letters are what `--answer` takes; `repair` 0 is `patch`, 1 the first of `alternatives`, and so on."""
     answers = zip(ascii_uppercase, asked.answers, strict=False)
     return {

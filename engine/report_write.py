@@ -1,17 +1,16 @@
-"""What `darner write --json` and `darner test --json` print: one object, version 1, described in docs/cli.md."""
+"""Makes what `darner write --json` and `darner test --json` print (answers.py)."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..sandbox.types import Guarantees
 from . import report
+from .answers import Test, Write
 from .patch import unified_diff
 from .types import Patch
-from .written import TestWritten, Written
+from .written import TestWritten, WriteStatus, Written
 
 
-def written(model: str, guarantees: Guarantees, found: Written, applied: Patch | None) -> dict[str, Any]:
+def written(model: str, guarantees: Guarantees, found: Written, applied: Patch | None) -> Write:
     best = found.repairs[0] if found.repairs else None
     agreed = found.agreement
     return {
@@ -19,8 +18,8 @@ def written(model: str, guarantees: Guarantees, found: Written, applied: Patch |
         "model": model,
         "sandbox": report.sandbox(guarantees),
         "name": found.name,
-        "status": found.status.value,
-        "judge": found.judge.value if found.judge else None,
+        "status": found.status,
+        "judge": found.judge,
         "judged_by": list(found.judged_by),
         "agreement": None
         if agreed is None
@@ -39,19 +38,18 @@ def written(model: str, guarantees: Guarantees, found: Written, applied: Patch |
     }
 
 
-def test(model: str | None, guarantees: Guarantees, found: TestWritten, applied: Patch | None) -> dict[str, Any]:
+def test(model: str | None, guarantees: Guarantees, found: TestWritten, applied: Patch | None) -> Test:
     """The answer of `darner test`; `model` is None when calls came from the docstring alone."""
     return {
         "version": report.VERSION,
         "model": model,
         "sandbox": report.sandbox(guarantees),
         "name": found.name,
-        "status": "written" if found.patch else "unwritten",
+        "status": WriteStatus.WRITTEN if found.patch else WriteStatus.UNWRITTEN,
         "nodeid": found.nodeid or None,
         "patch": unified_diff(found.patch) if found.patch else None,
         "checks": [
-            {"call": one.call, "value": one.value, "raises": one.raises, "told_by": one.teller.value}
-            for one in found.checks
+            {"call": one.call, "value": one.value, "raises": one.raises, "told_by": one.teller} for one in found.checks
         ],
         "mutants": {"tried": found.mutants, "killed": found.killed},
         "seconds": round(found.seconds, 3),

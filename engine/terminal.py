@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -32,7 +31,7 @@ def say(text: str) -> None:
     progress().print(Text(text), soft_wrap=True)
 
 
-def print_json(value: dict[str, Any]) -> None:
+def print_json(value: Mapping[str, object]) -> None:
     typer.echo(json.dumps(value, indent=2))
 
 

@@ -23,13 +23,17 @@ _POLL_S = 1.0
 
 
 def main() -> None:
+    options().parse_args()
+    serve()
+
+
+def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="darner-lsp", description="Darner's language server: failing pytest tests become verified repairs."
     )
     parser.add_argument("--version", action="version", version=f"darner-lsp {version('darner')}")
     parser.add_argument("--stdio", action="store_true", help="speak over stdin and stdout; the default and only way")
-    parser.parse_args()
-    serve()
+    return parser
 
 
 def serve(service: Sequence[str] | None = None) -> None:

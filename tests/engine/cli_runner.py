@@ -12,17 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 COMMAND = (sys.executable, "-P", "-m", "darner.engine.cli")
 
 
 @dataclass(frozen=True)
 class Ended:
+    words: tuple[str, ...]
     code: int
     out: str
     err: str
 
     def json(self) -> dict[str, Any]:
-        return json.loads(self.out)
+        """What was printed, which is held to the schema that users are given."""
+        printed = json.loads(self.out)
+        command = "-".join(self.words[: 2 if self.words[0] in ("model", "trace") else 1])
+        schema = json.loads((SCHEMAS / f"darner-{command}.json").read_text("utf-8"))
+        Draft202012Validator(schema).validate(printed)  # pyright: ignore[reportUnknownMemberType]
+        return printed
 
     def failures(self) -> dict[str, dict[str, Any]]:
         return {failure["nodeid"]: failure for failure in self.json()["failures"]}
@@ -73,7 +82,7 @@ class Bench:
     def darner(self, *words: str, folder: Path | None = None) -> Ended:
         with self.start(*words, folder=folder) as process:
             out, err = process.communicate(timeout=300)
-        return Ended(process.returncode, out, err)
+        return Ended(words, process.returncode, out, err)
 
     def fix(self, *words: str, folder: Path | None = None) -> Ended:
         """`fix` by search alone, with a roomy budget, in this interpreter, trusted where nothing confines."""
