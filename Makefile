@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference
+.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference docs
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -114,6 +114,12 @@ train-tiny: setup-train ## Run the tiny training recipe on this processor, with 
 
 reference: setup ## Write the pages of docs/ that are made from the code: commands, settings, JSON schemas
 	@$(BIN)/python .dev/reference.py
+
+docs: reference ## Build the site of docs/ into build/docs, with its plots and generated pages; a warning is an error
+	@$(BIN)/pip install -qq -c constraints.txt -c constraints-docs.txt -e '.[docs]'
+	@$(BIN)/python .dev/plots.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The site is in build/docs: open build/docs/index.html"
 
 clean: ## Remove .venv and everything else that was built here; the cache in ~/.cache/darner stays
 	rm -rf .venv build dist bench-results ./*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
