@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__ as futures
 
 import ast
+import bisect
 import gc
 import io
 import os
@@ -37,23 +38,40 @@ class Slot:
 
 
 class Original:
-    """One file as it was imported: its lines and its functions, those inside other functions aside."""
+    """One file as it was imported: its text and its functions, those inside other functions aside."""
 
     def __init__(self, data: bytes) -> None:
-        self.lines = lines_of(data)
-        text = "\n".join(self.lines)
-        tree: Any = ast.parse(text)
-        self.slots = list(_slots(tree.body, len(self.lines), (), self.lines))
+        self.text = text_of(data)
+        lines = self.text.split("\n")
+        self._starts = [0]
+        for line in lines:
+            self._starts.append(self._starts[-1] + len(line) + 1)
+        tree: Any = ast.parse(self.text)
+        self._slots = list(_slots(tree.body, len(lines), (), lines))
 
-    def changed(self, new: List[str]) -> Tuple[int, int]:
-        """How many lines at the beginning and at the end are equal."""
-        head, most = 0, min(len(self.lines), len(new))
-        while head < most and self.lines[head] == new[head]:
-            head += 1
-        tail = 0
-        while tail < most - head and self.lines[-1 - tail] == new[-1 - tail]:
-            tail += 1
-        return head, tail
+    def slot_of(self, new: str) -> Tuple[Slot, str]:
+        """The one function that holds every change, and its text in the new file. Raises Refused."""
+        head, last = self._changed(new)
+        for slot in self._slots:
+            inside = slot.first <= head + 1 and last <= slot.last if head < last else slot.first <= head <= slot.last
+            if inside:
+                grown = len(new) - len(self.text)
+                return slot, new[self._starts[slot.first - 1] : self._starts[slot.last] + grown]
+        raise Refused("the edit is not inside one function")
+
+    def _changed(self, new: str) -> Tuple[int, int]:
+        """How many lines at the beginning are equal, and the last of the original that differs.
+
+        Texts are long and candidates many: they are compared by halves, and only what differs line by line.
+        """
+        old = self.text
+        start = old.rfind("\n", 0, _equal(old, new)) + 1
+        end, after = len(old), len(new)
+        tail = _equal(old[start:], new[start:], backwards=True)
+        end, after = end - tail, after - tail
+        if not (_at_line(old, end) and _at_line(new, after)):
+            end = old.find("\n", end) + 1 or len(old)
+        return bisect.bisect_right(self._starts, start) - 1, bisect.bisect_left(self._starts, end)
 
 
 class Functions:
@@ -91,15 +109,15 @@ class Functions:
             raise Refused("%s could not be parsed" % path)
         with open(file, "rb") as stream:
             try:
-                new = lines_of(stream.read())
+                new = text_of(stream.read())
             except (SyntaxError, ValueError, LookupError) as error:
                 raise Refused("%s cannot be decoded" % path) from error
-        if new == original.lines:
+        if new == original.text:
             return
-        slot, last = _slot_of(original, new)
+        slot, text = original.slot_of(new)
         live = self._of(slot, file)
         flags = live[0].__code__.co_flags & _ANNOTATIONS
-        code = _compiled(slot, new[:last], file, flags)
+        code = _compiled(slot, text, file, flags)
         if any(f.__code__.co_freevars != code.co_freevars for f in live):
             raise Refused("%s uses other variables of its surroundings" % slot.node.name)
         for function in live:
@@ -134,10 +152,10 @@ def _loaded(root: str) -> Iterator[Tuple[str, bytes]]:
                 yield file, stream.read()
 
 
-def lines_of(data: bytes) -> List[str]:
-    """A file's lines as Python counts them, without their ends."""
+def text_of(data: bytes) -> str:
+    """A file's text, its lines ended as Python counts them."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _place(code: Any) -> Place:
@@ -178,24 +196,28 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" \t\f"))]
 
 
-def _slot_of(original: Original, new: List[str]) -> Tuple[Slot, int]:
-    """The one function that holds every change, and its last line in the new file."""
-    head, tail = original.changed(new)
-    first, last = head + 1, len(original.lines) - tail
-    for slot in original.slots:
-        inside = slot.first <= first and last <= slot.last if first <= last else slot.first <= head <= slot.last
-        if inside:
-            return slot, slot.last + len(new) - len(original.lines)
-    raise Refused("the edit is not inside one function")
+def _equal(one: str, other: str, backwards: bool = False) -> int:
+    """How many characters at the beginning, or at the end, are the same."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if backwards:
+            same = one[len(one) - middle : len(one) - least] == other[len(other) - middle : len(other) - least]
+        else:
+            same = one[least:middle] == other[least:middle]
+        least, most = (middle, most) if same else (least, middle - 1)
+    return least
 
 
-def _compiled(slot: Slot, new: List[str], file: str, flags: int) -> Any:
+def _at_line(text: str, at: int) -> bool:
+    return at == 0 or text[at - 1] == "\n"
+
+
+def _compiled(slot: Slot, text: str, file: str, flags: int) -> Any:
     """The slot's new code, at its own lines, compiled without the rest of the file."""
-    kept = [""] * (slot.first - 1) + new[slot.first - 1 :]
-    for line, text, _ in slot.headers:
-        kept[line - 1] = text
+    above = [header for _, header, _ in slot.headers]
     try:
-        tree: Any = ast.parse("\n".join(kept) + "\n", file)
+        tree: Any = ast.parse("\n".join([*above, text]) + "\n", file)
         body = tree.body
         for _ in slot.headers:
             if len(body) != 1 or not hasattr(body[0], "body"):
@@ -203,6 +225,7 @@ def _compiled(slot: Slot, new: List[str], file: str, flags: int) -> Any:
             body = body[0].body
         if len(body) != 1 or _header(body[0]) != _header(slot.node):
             raise Refused("the edit changes more than the body of a function")
+        ast.increment_lineno(body[0], slot.first - 1 - len(above))
         code: Any = compile(tree, file, "exec", flags=flags, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Refused("the new text does not compile by itself") from error
