@@ -94,7 +94,10 @@ def _own_modules(root: str) -> Iterator[Tuple[str, Any]]:
 
 
 def _surroundings() -> List[Any]:
-    environment = {key: text for key, text in os.environ.items() if key != _NOISE}
+    environment: Dict[Any, Any] = dict(
+        getattr(os.environ, "_data")
+    )  # as it is kept: decoding it takes half a millisecond
+    environment.pop(getattr(os.environ, "encodekey")(_NOISE), None)
     log = logging.getLogger()
     counts = [len(sys.modules), len(log.handlers), log.level, len(warnings.filters), threading.active_count()]
     streams = [id(sys.stdout), id(sys.stderr), log.manager.disable, sys.getrecursionlimit()]

@@ -6,6 +6,8 @@ Who holds another object than before has changed. Runs inside the sandbox in the
 
 from __future__ import annotations
 
+import gc
+import itertools
 import operator
 import sys
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple, cast
@@ -20,25 +22,24 @@ class Table:
     def __init__(self, mapping: Any, named: bool) -> None:
         """`named`: its keys are the names of a module, a class or an instance, not all of which count."""
         kind = cast(Any, dict if isinstance(mapping, dict) else type(mapping))
-        self._mapping: Any = mapping
         self._named = named
-        self._keys_of, self._values_of = kind.keys, kind.values
+        self.keys, self.values = kind.keys(mapping), kind.values(mapping)
+        """What it now holds; these views live with it."""
         self._note()
 
     def _note(self) -> None:
-        self._keys, self._values = list(self._keys_of(self._mapping)), list(self._values_of(self._mapping))
+        self._keys, self._values = list(self.keys), list(self.values)
 
     def held(self) -> List[Any]:
-        """Keys and values."""
+        """Keys and values, when it was noted."""
         return self._keys + self._values
 
     def same(self) -> bool:
-        keys, values = self._keys_of(self._mapping), self._values_of(self._mapping)
-        if len(keys) == len(self._keys) and _are(values, self._values) and _are(keys, self._keys):
+        if len(self.keys) == len(self._keys) and _are(self.values, self._values) and _are(self.keys, self._keys):
             return True
         if not self._named:
             return False
-        before, now = _counting(self._keys, self._values), _counting(keys, values)
+        before, now = _counting(self._keys, self._values), _counting(self.keys, self.values)
         if before.keys() != now.keys() or any(before[name] is not now[name] for name in now):
             return False
         self._note()
@@ -47,6 +48,20 @@ class Table:
 
 def _are(now: Iterable[Any], before: Iterable[Any]) -> bool:
     return all(map(operator.is_, now, before))
+
+
+class _Flat:
+    """Many collections at once: their lengths and elements, read without a step of Python's for each of them."""
+
+    def __init__(self, collections: List[Any], each: Callable[[Any], Iterator[Any]] = iter) -> None:
+        self._collections, self._each = collections, each
+        self._lengths, self._elements = list(map(len, collections)), list(self._read())
+
+    def _read(self) -> Iterator[Any]:
+        return itertools.chain.from_iterable(map(self._each, self._collections))
+
+    def same(self) -> bool:
+        return list(map(len, self._collections)) == self._lengths and _are(self._read(), self._elements)
 
 
 def _counting(names: Iterable[Any], values: Iterable[Any]) -> Dict[Any, Any]:
@@ -82,10 +97,36 @@ class Noted:
 
     def settle(self) -> None:
         """Everything was found."""
-        self._of_functions = [_of_function(one) for one in self.functions]
+        self._parts_of_functions = [list(map(part, self.functions)) for part in _OF_FUNCTIONS]
+        self._in_functions = gc.get_referents(*self.functions)
         self._of_instances = [of_instance(one) for one in self.instances]
         self._in_cells = [in_cell(one) for one in self.cells]
         self._in_slots = [in_slot(one) for one in self.slots]
+        self._flatten()
+
+    def _flatten(self) -> None:
+        self._all_keys = _Flat([table.keys for table in self.tables])
+        self._all_values = _Flat([table.values for table in self.tables])
+
+    def _same_tables(self) -> bool:
+        if self._all_keys.same() and self._all_values.same():
+            return True
+        if not all(table.same() for table in self.tables):
+            return False
+        self._flatten()  # what does not count is noted as it is now
+        return True
+
+    def _same_functions(self) -> bool:
+        """Asking a function for its code or defaults is an audited event, and audit hooks are slow: if need be."""
+        now = gc.get_referents(*self.functions)
+        if _are_all(now, self._in_functions):
+            return True
+        if not all(
+            _are(map(of, self.functions), before) for of, before in zip(_OF_FUNCTIONS, self._parts_of_functions)
+        ):
+            return False
+        self._in_functions = now  # its annotations, for instance, were read for the first time
+        return True
 
     def unchanged(self) -> bool:
         try:
@@ -93,10 +134,10 @@ class Noted:
                 all(sys.modules.get(name) is module for name, module in self._own.items())
                 and self._around() == self._surroundings
                 and _are_all(self._held(), self._holding)
-                and all(table.same() for table in self.tables)
+                and self._same_tables()
                 and all(len(one) == len(before) and _are(each(one), before) for one, each, before in self.lists)
                 and not any(map(_attributes_of, self.bare))
-                and all(map(_are, map(_of_function, self.functions), self._of_functions))
+                and self._same_functions()
                 and all(map(_are, map(of_instance, self.instances), self._of_instances))
                 and _are(map(in_cell, self.cells), self._in_cells)
                 and _are(map(in_slot, self.slots), self._in_slots)
@@ -111,7 +152,7 @@ def _are_all(now: List[Any], before: List[Any]) -> bool:
 
 
 _attributes_of = operator.attrgetter("__dict__")
-_of_function = operator.attrgetter("__code__", "__defaults__", "__kwdefaults__", "__dict__")
+_OF_FUNCTIONS = (*map(operator.attrgetter, ("__code__", "__defaults__", "__kwdefaults__")), _attributes_of)
 
 
 def of_instance(value: Any) -> Tuple[Any, Any]:

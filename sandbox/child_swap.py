@@ -83,9 +83,9 @@ class Functions:
         self._live: Dict[Place, List[Any]] = {}
         self._originals: Dict[str, Optional[Original]] = {}
         self._bytes = dict(_loaded(root))
-        for found in gc.get_objects():
-            if type(found) is types.FunctionType and found.__code__.co_filename in self._bytes:
-                self._live.setdefault(_place(found.__code__), []).append(found)
+        for found, code in _functions():
+            if code.co_filename in self._bytes:
+                self._live.setdefault(_place(code), []).append(found)
         self._exchanged: List[Tuple[Any, Any]] = []
         """Functions with the code that they had."""
         self._compilers = [name for name in _COMPILERS if name in sys.modules]
@@ -150,6 +150,13 @@ def _loaded(root: str) -> Iterator[Tuple[str, bytes]]:
         if file.startswith(root + os.sep) and file.endswith(".py"):
             with open(file, "rb") as stream:
                 yield file, stream.read()
+
+
+def _functions() -> Iterator[Tuple[Any, Any]]:
+    """Every function that lives, with its code; asking each for it is an audited event, and there are thousands."""
+    every = [found for found in gc.get_objects() if type(found) is types.FunctionType]
+    codes = [part for part in gc.get_referents(*every) if type(part) is types.CodeType]
+    return zip(every, codes if len(codes) == len(every) else [found.__code__ for found in every])
 
 
 def text_of(data: bytes) -> str:
