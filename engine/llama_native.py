@@ -114,6 +114,8 @@ class Weights:
         self.api.llama_backend_init()
         params = self.api.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        if gpu_layers == 0:
+            params.load_mode = self.api.LLAMA_LOAD_MODE_NONE  # a mapped file stays beside what was repacked of it
         self.model = self.api.llama_model_load_from_file(os.fsencode(path), params)
         if not self.model:
             raise NativeError(self.log.first_error())

@@ -27,14 +27,16 @@ class Sample(Work):
         sampling: Sampling,
         told: Told,
         weights: Weights,
+        guessing: bool = True,
     ) -> None:
+        """Without `guessing` the text is the same: that is how to measure what guesses are worth."""
         super().__init__(number, prompt, urgency, adapter)
         self._sampling, self._told, self._weights = sampling, told, weights
         self._done: dict[int, Completion] = {}
         self._waiting: list[Lane] = []
         self._lanes: list[Lane] = []
         self._sent: list[tuple[Lane, list[int]]] = []
-        self._lookup = Lookup(prompt) if sampling.n == 1 else None
+        self._lookup = Lookup(prompt) if guessing and sampling.n == 1 else None
         """For one lane only: a batch of lanes keeps the processor busy already."""
 
     @property
