@@ -51,7 +51,8 @@ class Configuration:
     async def settled(self) -> None:
         """Until nothing is asked any more: what begins now must not use an interpreter that was just replaced."""
         with contextlib.suppress(TimeoutError):  # a client that never answers holds up nothing for long
-            await asyncio.wait_for(self._told.wait(), _PATIENCE_S)
+            async with asyncio.timeout(_PATIENCE_S):  # not wait_for: before Python 3.12 that may swallow a cancel
+                await self._told.wait()
 
     def put(self, everywhere: object, folders: Mapping[Path, object]) -> None:
         self._everywhere, self._folders = everywhere, folders

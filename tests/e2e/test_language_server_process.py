@@ -135,6 +135,18 @@ async def test_equal_commands_are_one_job(project: Path) -> None:
     assert await editor.leave() == 0
 
 
+async def test_a_job_that_is_cancelled_in_the_moment_it_began_ends(project: Path) -> None:
+    """Wherever its first steps are: a cancel that is lost there leaves a job that nobody can end."""
+    editor = await Editor.start(project, server=SCRIPTED, options={"trust": True})
+
+    for number in range(10):
+        asked = await editor.command("explain", root=str(project), nodeid=f"test_cart.py::waits{number}")
+        assert (await editor.command("cancel", job=asked["job"])) == {"cancelled": True}
+        await until(lambda: _idle(editor), "the job to end")
+
+    assert await editor.leave() == 0
+
+
 async def test_a_crash_of_the_engine_is_one_message_and_the_next_job_works(project: Path) -> None:
     """The server outlives whatever a native library does."""
     editor = await Editor.start(project, server=SCRIPTED, options={"trust": True})
