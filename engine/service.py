@@ -30,6 +30,7 @@ from ..sandbox.session import Session
 from ..sandbox.types import TestResult
 from .blame import where
 from .config import NORMAL, Budget, parse_budget
+from .crew import expect_help
 from .errors import BadEnvironment, BadInput, DarnerError, ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .loop import explain, repair
@@ -142,15 +143,18 @@ class Service:
         self._phase(job, "prepare", "Preparing a copy of the project")
         with self._project(params).use(stop) as project:
             self._phase(job, "tests", "Running the tests")
+            count: int | None = None
             if nodeids:
                 suite = project.run_named(nodeids, stop, on_test, trace=trace)
             elif params.get("affected") and not trace:
                 suite, count = project.run_affected(stop, on_test)
-                return encode(ran(suite, count, announced))
             else:
                 suite = project.run(stop, on_test, trace=trace)
             covered = project.coverage(suite, nodeids) if trace and not stop else ()
-        return encode(replace(ran(suite, len(suite.results), announced), coverage=covered))
+            if suite.failing and not stop:  # while the user reads what failed
+                expect_help(project.session)
+        ended = ran(suite, len(suite.results) if count is None else count, announced)
+        return encode(replace(ended, coverage=covered))
 
     def _collect(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """Every test as pytest names it."""

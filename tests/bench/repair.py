@@ -3,6 +3,9 @@
 Each task becomes a project of `solution.py` and its visible tests; the tool sees nothing else. Plausible: every visible
 test passes with the offered patch. Correct: every hidden test passes too. The sets are development sets: the search was
 tuned on them.
+
+`--editor` asks the engine as an editor does: the tests run when the project is opened, and a second after the last of
+them the repair is asked for; the seconds are those between that question and its answer.
 """
 
 from __future__ import annotations
@@ -18,17 +21,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from darner.engine.report import failure
+from darner.engine.types import FailureReport
+from darner.engine.wire import decode
 from darner.sandbox.session import open_session
 from darner.sandbox.types import Limits, Status
 
 HERE = Path(__file__).resolve().parent
 TASKS = HERE.parents[2] / "shared" / "bench"
 SETS = ("humanevalfix-dev", "quixbugs")
+READING_S = 1.0
+"""Between the failure and the wish for a repair: nobody decides faster."""
 SCORING = Limits(wall_s=60.0, cpu_s=60.0, test_wall_s=10.0, test_cpu_s=8.0)
 
 
@@ -44,7 +52,7 @@ class Row:
     plausible: bool
     correct: bool
     seconds: float
-    """Wall clock of the whole command: start, suite, repair, facts (no prose)."""
+    """Wall clock of the whole command: start, suite, repair, facts (no prose). In an editor: of the repair alone."""
     repair_seconds: float
     """As the tool reports it for the first failing test: evidence until verified."""
     tried: int
@@ -61,7 +69,7 @@ def main() -> int:
             print(line(rows[-1]), flush=True)
     print(table(rows))
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    how = {name: getattr(options, name) for name in ("model", "budget", "seed", "sets")}
+    how = {name: getattr(options, name) for name in ("model", "budget", "seed", "sets", "editor")}
     report = {"machine": machine(), "commit": commit(), **how, "rows": [asdict(row) for row in rows]}
     options.out.write_text(json.dumps(report, indent=1) + "\n")
     return 0
@@ -72,6 +80,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b", help="name or path; `none` for search only")
     parser.add_argument("--budget", default="normal")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--editor", action="store_true", help="through the engine's service, as an editor asks it")
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--limit", type=int, default=10_000, help="tasks of each set")
     parser.add_argument("--tasks", type=Path, default=TASKS, help="folder of the JSON Lines files")
@@ -92,23 +101,59 @@ def run_task(task: dict[str, str], options: argparse.Namespace) -> Row:
     try:
         (folder / "solution.py").write_text(task["source"])
         (folder / "test_solution.py").write_text(task["visible_tests"])
-        began = time.monotonic()
-        report = fix(folder, options)
-        return score(task, folder, report, time.monotonic() - began, options.python)
+        report, seconds = (fix_in_editor if options.editor else fix)(folder, options)
+        return score(task, folder, report, seconds, options.python)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def fix(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def fix(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Any], float]:
+    """What the command says, and its wall clock."""
     model = ["--no-model"] if options.model == "none" else ["--model", options.model]
     command = [sys.executable, "-P", "-m", "darner.engine.cli", "fix", "--json", "--no-prose", "--trust", *model]
     command += ["--budget", options.budget, "--seed", str(options.seed), "--python", options.python]
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as when installed
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=installed()
+    )
     try:
-        return json.loads(done.stdout)
+        return json.loads(done.stdout), time.monotonic() - began
     except json.JSONDecodeError:
         sys.exit(f"darner fix failed (exit {done.returncode}) in {folder}: {done.stderr[-2000:]}")
+
+
+def installed() -> dict[str, str]:
+    """The environment, in which Python keeps what it compiles as it does when Darner is installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def fix_in_editor(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Any], float]:
+    """What the service answers, and how long after it was asked."""
+    command = [sys.executable, "-P", "-m", "darner.engine.service"]
+    of = {"root": str(folder), "python": options.python}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=installed()) as process:
+        failing = answer(process, "test", {**of, "nodeids": []})["result"]["failing"]
+        if not failing:
+            return {"error": "no test fails"}, 0.0
+        time.sleep(READING_S)
+        began = time.monotonic()
+        asked = {**of, "nodeid": failing[0], "budget": options.budget, "model": options.model}
+        told = answer(process, "repair", asked)
+        seconds = time.monotonic() - began
+        answer(process, "shutdown", {})
+    if "error" in told:
+        return {"error": told["error"]}, seconds
+    return {"failures": [failure(decode(told["result"], FailureReport))]}, seconds
+
+
+def answer(process: subprocess.Popen[bytes], method: str, params: Mapping[str, object]) -> dict[str, Any]:
+    """The one answer to a request; events on the way are passed over."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps({"id": method, "method": method, "params": params}).encode() + b"\n")
+    process.stdin.flush()
+    rows = (json.loads(line) for line in process.stdout)
+    return next(row for row in rows if "result" in row or "error" in row)
 
 
 def score(task: dict[str, str], folder: Path, report: dict[str, Any], seconds: float, python: str) -> Row:
