@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference docs
+.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean bench-format test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference docs
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -101,6 +101,9 @@ bench-split: setup ## Measure the share of a project's tests that can be judged 
 
 bench-model: setup ## Measure the batched sampling beside llama.cpp used plainly; BENCH="--prompts 4 --native PYTHON"
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/model.py $(BENCH)
+
+bench-format: setup ## Measure in which form a model writes repairs best; goes on where it stopped; BENCH="--model NAME --limit 8"
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/formats.py $(BENCH)
 
 setup-train: setup ## Install what training needs beside the rest: torch, transformers, peft, datatrove, ray (2 GB)
 	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train,train-scale]'

@@ -19,7 +19,7 @@ from .llama_prompts import SLOTS, Prompts
 from .llama_work import Place, Urgency, Work
 
 LANES = 16
-"""Sequences decoded at once: with 16 a token costs the least, for the CPU kernels take rows in tiles of four."""
+"""Sequences decoded at once: with 16 a token costs the least, as `llama_lookup.REACHES` says."""
 URGENT = 2
 """Sequences that repairs leave to what is urgent."""
 CELLS = 8192

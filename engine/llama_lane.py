@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .hopeless import is_hopeless
+from .llama_lookup import Lookup
 from .llama_native import Sampler, Weights
 from .model import Completion, Ending, Sampling
 
@@ -26,6 +27,8 @@ class Lane:
     index: int
     sampler: Sampler
     token: int
+    lookup: Lookup | None = None
+    """Guesses what follows; None: nobody does."""
     sequence: int = 0
     position: int = 0
     """Where its token stands: the tokens of its sequence before it are computed."""

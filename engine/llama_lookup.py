@@ -7,13 +7,29 @@ is what the model would have written alone; a wrong guess costs the tokens behin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 _LONGEST = 3
 """Tokens that must agree for a guess, at best; fewer where so many agree nowhere."""
 _SHORTEST = 2
-REACHES = (3, 7, 15)
-"""Tokens of one guess. With the token before it a guess fills whole tiles of llama.cpp's CPU kernels: of the 1.5B,
-1 token costs 102 ms of processor time, 4 cost 245 (as 3 do) and 16 cost 781."""
+REACHES = (3, 15)
+"""Tokens of one guess. With the token before it a guess fills a whole tile of llama.cpp's CPU kernels, which take rows
+by sixteen, by four and alone: of the 1.5B, in milliseconds of processor time (AVX2), 1 row costs 102, 2 cost 158,
+3 cost 238 and 4 cost 258; 8 cost 647, 12 cost 825, 15 cost 1,203 and 16 cost 842. Eight are worth no guess."""
+_FILLED = {3: 4, **dict.fromkeys(range(7, 16), 16)}
+"""So many rows cost about what the next whole tile costs."""
+
+
+def rows_for(lanes: int) -> int:
+    """Rows worth decoding for so many sequences: the others hold guesses, or nothing of use and still cost less."""
+    return _FILLED.get(lanes, lanes)
+
+
+def shared_out(guesses: Sequence[Sequence[int]], room: int) -> list[list[int]]:
+    """The first `room` tokens of all guesses together, nearest first: the nearer one is, the likelier it is right."""
+    depths = sorted((depth, lane) for lane, guess in enumerate(guesses) for depth in range(len(guess)))
+    taken = [lane for _, lane in depths[:room]]
+    return [list(guess[: taken.count(lane)]) for lane, guess in enumerate(guesses)]
 
 
 class Lookup:
@@ -25,6 +41,12 @@ class Lookup:
         self._step = 0
         for token in prompt:
             self.add(token)
+
+    def branch(self) -> Self:
+        """The same tokens, to go on with others."""
+        twin = type(self)(())
+        twin._tokens, twin._after = self._tokens.copy(), self._after.copy()
+        return twin
 
     def add(self, token: int) -> None:
         """The sequence goes on with `token`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .llama_lane import Lane, Told
-from .llama_lookup import Lookup
+from .llama_lookup import Lookup, rows_for, shared_out
 from .llama_native import Entry, Native, Weights
 from .llama_work import Place, Urgency, Work
 from .model import Completion, Ending, Sampling
@@ -14,8 +14,9 @@ from .model import Completion, Ending, Sampling
 class Sample(Work):
     """`sampling.n` completions, each by its own chain with seed `sampling.seed` + index.
 
-    A lane that ends hands its sequence to the next that waits. A lone lane is decoded together with a guess of the
-    tokens behind it; each is drawn from the logits that it would have been drawn from alone, so the text is the same.
+    A lane that ends hands its sequence to the next that waits. Rows that cost little more are filled with guesses of
+    the tokens behind each lane's own; a token is drawn from the logits that it would have been drawn from alone, so the
+    text is the same.
     """
 
     def __init__(
@@ -36,8 +37,7 @@ class Sample(Work):
         self._waiting: list[Lane] = []
         self._lanes: list[Lane] = []
         self._sent: list[tuple[Lane, list[int]]] = []
-        self._lookup = Lookup(prompt) if guessing and sampling.n == 1 else None
-        """For one lane only: a batch of lanes keeps the processor busy already."""
+        self._lookup = Lookup(prompt) if guessing else None
 
     @property
     def width(self) -> int:
@@ -62,9 +62,11 @@ class Sample(Work):
         while self._waiting and (sequence := place.take(share)) is not None:
             lane = self._waiting.pop(0)
             lane.sequence, lane.position = sequence, len(self.prompt)
+            lane.lookup = self._lookup.branch() if self._lookup else None
             self._lanes.append(lane)
             self._take(place, lane)
-        self._sent = [(lane, self._guess(lane, room)) for lane in self._lanes[:room]]
+        lanes = self._lanes[:room]
+        self._sent = list(zip(lanes, self._guesses(lanes, min(room, share)), strict=True))
         return [
             Entry(token, lane.position + i, (lane.sequence,), True)
             for lane, guess in self._sent
@@ -90,8 +92,22 @@ class Sample(Work):
         self._lanes, self._waiting = [], []
         self.done = True
 
-    def _guess(self, lane: Lane, room: int) -> list[int]:
-        return self._lookup.guess(min(self._sampling.max_tokens - lane.count, room - 1)) if self._lookup else []
+    def _guesses(self, lanes: Sequence[Lane], rows: int) -> list[list[int]]:
+        """What is guessed behind each lane's token, in at most so many rows with the lanes' own."""
+        most = [self._sampling.max_tokens - lane.count for lane in lanes]
+        found = [lane.lookup.guess(left) if lane.lookup else [] for lane, left in zip(lanes, most, strict=True)]
+        if len(lanes) == 1:
+            return [found[0][: rows - 1]]
+        spare = min(rows, rows_for(len(lanes))) - len(lanes)
+        if self._lookup is None or spare <= 0:
+            return [[] for _ in lanes]
+        guesses = shared_out(found, spare)
+        wanting = spare - sum(map(len, guesses))
+        for lane, guess, left in zip(lanes, guesses, most, strict=True):
+            if 0 < wanting <= left - len(guess):
+                guess += [lane.token] * wanting  # wrong, most likely: a row that fills its tile costs less than none
+                break
+        return guesses
 
     def _advance(self, place: Place, lane: Lane, guess: list[int], start: int) -> None:
         """Keep as much of the guess as the model draws itself, and one token of its own."""
@@ -100,8 +116,8 @@ class Sample(Work):
         while (ended := self._take(place, lane)) is False and right < len(guess) and lane.token == guess[right]:
             right += 1
             lane.token = lane.sampler.draw(start + right)
-        if self._lookup:
-            self._lookup.learn(len(guess), right)
+        if lane.lookup:
+            lane.lookup.learn(len(guess), right)
         lane.position += 1 + right
         if not ended and guess:
             place.context.forget([lane.sequence], lane.position)
@@ -114,7 +130,7 @@ class Sample(Work):
             place.give(lane.sequence)
             self.done = len(self._done) == self._sampling.n
             return True
-        if self._lookup:
-            self._lookup.add(lane.token)
+        if lane.lookup:
+            lane.lookup.add(lane.token)
         lane.tell(self._told, self._sampling.stop)
         return False

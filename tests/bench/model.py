@@ -11,6 +11,7 @@ A run that was stopped, or had its `--minutes`, goes on behind the last figure o
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from typing import Self
 import model_many
 from darner.engine import catalogue
 from darner.engine.llama import LlamaModel
+from darner.engine.llama_process import QUIET_THREADS
 from model_alone import FIRST, OneSequence, rows_cost
 from model_asked import Native, Plain, Prompt, native, opened, plain, prompts
 from model_recording import Recording, told
@@ -32,6 +34,7 @@ _ROWS = (1, 2, 3, 4, 6, 8, 12, 15, 16, 24, 32)
 
 def main() -> int:
     options = parse_arguments()
+    os.environ.update(QUIET_THREADS)  # for everybody that is asked, read when llama.cpp is loaded
     file = catalogue.pull(options.model)
     made = {"machine": machine(), "model": options.model, "tokens": options.tokens, "seed": 0, "commit": commit()}
     recording = Recording(options.out or Path("bench-results") / f"model-{options.model}.jsonl", made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from darner.engine.llama import LlamaModel
-from darner.engine.llama_lookup import Lookup
+from darner.engine.llama_lookup import REACHES, Lookup, rows_for, shared_out
 from darner.engine.model import Message, Sampling
 from darner.engine.stop import Stop
 from hypothesis import given
@@ -33,10 +33,55 @@ def test_a_copy_is_guessed_further_and_further_and_a_wrong_guess_starts_small_ag
         lookup.learn(sizes[-1], sizes[-1])
     lookup.learn(15, 2)
 
-    assert sizes == [3, 7, 15]
-    assert len(lookup.guess(99)) == 3
+    assert sizes == [*REACHES, REACHES[-1]]
+    assert len(lookup.guess(99)) == REACHES[0]
     assert lookup.guess(2) == [2, 3]
     assert Lookup([1, 2, 3]).guess(9) == []
+
+
+def test_a_branch_goes_on_alone() -> None:
+    """Sixteen samples of one prompt share what they look up in it, and nothing of what each writes."""
+    lookup = Lookup([1, 2, 3, 1, 2])
+    branch = lookup.branch()
+    branch.add(9)
+    branch.add(1)
+    branch.add(2)
+
+    assert lookup.guess(1) == [3]
+    assert branch.guess(1) == [9]
+
+
+@given(st.lists(st.lists(st.integers(), max_size=6), max_size=6), st.integers(0, 20))
+def test_rows_go_to_the_nearest_guesses(guesses: list[list[int]], room: int) -> None:
+    """A second guess is right only if the first one is: nobody gets two while somebody waits for one."""
+    given_ = shared_out(guesses, room)
+
+    assert all(guess[: len(part)] == part for guess, part in zip(guesses, given_, strict=True))
+    assert sum(map(len, given_)) == min(room, sum(map(len, guesses)))
+    deepest = max(map(len, given_), default=0)
+    assert all(len(part) >= min(len(guess), deepest - 1) for guess, part in zip(guesses, given_, strict=True))
+
+
+def test_rows_are_whole_tiles_or_the_lanes_alone() -> None:
+    """What is filled up may not cost more than the tile that it fills."""
+    for lanes in range(1, 17):
+        assert rows_for(lanes) in (lanes, 4, 16)
+        assert rows_for(lanes) >= lanes
+
+
+@pytest.mark.parametrize("n", [3, 8, 15])
+def test_a_batch_filled_with_guesses_gives_what_each_seed_gives_alone(tiny: LlamaModel, n: int) -> None:
+    """Guesses of eight lanes stand in one decode: none may see another's, or be drawn when it is wrong.
+
+    Kernels round by the shape of a batch, so that a draw on the edge may fall to the other side; a wrong row would
+    change every text.
+    """
+    ask = (Message("user", "abcabcabcabc " * 4),)
+    together = tiny.sample(ask, Sampling(n, 0.7, max_tokens=20 + n, seed=5), Stop())
+    alone = [tiny.sample(ask, Sampling(1, 0.7, max_tokens=20 + n, seed=5 + i), Stop())[0] for i in range(n)]
+
+    assert [c.tokens for c in together] == [20 + n] * n
+    assert sum(a == b for a, b in zip(together, alone, strict=True)) >= 2 * n / 3
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.7])
