@@ -30,7 +30,9 @@ def adopt(
                 "Not adopted; train longer or on more seeds."
             )
         if made.adapter is None:
-            raise BadInput(f"{run} trained all weights: pass its file by name, as in `darner fix --model {made.model}`.")
+            raise BadInput(
+                f"{run} trained all weights: pass its file by name, as in `darner fix --model {made.model}`."
+            )
         kept = adopted.adopt(made.model, made.base_sha256, made.adapter, report["repair"])
         if as_json:
             terminal.print_json({"version": 1, "base": str(made.model), "adapter": str(kept)})
