@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model clean bench-format test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference docs
+.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model bench-format clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference docs shape alike release-check profile
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -123,6 +123,18 @@ docs: reference ## Build the site of docs/ into build/docs, with its plots and g
 	@$(BIN)/python .dev/plots.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "The site is in build/docs: open build/docs/index.html"
+
+shape: setup ## Print sizes of modules and functions, beside those of admired codebases
+	@$(BIN)/python .dev/shape.py
+
+alike: setup ## List the pairs of functions that share six or more lines of logic, each with its account
+	@$(BIN)/python .dev/alike.py
+
+profile: setup ## Where the time of a search goes, function by function; PROFILE="fix TEST --no-model"
+	@$(BIN)/python .dev/profile_repair.py $(PROFILE)
+
+release-check: setup ## Build all files of a release twice, compare, install, list licences and parts, repair; needs the index
+	@$(BIN)/python .dev/release.py
 
 clean: ## Remove .venv and everything else that was built here; the cache in ~/.cache/darner stays
 	rm -rf .venv build dist bench-results ./*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ..sandbox.session import Session
 from ..sandbox.types import Assurance
 from . import memory, report, show, terminal, trace, trust, undo
 from .config import Budget, parse_budget
@@ -24,6 +25,7 @@ from .interrupt import ignore_signals, interruptible
 from .model import Model
 from .project import Project, find_root, open_project, preferred
 from .resident import forget_prompts, prompts_folder
+from .stop import Stop
 from .suite import Suite, run_suite
 from .trace import TracedModel
 from .trial import open_session
@@ -102,13 +104,7 @@ def fix(
             llm = _model(model, wanted=wanted, endpoint=endpoint, adapter=adapter)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
-            live.phase("copying the project")
-            _import_ahead()
-            began = time.time()
-            session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
-            live.phase("running the tests")
-            suite = run_suite(session, _relative(project, nodeids), stop, live.test)
-            memory.remember(project.root, suite.passed, began)
+            session, suite = _tested(project, _relative(project, nodeids), opened, stop, live)
             from .mend import mend, to_apply  # here: imported by now, beside the sandbox's start
 
             llm, written = _recorded(project, suite, llm, spending, opened, answer=answer, seed=seed)
@@ -146,15 +142,9 @@ def explain(
             llm = _model(model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
-            live.phase("copying the project")
-            _import_ahead()
-            began = time.time()
-            session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
-            live.phase("running the tests")
-            suite = run_suite(session, _relative(project, [nodeid]), stop, live.test)
+            session, suite = _tested(project, _relative(project, [nodeid]), opened, stop, live)
             from . import loop  # here: imported by now, beside the sandbox's start
 
-            memory.remember(project.root, suite.passed, began)
             if not suite.failing:
                 raise BadInput(f"{nodeid} passes; there is nothing to explain.")
             found = _collect(loop.explain(session, suite, suite.failing[0], llm, stop), live)
@@ -244,9 +234,19 @@ def complete() -> typer.Typer:
     return app
 
 
-def _import_ahead() -> None:
-    """What a repair is looked for with, while the sandbox starts, which is mostly waiting."""
+def _tested(
+    project: Project, nodeids: tuple[str, ...], opened: ExitStack, stop: Stop, live: show.Live
+) -> tuple[Session, Suite]:
+    """A session that ends with `opened`, and what the tests say in it; the sources of what passes are remembered."""
+    live.phase("copying the project")
+    # What a repair is looked for with is imported while the sandbox starts, which is mostly waiting.
     threading.Thread(target=importlib.import_module, args=("darner.engine.mend",), daemon=True).start()
+    began = time.time()
+    session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
+    live.phase("running the tests")
+    suite = run_suite(session, nodeids, stop, live.test)
+    memory.remember(project.root, suite.passed, began)
+    return session, suite
 
 
 def _model(name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None) -> Model | None:

@@ -52,10 +52,10 @@ class Attempt:
 
 
 @cache
-def _templates() -> Environment:
+def templates(folder: Path = Path(__file__).parent / "prompts") -> Environment:
+    """The prompts in this folder: a missing value is an error, not an empty place."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here: a search alone writes no prompt
 
-    folder = Path(__file__).parent / "prompts"
     return Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
@@ -66,12 +66,12 @@ def _templates() -> Environment:
 
 
 def rendered(template: str, **values: object) -> str:
-    return _templates().get_template(template).render(**values)
+    return templates().get_template(template).render(**values)
 
 
 def repair(target: Target, last: Attempt | None = None) -> tuple[Message, ...]:
     """Ask for the whole function again."""
-    text = _templates().get_template("repair.j2")
+    text = templates().get_template("repair.j2")
     content = text.render(
         function=target.function.qualname,
         path=target.source.path,
@@ -90,7 +90,7 @@ def write(target: Target) -> tuple[Message, ...]:
 
     The same messages weigh candidates: how likely is each as the answer?
     """
-    text = _templates().get_template("write.j2")
+    text = templates().get_template("write.j2")
     content = text.render(
         function=target.function.qualname,
         docstring=target.description[:_MOST_TEST],
@@ -128,7 +128,7 @@ def distinguish(target: Target, first: str, second: str, count: int) -> tuple[Me
 
 
 def explain(target: Target, diff: str) -> tuple[Message, ...]:
-    text = _templates().get_template("explain.j2")
+    text = templates().get_template("explain.j2")
     content = text.render(
         facts=bullets(target.facts)[:_MOST_FACTS],
         function=target.function.qualname,

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from lsprotocol import types as lsp
 
+from ..engine import wire
 from ..engine.blame import where
-from .engine_link import CANCELLED, EngineError
+from ..engine.events import Found, Phase, Tried
+from .describe import short
+from .engine_link import CANCELLED, EngineError, Row
 from .feed import log_end
 from .jobs import Job
 from .progress import Progress
@@ -42,6 +45,16 @@ async def shown(session: Session, job: Job, *, asked: bool = True, silent: bool 
         raise  # the job logs it
     finally:
         job.outcome = progress.outcome
+
+
+def tell(progress: Progress, name: str, data: Row) -> None:
+    """An event of a search, to whoever waits for it."""
+    if name == "phase":
+        progress.phase(wire.decode(data, Phase).text)
+    elif name == "tried":
+        progress.report(f"{wire.decode(data, Tried).count} tried")
+    elif name == "found":
+        progress.report(f"found {short(wire.decode(data, Found).repair.candidate.description, 80)}")
 
 
 def _begun(session: Session, job: Job, silent: bool) -> Progress:

@@ -11,7 +11,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from ..engine import wire
-from ..engine.events import Found, Located, Phase, Tried
+from ..engine.events import Located
 from ..engine.rest import reason_to_rest
 from ..engine.settings import NO_MODEL
 from ..engine.types import FailureReport, FixStatus, Patch, Repair
@@ -22,7 +22,7 @@ from .engine_link import Row
 from .jobs import Job
 from .session import Session
 from .snapshot import Applied, Board, Example
-from .work import common, shown
+from .work import common, shown, tell
 from .work_tests import Which, run_tests
 
 _MOST_UNDO = 20
@@ -162,14 +162,9 @@ async def _loop(
     async with shown(session, job, asked=asked) as progress:
 
         def on_event(name: str, data: Row) -> None:
-            if name == "phase":
-                progress.phase(wire.decode(data, Phase).text)
-            elif name == "tried":
-                progress.report(f"{wire.decode(data, Tried).count} tried")
-            elif name == "located":
+            tell(progress, name, data)
+            if name == "located":
                 known.located(session, root, wire.decode(data, Located))
-            elif name == "found":
-                progress.report(f"found {short(wire.decode(data, Found).repair.candidate.description, 80)}")
 
         report = wire.decode(await session.engine.call(method, params, on_event), FailureReport)
         known.keep(session, root, report, sought=method == "repair")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from string import ascii_uppercase
 from typing import TypeVar
@@ -11,16 +12,14 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from ..engine import wire
-from ..engine.events import Found, Phase, Tried
 from ..engine.types import Repair
 from ..engine.written import TestWritten, Written, evidence, tellers
 from .describe import doubt, short
-from .engine_link import Row
 from .jobs import Job
 from .progress import Progress
 from .session import Session
 from .snapshot import Applied
-from .work import common, shown
+from .work import common, shown, tell
 from .work_repairs import applied, send_edit
 
 Writer = Callable[[Session, Job, Path, str, str], Awaitable[None]]
@@ -102,16 +101,8 @@ async def _asked(
     progress: Progress,
     kind: type[T],
 ) -> T:
-    def on_event(name: str, data: Row) -> None:
-        if name == "phase":
-            progress.phase(wire.decode(data, Phase).text)
-        elif name == "tried":
-            progress.report(f"{wire.decode(data, Tried).count} tried")
-        elif name == "found":
-            progress.report(f"found {short(wire.decode(data, Found).repair.candidate.description, 80)}")
-
     whole = {**common(session, root), "model": session.board(root).settings.model, **params}
-    return wire.decode(await session.engine.call(method, whole, on_event), kind)
+    return wire.decode(await session.engine.call(method, whole, partial(tell, progress)), kind)
 
 
 async def _ask(session: Session, text: str, buttons: list[str]) -> str:

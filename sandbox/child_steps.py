@@ -172,26 +172,31 @@ class Recorder:
         self._count += 1
 
     def leave(self, frame: Any, value: object) -> None:
-        opened = self._open.get(id(frame))
-        if opened is None or opened.frame is not frame:
+        opened = self._closed(frame)
+        if opened is None:
             return
-        del self._open[id(frame)]
-        self._settle(opened)
         if opened.number >= 0:
             self._activations[opened.number]["result"] = self._quietly(values.glance, value)
         if opened.call is not None:
             opened.call["result"] = self._quietly(values.bounded_repr, value)
 
     def unwind(self, frame: Any, name: str) -> None:
-        opened = self._open.get(id(frame))
-        if opened is None or opened.frame is not frame:
+        opened = self._closed(frame)
+        if opened is None:
             return
-        del self._open[id(frame)]
-        self._settle(opened)
         if opened.number >= 0:
             self._activations[opened.number]["exception"] = name
         if opened.call is not None:
             opened.call["exception"] = name
+
+    def _closed(self, frame: Any) -> Optional[_Open]:
+        """The activation that ends here; None where none was opened for this frame."""
+        opened = self._open.get(id(frame))
+        if opened is None or opened.frame is not frame:
+            return None
+        del self._open[id(frame)]
+        self._settle(opened)
+        return opened
 
     # ------------------------------------------------------------ values
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from ..engine.errors import ModelError
 from ..engine.model import Ending, Message, Sampling
+from ..engine.prompt import templates
 from .shape import shaped
 from .stages import Context
 
@@ -70,7 +69,7 @@ def judgements(context: Context, index: int) -> tuple[Judgement, ...]:
 
 
 def rendered(template: str, **values: object) -> str:
-    return _templates().get_template(template).render(**values)
+    return templates(_PROMPTS).get_template(template).render(**values)
 
 
 def ask(
@@ -109,15 +108,3 @@ def blocks(text: str) -> tuple[str, ...]:
 @cache
 def _examples() -> _Examples:
     return shaped(_Examples, tomllib.loads((_PROMPTS / "exemplars.toml").read_text(encoding="utf-8")))
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_PROMPTS),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=False,
-    )

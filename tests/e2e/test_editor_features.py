@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ CART = "def total(a, b):\n    return a + b if a < b else 0\n"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "cart.py").write_text(CART)
-    (root / "test_cart.py").write_text("from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n")
-    return root
+def project(lay_out: Callable[[dict[str, str]], Path]) -> Path:
+    return lay_out(
+        {
+            "cart.py": CART,
+            "test_cart.py": "from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n",
+        }
+    )
 
 
 async def started(project: Path, name: str = "vscode", **options: object) -> Editor:

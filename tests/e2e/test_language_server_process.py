@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -22,23 +23,8 @@ SLOW_TEST = "import pathlib, time\n\n\ndef test_slow():\n    time.sleep(float(pa
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "cart.py").write_text("def total(a, b):\n    return a + b if a < b else 0\n")
-    (root / "test_cart.py").write_text("from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n")
-    return root
-
-
-@pytest.fixture
-def slow_project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "test_slow.py").write_text(SLOW_TEST)
-    (root / "seconds").write_text("60")
-    return root
+def slow_project(lay_out: Callable[[dict[str, str]], Path]) -> Path:
+    return lay_out({"test_slow.py": SLOW_TEST, "seconds": "60"})
 
 
 def alive(pids: list[int]) -> list[int]:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,8 @@ def addresses(record: Path) -> set[str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "cart.py").write_text(CART)
-    (root / "test_cart.py").write_text(TESTS)
-    return root
+def project(lay_out: Callable[[dict[str, str]], Path]) -> Path:
+    return lay_out({"cart.py": CART, "test_cart.py": TESTS})
 
 
 async def test_the_trace_would_show_an_address(tmp_path: Path) -> None:

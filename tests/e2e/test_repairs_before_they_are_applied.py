@@ -14,16 +14,6 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("error::pytest_lsp
 NODEID = "test_cart.py::test_total"
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "cart.py").write_text("def total(a, b):\n    return a + b if a < b else 0\n")
-    (root / "test_cart.py").write_text("from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n")
-    return root
-
-
 async def test_a_found_repair_is_shown_with_its_edit_and_nothing_is_changed(project: Path) -> None:
     """A preview needs the edit itself, not only the right to apply it."""
     editor = await Editor.start(project, server=SCRIPTED, options={"trust": True})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,8 @@ CART = "def stub(a: int) -> int: ...\n\n\ndef unsure(a: int) -> int: ...\n\n\nde
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "shop"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "cart.py").write_text(CART)
-    (root / "test_cart.py").write_text("def test_total():\n    assert True\n")
-    return root
+def project(lay_out: Callable[[dict[str, str]], Path]) -> Path:
+    return lay_out({"cart.py": CART, "test_cart.py": "def test_total():\n    assert True\n"})
 
 
 @pytest.mark.parametrize("name", ["vscode", "neovim", pytest.param("lsp318", marks=pytest.mark.slow)])

@@ -40,13 +40,7 @@ def write_tiny_gguf(path: Path, *, template: str | None = None, seed: int = 1) -
     writer.add_add_bos_token(False)
     if template:
         writer.add_chat_template(template)
-    for name, array in _tensors(rng, len(tokens)).items():
-        writer.add_tensor(name, array.astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+    return _written(writer, _tensors(rng, len(tokens)), path)
 
 
 def _tensors(rng: np.random.Generator, vocabulary: int) -> dict[str, np.ndarray]:
@@ -77,8 +71,12 @@ def write_tiny_adapter(path: Path, *, seed: int, base_sha256: str = "", width: i
         writer.add_string("darner.base.sha256", base_sha256)
     down, up = rng.normal(0.0, 0.3, (2, width)), rng.normal(0.0, 0.5, (256 + len(SPECIAL), 2))
     up[256:] = 0.0  # control tokens stay impossible
-    writer.add_tensor("output.weight.lora_a", down.astype(np.float32))
-    writer.add_tensor("output.weight.lora_b", up.astype(np.float32))
+    return _written(writer, {"output.weight.lora_a": down, "output.weight.lora_b": up}, path)
+
+
+def _written(writer: gguf.GGUFWriter, tensors: dict[str, np.ndarray], path: Path) -> Path:
+    for name, array in tensors.items():
+        writer.add_tensor(name, array.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -15,16 +15,6 @@ SECRET = "def secret_of_the_user(): return 'qwzrtx'"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "cart.py").write_text("def total(a, b):\n    return a + b if a < b else 0\n")
-    (root / "test_cart.py").write_text("from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n")
-    return root
-
-
-@pytest.fixture
 def client(tmp_path: Path) -> Iterator[RawClient]:
     client = RawClient(SCRIPTED, tmp_path / "state")
     yield client

@@ -35,13 +35,8 @@ Start = Callable[..., RawClient]
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pyproject.toml").write_text("")
-    (root / "cart.py").write_text(CART)
-    (root / "test_cart.py").write_text(TESTS)
-    return root
+def project(lay_out: Callable[[dict[str, str]], Path]) -> Path:
+    return lay_out({"cart.py": CART, "test_cart.py": TESTS})
 
 
 @pytest.fixture

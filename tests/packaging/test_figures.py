@@ -22,11 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 )
 def test_the_readme_says_what_was_measured(result: str, label: str) -> None:
     """A figure that nobody can trace to a run is an advertisement."""
-    rows: list[dict[str, Any]] = json.loads((ROOT / "docs" / "bench" / f"{result}.json").read_text("utf-8"))["rows"]
+    run: dict[str, Any] = json.loads((ROOT / "docs" / "bench" / f"{result}.json").read_text("utf-8"))
+    rows: list[dict[str, Any]] = run["rows"]
     correct = [row for row in rows if row["correct"]]
     by_model = sum(row["origin"] == "model" for row in correct)
     share = f"{len(correct)} of {len(rows)} ({len(correct) / len(rows):.0%})".replace("%", " %")
     seconds = f"{median(row['seconds'] for row in rows):.1f} s"
 
-    told = f"| {label} | {share} | {seconds} | {len(correct) - by_model} / {by_model} |"
+    told = f"| {label} | {share} | {seconds} | {len(correct) - by_model} / {by_model} | {run['commit']} |"
     assert told in (ROOT / "README.md").read_text("utf-8")

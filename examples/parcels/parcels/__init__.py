@@ -1,0 +1,1 @@
+"""Where parcels are, from carriers that are slow and sometimes fail."""
