@@ -13,7 +13,6 @@ from .stop import Stop
 from .suite import Suite
 from .types import Evidence
 
-_FAILED = frozenset((Outcome.FAILED, Outcome.ERROR))
 # The test itself is stopped by processor time; the wall leaves room for a laptop that is busy with other things.
 # Recording stops after as long as the plain test took, and a little: evidence costs at most about three plain runs.
 _ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_s=0.05)

@@ -67,12 +67,7 @@ def condition_add(node: ast.If | ast.While | ast.IfExp, scope: Scope) -> Iterato
         return
     inside = [n for n in ast.walk(test) if isinstance(n, ast.Attribute | ast.Subscript)]
     for owner in dict.fromkeys(scope.text(n.value) for n in inside if isinstance(n.value, ast.Name)):
-        for form, weight in (
-            ("{} is None or ", 1.0),
-            ("{} is not None and ", 0.8),
-            ("{} and ", 0.6),
-            ("not {} or ", 0.6),
-        ):
+        for form, weight in _GUARDS:
             rest = scope.group(test, 3 if form.endswith("or ") else 4)
             yield scope.put(test, form.format(owner) + rest, weight)
     for name in scope.names(node)[:10]:

@@ -43,7 +43,6 @@ _NEXT_ARITHMETIC: dict[str, dict[str, float]] = {
     "<<": {">>": 1, "*": 0.1},
     ">>": {"<<": 1, "//": 0.1},
 }
-_INDEX_HOLDERS = (ast.Slice, ast.Subscript)
 _ORDERED = (ast.Mod, ast.FloorDiv, ast.Div, ast.Sub)
 """A constant is seldom meant on their left."""
 _SEPARATORS = ("''", "' '", "','", "'.'", "'-'", "'_'", "'\\n'", "':'")

@@ -10,7 +10,6 @@ from .scope import Edit, Scope, blocks
 from .source import FunctionNode
 
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Continue, ast.Break)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def owner(statement: ast.stmt, scope: Scope) -> ast.stmt | None:

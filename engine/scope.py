@@ -125,11 +125,6 @@ class Scope:
         return 0
 
     @cached_property
-    def calls_self(self) -> bool:
-        name = self.unit.name if isinstance(self.unit, FunctionNode) else ""
-        return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in self.nodes)
-
-    @cached_property
     def told(self) -> frozenset[str]:
         """The first four letters of every word in the function's name and docstring, in lower case."""
         if not isinstance(self.unit, FunctionNode):

@@ -76,8 +76,6 @@ class Candidate:
     """How promising it looked before any trial; larger first."""
     path: str = ""
     line: int = 0
-    rationale: str = ""
-    """What a model wrote about the cause, if it did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,7 @@ from .source import Source
 _OFTEN = "It may well pass outside, so no repair was sought."
 
 
-def withheld(
-    root: Path,
-    failure: Failure | None,
-    variables: Mapping[str, str] | None = None,
-    environment: Mapping[str, str] = os.environ,
-) -> str:
+def withheld(root: Path, failure: Failure | None, variables: Mapping[str, str] | None = None) -> str:
     """One sentence when the failure comes from the confinement itself; empty when nothing says so.
 
     variables: environment variables that what failed was made of, and where each is read (`variables_read`).
@@ -34,7 +29,7 @@ def withheld(
     names = re.findall(r"'([^']+)'", failure.message)
     name = names[-1] if names else ""
     source = failure.frames[-1].source if failure.frames else ""
-    if failure.exception == "KeyError" and "environ" in source and name in environment:
+    if failure.exception == "KeyError" and "environ" in source and name in os.environ:
         return f"The test needs your environment variable {name}, which the sandbox does not pass on. {_OFTEN}"
     if failure.exception == "FileNotFoundError" and is_secret(Path(name).name) and _is_there(root, name):
         return f"The test needs {name}, which the sandbox keeps away because such files hold secrets. {_OFTEN}"
@@ -44,7 +39,7 @@ def withheld(
         return f"The test needs {service}, which the sandbox does not reach. {_OFTEN}"
     inside = environment_inside({})
     for variable, place in (variables or {}).items():
-        if variable in environment and inside.get(variable) != environment[variable]:
+        if variable in os.environ and inside.get(variable) != os.environ[variable]:
             read = f"your environment variable {variable} (read at {place})"
             return f"What failed depends on {read}, which the sandbox does not pass on. {_OFTEN}"
     return ""

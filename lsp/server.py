@@ -90,8 +90,8 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
     session = server.session
     session.jobs.on_change = lambda: feed.tell_status(session)
 
-    def on(method: str, handler: Callable[..., Any], options: object = None) -> None:
-        server.feature(method, options)(handler)
+    def on(method: str, handler: Callable[..., Any]) -> None:
+        server.feature(method)(handler)
 
     on(lsp.INITIALIZE, _with(server, _initialize))
     on(lsp.INITIALIZED, _with(server, _initialized))

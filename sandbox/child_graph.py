@@ -25,7 +25,6 @@ _LIST: Any = list
 _TYPE: Any = type
 _DICT: Any = dict
 _SET: Any = set
-_CALLABLES: Any = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 _MOST_NODES = 20_000
 _MOST_TEXT = 200_000
 _EXACT_INT = 1 << 53

@@ -140,15 +140,13 @@ class Session:
 
     def baseline(
         self,
-        nodeids: Sequence[str] = (),
         *,
-        limits: Limits = BASELINE,
         detail: Detail = Detail.OUTCOMES,
         cancelled: Callable[[], bool] = lambda: False,
         on_test: OnTest | None = None,
     ) -> RunResult:
-        """The tests (all when empty) on the project as it stands; what they use bounds later runs (allowance.py)."""
-        run = self.run(nodeids, limits=limits, detail=detail, cancelled=cancelled, on_test=on_test)
+        """All tests on the project as it stands; what they use bounds later runs (allowance.py)."""
+        run = self.run((), limits=BASELINE, detail=detail, cancelled=cancelled, on_test=on_test)
         if is_telling(run):
             self.limits = allowed(run)
         return run
