@@ -47,9 +47,11 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     alone = session.run((nodeid,), limits=limits, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
     failing = _find(alone, nodeid) or told
     _refuse_flaky(session, suite, nodeid, alone, stop)
+    again: TestResult | None = None
     for _ in range(0 if failing is not None and runs_away(failing) else _RERUNS):
-        again = session.run((nodeid,), limits=limits, cancelled=lambda: bool(stop))
-        _refuse_flaky(session, suite, nodeid, again, stop)
+        run = session.run((nodeid,), limits=limits, detail=Detail.VERDICTS, cancelled=lambda: bool(stop))
+        _refuse_flaky(session, suite, nodeid, run, stop)
+        again = _find(run, nodeid)
     if failing is None:
         failing = TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
     seconds = told.seconds if told is not None else failing.seconds
@@ -57,19 +59,27 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     if failing.failure is None and told is not None:
         failing = replace(failing, failure=told.failure)
     if not executed_lines(failing):  # of the project, in this process: there is nothing to compare with other tests
-        return Evidence(nodeid, failing, (), (), alone.output, seconds, trouble)
-    passing = _run(session, nearest_passing(suite, nodeid), Outcome.PASSED, stop)
-    related = _related(session, suite, failing, stop)
-    return Evidence(nodeid, failing, passing, related, alone.output, seconds, trouble)
+        return Evidence(nodeid, failing, (), (), alone.output, seconds, trouble, again)
+    passing, related = _neighbours(session, suite, failing, stop)
+    return Evidence(nodeid, failing, passing, related, alone.output, seconds, trouble, again)
 
 
-def _related(session: Session, suite: Suite, failing: TestResult, stop: Stop) -> tuple[TestResult, ...]:
-    """Those that ran away are believed to be what they were: to trace each again would cost its whole limit."""
+def _neighbours(
+    session: Session, suite: Suite, failing: TestResult, stop: Stop
+) -> tuple[tuple[TestResult, ...], tuple[TestResult, ...]]:
+    """Tests that pass, and others that fail, traced in one run: the passing ones first, for a failing one may crash.
+
+    Those that ran away are believed to be what they were: to trace each again would cost its whole limit.
+    """
+    near = nearest_passing(suite, failing.nodeid)
     others = _others(suite, failing.nodeid)[:_MOST_RELATED]
     away = {other: told for other in others if (told := suite.result(other)) is not None and runs_away(told)}
-    traced = _run(session, [other for other in others if other not in away], Outcome.FAILED, stop)
-    found = [test for test in traced if _same_code(test, failing)]
-    return (*found, *(told for told in away.values() if _functions(told) & _functions(failing)))
+    names = (*near, *(other for other in others if other not in away))
+    traced = _traced(session, names, stop) if names else ()
+    passing = tuple(test for test in traced if test.outcome is Outcome.PASSED and test.nodeid in suite.passed)
+    same = [test for test in traced if test.outcome is Outcome.FAILED and test.nodeid not in suite.passed]
+    found = [test for test in same if _same_code(test, failing)]
+    return passing, (*found, *(told for told in away.values() if _functions(told) & _functions(failing)))
 
 
 def _others(suite: Suite, nodeid: str) -> list[str]:
@@ -124,11 +134,8 @@ def _find(run: RunResult, nodeid: str) -> TestResult | None:
     return next((test for test in run.tests if test.nodeid == nodeid), None)
 
 
-def _run(session: Session, nodeids: Sequence[str], outcome: Outcome, stop: Stop) -> tuple[TestResult, ...]:
-    if not nodeids:
-        return ()
-    run = session.run(nodeids, limits=_NEIGHBOURS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
-    return tuple(test for test in run.tests if test.outcome is outcome)
+def _traced(session: Session, nodeids: Sequence[str], stop: Stop) -> tuple[TestResult, ...]:
+    return session.run(nodeids, limits=_NEIGHBOURS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop)).tests
 
 
 def _same_code(one: TestResult, other: TestResult) -> bool:

@@ -46,6 +46,8 @@ class Evidence:
     """Plain run time of the failing test."""
     trouble: str = ""
     """Set when the test did not end by itself: the sentence of the timeout, crash or out-of-memory."""
+    again: TestResult | None = None
+    """How it failed when it ran once more, told as briefly as a candidate's run."""
 
 
 @dataclass(frozen=True, slots=True)

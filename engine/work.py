@@ -150,9 +150,9 @@ class Work:
 
     def learn_failure(self) -> None:
         """How the test fails unchanged, told as briefly as a candidate's run: what the order of the search compares."""
-        failing = self.case.evidence.failing
-        if self.failure is None and runs_away(failing):  # it would again, and cost its whole limit
-            self.failure = failure_in(failing)
+        failing, again = self.case.evidence.failing, self.case.evidence.again
+        if self.failure is None and (again is not None or runs_away(failing)):  # that would again cost its whole limit
+            self.failure = failure_in(again or failing)
         if self.failure is None:
             self.failure = failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
 
