@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..sandbox.session import Session
 from ..sandbox.types import Call, CallResult, Limits
+from .crew import in_both
 from .protected import is_test_path
 from .stop import Stop
 from .trial import edits_of
@@ -171,7 +172,11 @@ def cluster(
     Without usable inputs there is one cluster: nothing is known to differ.
     """
     each = max(stop.remaining_s / (_SHARE * max(len(candidates), 1)), _LEAST_S)
-    return grouped([outputs(session, candidate, inputs, nodeid, stop.within(each)) for candidate in candidates])
+
+    def told(place: Session, candidate: Candidate) -> dict[str, CallResult]:
+        return outputs(place, candidate, inputs, nodeid, stop.within(each))
+
+    return grouped(in_both(session, candidates, told))
 
 
 def grouped(rows: Sequence[Mapping[str, CallResult]]) -> tuple[Cluster, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
+from typing import TypeVar
 
 from ..sandbox.errors import SandboxError
 from ..sandbox.partner import spare_cores
@@ -14,6 +15,8 @@ from ..sandbox.session import Session
 from .stop import Stop
 from .trial import Trial
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _SOON_S, _REST_S = 2.0, 5.0
 Advance = Callable[[Trial, Stop], bool]
 """Try some candidates; False when none is left (work.py)."""
@@ -28,6 +31,41 @@ def expect_help(session: Session) -> None:
     """Begin to open a second pair of hands for the search, and half of each proof, where that is soon done."""
     if spare_cores() > 0 and opens_soon(session):
         session.expect_partner()
+
+
+def in_both(session: Session, items: Sequence[Item], work: Callable[[Session, Item], Result]) -> list[Result]:
+    """`work` on each item, by the session or its partner, whoever is free, in the items' order.
+
+    Raises what `work` raises in the session; what fails in the partner is done once more in the session.
+    """
+    done: dict[int, Result] = {}
+    waiting = list(enumerate(items))[::-1]
+
+    def go(place: Session) -> None:
+        while waiting:
+            try:
+                number, item = waiting.pop()
+            except IndexError:
+                return  # the other one took the last
+            try:
+                done[number] = work(place, item)
+            except BaseException:
+                waiting.append((number, item))
+                raise
+
+    def help_out() -> None:
+        with suppress(SandboxError, OSError):
+            go(session.partner())
+
+    helps = len(items) > 1 and spare_cores() > 0 and opens_soon(session)
+    thread = threading.Thread(target=help_out, name="darner-comparing", daemon=True) if helps else None
+    if thread is not None:
+        thread.start()
+    go(session)
+    if thread is not None:
+        thread.join()
+        go(session)
+    return [done[number] for number in range(len(items))]
 
 
 class Helper:

@@ -81,9 +81,10 @@ def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
         ranked, judged = _ranked(work, model)
         yield Phase(nodeid, "confirm", "running the whole suite from cold")
         kept: list[choose.Behaviour] = []
-        for one in ranked:
+        for number, one in enumerate(ranked):
             if len(repairs) >= _MOST_CONFIRMED or work.stop:
                 break
+            case.trial.session.expect_fresh(min(_MOST_CONFIRMED - len(repairs), len(ranked) - number))
             verdict = confirm(case, work.plausible[one.best], work.stop)
             if verdict.verified:
                 kept.append(one)

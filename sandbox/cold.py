@@ -36,6 +36,8 @@ class ColdServers:
         self._lock = threading.Lock()
         self._making: threading.Thread | None = None
         self._spare: ForkServer | None = None
+        self._wanted = 0
+        """Confirming runs to come, as far as somebody said so."""
         self._closed = False
 
     @property
@@ -43,20 +45,27 @@ class ColdServers:
         """Where the next one is made."""
         return self._elsewhere.stronger() or self._own
 
-    def expect(self) -> None:
-        """A confirming run is near: begin to make a server for it. Returns at once."""
+    def expect(self, runs: int = 1) -> None:
+        """So many confirming runs are near: begin to make a server, and another when one is taken. Returns at once."""
         with self._lock:
-            if self._closed or self._spare is not None or (self._making is not None and self._making.is_alive()):
-                return
-            self._making = threading.Thread(target=self._make, name="darner-cold-server", daemon=True)
-            self._making.start()
+            self._wanted = runs
+            self._begin()
 
     def take(self) -> ForkServer:
         """The one that was made ahead, or a new one. The caller closes it. Raises SandboxError or OSError."""
         self._wait()
         with self._lock:
             server, self._spare = self._spare, None
+            self._wanted = max(self._wanted - 1, 0)
+            self._begin()
         return server or ForkServer(self.backend, self._launch)
+
+    def _begin(self) -> None:
+        """With the lock held."""
+        making = self._making is not None and self._making.is_alive()
+        if self._wanted > 0 and not (self._closed or making or self._spare is not None):
+            self._making = threading.Thread(target=self._make, name="darner-cold-server", daemon=True)
+            self._making.start()
 
     def take_own(self) -> ForkServer:
         """A fresh one in the session's own backend, for when the second one fails."""

@@ -177,9 +177,9 @@ class Session:
         if path := self._workspace.changed_by_user():
             raise WorkspaceError(f"{path} changed while Darner was working on it; run the command again.")
 
-    def expect_fresh(self) -> None:
-        """A fresh run is near: get its server ready in the background."""
-        self._cold.expect()
+    def expect_fresh(self, runs: int = 1) -> None:
+        """So many fresh runs are near: get their servers ready in the background, one ahead."""
+        self._cold.expect(runs)
 
     def _confirmed(self, judged: Callable[[Callable[[], ForkServer]], RunResult]) -> RunResult:
         """In a fresh server, and again in one of the own backend when the second backend failed."""
