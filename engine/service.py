@@ -153,6 +153,7 @@ class Service:
             covered = project.coverage(suite, nodeids) if trace and not stop else ()
             if suite.failing and not stop:  # while the user reads what failed
                 expect_help(project.session)
+                project.session.expect_fresh()
         ended = ran(suite, len(suite.results) if count is None else count, announced)
         return encode(replace(ended, coverage=covered))
 
