@@ -232,7 +232,6 @@ def _compiled(slot: Slot, text: str, file: str, flags: int) -> Any:
             body = body[0].body
         if len(body) != 1 or _header(body[0]) != _header(slot.node):
             raise Refused("the edit changes more than the body of a function")
-        ast.increment_lineno(body[0], slot.first - 1 - len(above))
         code: Any = compile(tree, file, "exec", flags=flags, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Refused("the new text does not compile by itself") from error
@@ -241,7 +240,13 @@ def _compiled(slot: Slot, text: str, file: str, flags: int) -> Any:
         if len(inner) != 1:
             raise Refused("%s is not plainly there in the new code" % name)
         code = inner[0]
-    return code
+    return _lower(code, slot.first - 1 - len(above))
+
+
+def _lower(code: Any, lines: int) -> Any:
+    """The same code so many lines further down: its places are counted from its first line."""
+    inner = tuple(_lower(one, lines) if isinstance(one, types.CodeType) else one for one in code.co_consts)
+    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=inner)
 
 
 def _header(node: Any) -> str:

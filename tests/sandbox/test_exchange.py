@@ -76,7 +76,7 @@ def test_the_slot_and_its_text_are_those_that_comparing_every_line_finds(
 
 def test_the_new_code_stands_at_its_own_lines() -> None:
     """A traceback through a candidate must name the lines that the user sees."""
-    new = FILE.replace("return self.size", "return [\n            self.size]")
+    new = FILE.replace("return self.size", "return [\n            (lambda s: s.size)(self)]")
     slot, text = swap.Original(FILE.encode()).slot_of(new)
     code = swap._compiled(slot, text, "file.py", 0)
     whole: Any = compile(ast.parse(new), "file.py", "exec", dont_inherit=True)
