@@ -127,7 +127,7 @@ def write_bill(python: Path) -> None:
     run([sys.executable, "-m", "venv", str(tools)])
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     pip = [str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "-c", str(ROOT / "constraints.txt"), *extras["release"]])
+    run([*pip, "-c", "constraints.txt", "-c", "constraints-docs.txt", *extras["release"]])
     bill = OUT / "darner.cdx.json"
     run([str(tools / "bin" / "cyclonedx-py"), "environment", "--output-reproducible", "-o", str(bill), str(python)])
     parts = json.loads(bill.read_text(encoding="utf-8"))["components"]

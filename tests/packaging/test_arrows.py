@@ -65,7 +65,7 @@ def test_package_code_imports_our_folders_relatively(folder: str) -> None:
 def test_every_requirement_is_pinned_and_the_pin_satisfies_it() -> None:
     """`make setup` must install the same versions next year; a pin that drifted from pyproject.toml stops it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pins = _pins("constraints.txt") | _pins("constraints-train.txt")
+    pins = _pins("constraints.txt") | _pins("constraints-train.txt") | _pins("constraints-docs.txt")
     extras = project["optional-dependencies"]
     wanted = [Requirement(text) for text in [*project["dependencies"], *(r for e in extras.values() for r in e)]]
 
