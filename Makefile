@@ -102,6 +102,9 @@ bench-split: setup ## Measure the share of a project's tests that can be judged 
 bench-model: setup ## Measure the batched sampling beside llama.cpp used plainly; BENCH="--prompts 4 --native PYTHON"
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/model.py $(BENCH)
 
+bench-model-memory: setup ## Measure the model worker's peak memory by samples and context; BENCH="--model NAME"
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/model_memory.py $(BENCH)
+
 bench-format: setup ## Measure in which form a model writes repairs best; goes on where it stopped; BENCH="--model NAME --limit 8"
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/formats.py $(BENCH)
 

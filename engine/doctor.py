@@ -17,7 +17,7 @@ from ..sandbox.backend import Report, Tier
 from ..sandbox.choice import BACKENDS, doubt, examined, other_than, reports, second_to, strongest
 from ..sandbox.errors import NoIsolation
 from ..sandbox.types import Preference
-from . import catalogue, trust
+from . import catalogue, doctor_build, trust
 from .answers import Doctor, Examined
 from .errors import DarnerError
 from .llama import LlamaModel
@@ -125,7 +125,10 @@ def _model(name: str) -> Iterator[Check]:
     yield _memory(size)
     try:
         with closing(LlamaModel(path, name)) as model:
-            yield Check("device", True, model.status().device)
+            device = model.status().device
+            better = doctor_build.better(device)
+            yield Check("device", True, device, details=better)
+            yield Check("speed", True, doctor_build.probed(model))
     except DarnerError as error:
         yield _wrong("device", error)
 

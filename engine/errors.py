@@ -4,6 +4,7 @@ DarnerError              one clear sentence: what, where, what to do
 ├── BadInput             exit code 2: usage, a node id that does not exist, a file that cannot be read
 └── BadEnvironment       exit code 3: no interpreter, no pytest, no model, no sandbox, no disk space
     └── ModelError       the model worker could not load or answer
+        └── PromptTooLong   the prompt and its answer do not fit the model's context: a shorter one may
 """
 
 from __future__ import annotations
@@ -24,4 +25,8 @@ class BadEnvironment(DarnerError):
 
 
 class ModelError(BadEnvironment):
+    pass
+
+
+class PromptTooLong(ModelError):
     pass

@@ -77,9 +77,12 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
 def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[Event]:
     nodeid = work.case.evidence.nodeid
     yield Phase(nodeid, "model", f"sampling repairs from {model.name}")
+    share = work.stop.within(_MODEL_SHARE * min(work.stop.remaining_s, budget.seconds))
+    sampler = Sampler(model, work.case, budget, seed, work.attempt, share)
     try:
-        share = work.stop.within(_MODEL_SHARE * min(work.stop.remaining_s, budget.seconds))
-        Sampler(model, work.case, budget, seed, work.attempt, share).run()
+        sampler.run()
     except ModelError as error:
         work.trouble = str(error)
+    if sampler.left_out:
+        yield Phase(nodeid, "model", f"left out of the prompt for lack of space: {', '.join(sampler.left_out)}")
     yield Tried(nodeid, work.tried, len(work.plausible))

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from .errors import ModelError
+from .errors import ModelError, PromptTooLong
 from .llama_process import SILENCE_S, WorkerDied, WorkerProcess
 from .model import Completion, Ending, Message, ModelStatus, Role, Sampling
 from .stop import Stop
@@ -271,7 +271,8 @@ class LlamaModel:
         if "error" in event and request["method"] == "load":
             raise ModelError(f"The model file {self._path} cannot be loaded: {event['error']}.")
         if "error" in event:
-            raise ModelError(f"The model {self._name} cannot answer: {event['error']}.")
+            kind = PromptTooLong if event.get("too_long") else ModelError
+            raise kind(f"The model {self._name} cannot answer: {event['error']}.")
         result: Any = event["result"]
         if isinstance(result, dict):
             self._status = ModelStatus(self._name, **cast(dict[str, Any], result))

@@ -14,7 +14,17 @@ from collections.abc import Sequence
 import psutil
 
 from .llama_kept import Kept
-from .llama_native import BATCH_TOKENS, CPU_MICRO_BATCH, Aborted, AbortFlag, Context, Entry, Native, Weights
+from .llama_native import (
+    BATCH_TOKENS,
+    CPU_MICRO_BATCH,
+    Aborted,
+    AbortFlag,
+    Context,
+    Entry,
+    Native,
+    NativeError,
+    Weights,
+)
 from .llama_prompts import SLOTS, Prompts
 from .llama_work import Place, Urgency, Work
 
@@ -222,15 +232,26 @@ class Engine:
     def _grow(self, least: int, most: int) -> None:
         """Make sure of `least` cells for one request, of `most` as far as there is memory, and of the urgent ones.
 
-        Raises NativeError when there is no memory for the least.
+        What is free may be less than the system says: then the least alone. Raises NativeError when there is no
+        memory for that either.
         """
-        want = max(least, min(most, MOST_CELLS, self._affordable()))
-        self._cells = max(self._cells, -(-want // 1024) * 1024)
-        if self._context and self._context.cells >= self._cells + URGENT_CELLS:
+        want = _whole(max(least, min(most, MOST_CELLS, self._affordable())))
+        cells = max(self._cells, want)
+        if self._context and self._context.cells >= cells + URGENT_CELLS:
             return
         self._close()
+        try:
+            self._open(cells)
+        except NativeError:
+            if cells == _whole(least):
+                raise
+            self._open(_whole(least))
+
+    def _open(self, cells: int) -> None:
+        """A context with so many cells for repairs. Raises NativeError when there is no memory for it."""
         sequences = SLOTS + LANES + URGENT
-        self._context = Context(self.weights, self._cells + URGENT_CELLS, sequences, self.abort)
+        self._context = Context(self.weights, cells + URGENT_CELLS, sequences, self.abort)
+        self._cells = cells
         self._prompts, self._adapter = Prompts(self._context, self._kept), None
         self._free = list(range(SLOTS + LANES - 1, SLOTS - 1, -1))
         self._urgent_free = list(range(sequences - 1, SLOTS + LANES - 1, -1))
@@ -245,6 +266,11 @@ class Engine:
         if self._context:
             self._context.close()
         self._context = self._prompts = None
+
+
+def _whole(cells: int) -> int:
+    """Contexts grow by 1024, and hold at least as much."""
+    return max(1, -(-cells // 1024)) * 1024
 
 
 def _reserved(work: Work, width: int) -> int:

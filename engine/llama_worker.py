@@ -41,6 +41,7 @@ from .llama_work import Urgency, Work
 from .model import Completion, Message, Role, Sampling
 
 _URGENCY = {Role.COMPLETER: Urgency.TYPING, Role.AUDITOR: Urgency.READING}
+_LESS_MEMORY = "close other programs or take a smaller model"
 _PULSE_S = 1.0
 _KEEP_S = 2.0
 """Of idleness, before prompts are written to disk: nobody is to wait for it."""
@@ -141,7 +142,9 @@ class Worker:
                 self._say(number, result=self._methods[method](request))
             else:
                 self._begin(request)
-        except (Refused, TooLong, AdapterRefused, NativeError, llama_chat.TemplateError) as error:
+        except TooLong as error:
+            self._say(number, error=str(error), too_long=True)
+        except (Refused, AdapterRefused, NativeError, llama_chat.TemplateError) as error:
             self._say(number, error=str(error))
         except Exception as error:  # a fault of ours is still an answer, and the process lives on
             self._say(number, error=f"{type(error).__name__}: {error}")
@@ -198,9 +201,7 @@ class Worker:
         try:
             weights = Weights(str(path), offload)
         except NativeError as error:
-            raise Refused(
-                f'llama.cpp says "{error}" (the file has {size:,} bytes); download it again, or name another'
-            ) from error
+            raise Refused(f'llama.cpp says "{error}" (the file has {size:,} bytes); {_advice(str(error))}') from error
         kept = Kept(self._kept, model_key(path, version("llama-cpp-python"))) if self._kept else None
         self._engine, self._adapters = Engine(weights, self._abort, kept), Adapters(weights, path)
         self._device = llama_device.device_name(gpus, weights.log.offloaded, weights.layers, physical_threads())
@@ -282,14 +283,16 @@ def _plain(completion: Completion) -> dict[str, Any]:
     return {"text": completion.text, "ending": completion.ending.value, "tokens": completion.tokens}
 
 
+def _advice(trouble: str) -> str:
+    """What to do about llama.cpp's words when it cannot load a file."""
+    return _LESS_MEMORY if "memory" in trouble else "download it again, or name another"
+
+
 def _check_memory(size: int) -> None:
     """Raise Refused when the weights would not fit: being killed half-way says nothing to anybody."""
     need, free = size + SPARE_BYTES, psutil.virtual_memory().available
     if need > free:
-        raise Refused(
-            f"it needs about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; "
-            "close other programs or take a smaller model"
-        )
+        raise Refused(f"it needs about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; {_LESS_MEMORY}")
 
 
 if __name__ == "__main__":

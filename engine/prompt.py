@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .model import Message
+from .shorten import USUAL, Space
 from .source import Function, Source
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 
 _SYSTEM = "You are an expert Python programmer. You repair one function at a time and answer with code."
 _TEACHER = "You are a patient teacher of Python. You explain failures from facts that were observed."
-_MOST_CONTEXT = 2_400
-_MOST_TEST = 1_800
-_MOST_FACTS = 1_600
+_MOST_DIFF = 2_400
 _MOST_FUNCTION = 8_000
 
 
@@ -69,23 +68,36 @@ def rendered(template: str, **values: object) -> str:
     return templates().get_template(template).render(**values)
 
 
-def repair(target: Target, last: Attempt | None = None) -> tuple[Message, ...]:
+def repair(target: Target, last: Attempt | None = None, space: Space = USUAL) -> tuple[Message, ...]:
     """Ask for the whole function again."""
     text = templates().get_template("repair.j2")
     content = text.render(
         function=target.function.qualname,
         path=target.source.path,
-        context=context_of(target.source, target.function),
+        context=context_of(target.source, target.function, space),
         source=target.text[:_MOST_FUNCTION],
-        test=target.test[:_MOST_TEST],
-        facts=bullets(target.facts)[:_MOST_FACTS],
+        test=target.test[: space.test],
+        facts=bullets(target.facts)[: space.facts],
         previous=last.code if last else "",
-        feedback=last.feedback[:_MOST_FACTS] if last else "",
+        feedback=last.feedback[: USUAL.facts] if last else "",
     )
     return (Message("system", _SYSTEM), Message("user", content))
 
 
-def write(target: Target) -> tuple[Message, ...]:
+def left_out(target: Target, space: Space) -> tuple[str, ...]:
+    """What `repair` does not show of its target in so much space, in words."""
+    parts = _parts(target.source, target.function)
+    missing = len(parts) - len(_near(parts, space.context))
+    said = (
+        (f"{missing} of {len(parts)} other parts of {target.source.path}", missing),
+        ("some facts of the run", len(bullets(target.facts)) > space.facts),
+        ("the end of the test", len(target.test) > space.test),
+        (f"the end of {target.function.qualname}", len(target.text) > _MOST_FUNCTION),
+    )
+    return tuple(text for text, true in said if true)
+
+
+def write(target: Target, space: Space = USUAL) -> tuple[Message, ...]:
     """Ask for the function from its description alone: a small model shown the faulty body likes to copy it.
 
     The same messages weigh candidates: how likely is each as the answer?
@@ -93,9 +105,9 @@ def write(target: Target) -> tuple[Message, ...]:
     text = templates().get_template("write.j2")
     content = text.render(
         function=target.function.qualname,
-        docstring=target.description[:_MOST_TEST],
+        docstring=target.description[: USUAL.test],
         header=ast.unparse(_bare(target.function.node)).splitlines()[0],
-        test=target.test[:_MOST_TEST],
+        test=target.test[: space.test],
     )
     return (Message("system", _SYSTEM), Message("user", content))
 
@@ -105,8 +117,8 @@ def judge(target: Target, first: str, second: str, rows: Sequence[tuple[str, str
     content = rendered(
         "judge.j2",
         function=target.function.qualname,
-        docstring=target.description[:_MOST_TEST],
-        test=target.test[:_MOST_TEST],
+        docstring=target.description[: USUAL.test],
+        test=target.test[: USUAL.test],
         first=first[:_MOST_FUNCTION],
         second=second[:_MOST_FUNCTION],
         rows=rows,
@@ -119,7 +131,7 @@ def distinguish(target: Target, first: str, second: str, count: int) -> tuple[Me
     content = rendered(
         "distinguish.j2",
         function=target.function.qualname,
-        docstring=target.description[:_MOST_TEST],
+        docstring=target.description[: USUAL.test],
         first=first[:_MOST_FUNCTION],
         second=second[:_MOST_FUNCTION],
         count=count,
@@ -130,11 +142,11 @@ def distinguish(target: Target, first: str, second: str, count: int) -> tuple[Me
 def explain(target: Target, diff: str) -> tuple[Message, ...]:
     text = templates().get_template("explain.j2")
     content = text.render(
-        facts=bullets(target.facts)[:_MOST_FACTS],
+        facts=bullets(target.facts)[: USUAL.facts],
         function=target.function.qualname,
         path=target.source.path,
         source=target.text[:_MOST_FUNCTION],
-        diff=diff[:_MOST_CONTEXT],
+        diff=diff[:_MOST_DIFF],
     )
     return (Message("system", _TEACHER), Message("user", content))
 
@@ -143,16 +155,33 @@ def bullets(facts: Sequence[str]) -> str:
     return "\n".join(f"- {fact}" for fact in facts)
 
 
-def context_of(source: Source, function: Function) -> str:
-    """Imports, constants, and the heads of other definitions, nearest first, within the space there is."""
-    parts = [_outline(source, node) for node in source.tree.body if not _holds(node, function)]
-    kept: list[str] = []
-    room = _MOST_CONTEXT
-    for part in parts:
-        if part and len(part) <= room:
-            kept.append(part)
-            room -= len(part)
-    return "\n".join(kept)
+def context_of(source: Source, function: Function, space: Space = USUAL) -> str:
+    """Imports, constants, and the heads of other definitions in their order: the nearest, as far as there is space."""
+    parts = _parts(source, function)
+    return "\n".join(parts[i][1] for i in _near(parts, space.context))
+
+
+def _parts(source: Source, function: Function) -> list[tuple[int, str]]:
+    """All else in the file: how far each part is from the function, in lines, and what is shown of it."""
+    outlines = ((node, _outline(source, node)) for node in source.tree.body if not _holds(node, function))
+    return [(_distance(node, function), text) for node, text in outlines if text]
+
+
+def _near(parts: Sequence[tuple[int, str]], space: int) -> list[int]:
+    """The parts that fit, by their places; the nearest are asked first."""
+    kept: list[int] = []
+    for i in sorted(range(len(parts)), key=lambda i: parts[i][0]):
+        if len(parts[i][1]) <= space:
+            kept.append(i)
+            space -= len(parts[i][1])
+    return sorted(kept)
+
+
+def _distance(node: ast.stmt, function: Function) -> int:
+    """Imports are near everywhere: a repair may not use what it does not know."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return 0
+    return max(node.lineno - function.end_line, function.first_line - (node.end_lineno or node.lineno), 0)
 
 
 def _outline(source: Source, node: ast.stmt) -> str:

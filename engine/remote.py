@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from .errors import BadInput, ModelError
+from .errors import BadInput, ModelError, PromptTooLong
 from .model import Completion, Ending, Message, ModelStatus, Sampling
 from .remote_answers import Answer, Catalogue, Malformed, Served, read
 from .remote_http import Offline, Refused, Talk
@@ -135,7 +135,8 @@ class RemoteModel:
             for lane in [lane for lane in lanes if not lane.heard]:
                 await self._draw(body, sampling.seed + lane.index, [lane])
         except Refused as refused:
-            raise ModelError(f"The model server {self._endpoint} refused the request: {refused}.") from refused
+            kind = PromptTooLong if "context" in str(refused).lower() else ModelError  # every server has its own words
+            raise kind(f"The model server {self._endpoint} refused the request: {refused}.") from refused
         self._rate = sum(lane.tokens for lane in lanes) / max(1e-6, loop.time() - began)
 
     async def _draw(self, body: dict[str, Any], seed: int, lanes: Sequence[Lane]) -> None:

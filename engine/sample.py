@@ -8,17 +8,20 @@ C = 20 (REx, papers.md 8.9).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ..sandbox.types import Detail
 from .case import Case
 from .config import Budget
+from .errors import PromptTooLong
 from .feedback import feedback_of, in_steps
 from .model import Completion, Message, Model, Role, Sampling
 from .parse import Unusable, patch_from
-from .prompt import Attempt, Target, repair, write
+from .prompt import Attempt, Target, left_out, repair, write
 from .search import allowed, identity
+from .shorten import USUAL, Space
 from .stop import Stop
 from .types import Candidate, FileChange, Origin, Verdict
 
@@ -34,6 +37,8 @@ _MOST_TOKENS = 1_200
 
 Try = Callable[[Candidate], Verdict | None]
 """Run a candidate; None when it was tried before."""
+Ask = Callable[[Space], tuple[Message, ...]]
+"""A prompt, as long as there is space."""
 
 
 @dataclass(slots=True)
@@ -59,15 +64,18 @@ class Sampler:
         self._seen: set[tuple[tuple[str, bytes], ...]] = set()
         self._branches: list[Branch] = []
         self.passed = 0
+        self._space = USUAL
+        self.left_out: dict[str, None] = {}
+        """What the prompts did not show for lack of space, in words."""
 
     def run(self) -> None:
         """Per suspicious function: greedy, then samples, from its description and from the failure; then revisions."""
         for target in self._case.targets(most=_MOST_TARGETS):
-            asked = [write(target)] if target.description else []
-            asked.append(repair(target))
+            asked: list[Ask] = [partial(write, target)] if target.description else []
+            asked.append(partial(repair, target, None))
             for temperature, n in ((0.0, 1), (_TEMPERATURE, max(self._budget.samples // len(asked), 1))):
-                for messages in asked:
-                    self._sample(target, messages, n, temperature)
+                for ask in asked:
+                    self._sample(target, ask, n, temperature)
                     if self._done():
                         return
         for _ in range(self._budget.rounds * max(self._budget.samples // 2, 1)):
@@ -81,12 +89,12 @@ class Sampler:
         open_ones = [branch for branch in self._branches if branch.depth < most and branch.failures < most]
         if not open_ones:
             for target in self._case.targets(most=1):
-                self._sample(target, repair(target), _PAIR, _TEMPERATURE)
+                self._sample(target, partial(repair, target, None), _PAIR, _TEMPERATURE)
             return
         branch = max(open_ones, key=self._draw)
         branch.failures += 1
-        asked = repair(branch.target, branch.attempt)
-        self._sample(branch.target, asked, _PAIR, _REVISION_TEMPERATURE, branch.depth + 1)
+        ask = partial(repair, branch.target, branch.attempt)
+        self._sample(branch.target, ask, _PAIR, _REVISION_TEMPERATURE, branch.depth + 1)
 
     def _done(self) -> bool:
         return bool(self._stop) or self.passed > 0
@@ -94,12 +102,23 @@ class Sampler:
     def _draw(self, branch: Branch) -> float:
         return self._chance.betavariate(1 + _C * branch.share, 1 + _C * (1 - branch.share) + branch.failures)
 
-    def _sample(self, target: Target, messages: Sequence[Message], n: int, temperature: float, depth: int = 0) -> None:
+    def _sample(self, target: Target, ask: Ask, n: int, temperature: float, depth: int = 0) -> None:
+        """Raises ModelError, for a prompt that does not fit only when nothing more can be left out of it."""
         self._seed += 1_000
         sampling = sampling_for(target, n, temperature, self._seed)
-        self._model.sample(messages, sampling, self._stop, on_completion=lambda _, c: self._judge(target, c, depth))
+        while True:
+            judge = partial(self._judge, target, depth)
+            try:
+                self._model.sample(ask(self._space), sampling, self._stop, on_completion=judge)
+                self.left_out |= dict.fromkeys(left_out(target, self._space))
+                return
+            except PromptTooLong:
+                less = self._space.less()
+                if less is None:
+                    raise
+                self._space = less
 
-    def _judge(self, target: Target, completion: Completion, depth: int) -> None:
+    def _judge(self, target: Target, depth: int, _: int, completion: Completion) -> None:
         try:
             candidate, text = candidate_from(completion, target, self._model.name)
         except Unusable:

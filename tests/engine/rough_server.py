@@ -103,3 +103,8 @@ def broken_off(handler: Handler) -> None:
     handler.end_headers()
     handler.wfile.write(b'data: {"choices": [{"index": 0, "delta": {"content": "half"}}]}\n\n')
     handler.close_connection = True
+
+
+def silent(handler: Handler) -> None:
+    """Accept the request and say nothing until the client hangs up."""
+    handler.connection.recv(1)

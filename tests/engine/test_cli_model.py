@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
 import psutil
 import pytest
 from cli_runner import CART, Bench
-from darner.engine import catalogue
+from darner.engine import catalogue, doctor_build
 
 TEST = "test_cart.py::test_at_the_limit"
 SMALL = "qwen2.5-coder-0.5b"
@@ -101,6 +102,22 @@ def test_doctor_gives_a_fix_for_each_thing_that_is_wrong(bench: Bench) -> None:
     assert not checks["model"]["ok"]
     assert "darner model pull" in checks["model"]["fix"]
     assert all(check["fix"] for check in checks.values() if not check["ok"])
+
+
+def test_doctor_measures_how_fast_the_model_writes(bench: Bench, tiny_file: Path) -> None:
+    """Whether a model is worth waiting for depends on this machine: a figure, not a guess."""
+    ended = bench.darner("doctor", "--model", str(tiny_file), "--json")
+
+    checks = {check["name"]: check for check in ended.json()["checks"]}
+    assert checks["device"]["text"].startswith("CPU")
+    assert re.match(r"[\d.]+ tokens/s of one answer \(\d+ tokens in [\d.]+ s\)", checks["speed"]["text"])
+
+
+@pytest.mark.parametrize("kind", ["CUDA", "Metal", "Vulkan"])
+def test_the_command_for_a_better_build_holds_its_flag(kind: str) -> None:
+    """It is copied as it stands."""
+    assert f"GGML_{kind.upper()}=on" in doctor_build.command(kind)
+    assert doctor_build.better("CUDA0: a GPU, 29 of 29 layers") == ()
 
 
 UNWRITTEN = {

@@ -13,15 +13,16 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from cli_runner import CART, Bench
-from darner.engine.errors import BadInput, ModelError
+from darner.engine.errors import BadInput, ModelError, PromptTooLong
 from darner.engine.model import Ending, Message, Sampling
 from darner.engine.remote import RemoteModel
 from darner.engine.stop import Stop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rough_server import Answer, Rough, broken_off, endless, serving, status, stream
+from rough_server import Answer, Rough, broken_off, endless, serving, silent, status, stream
 from tiny_gguf import write_tiny_gguf
 
 ASK = (Message("system", "You repair Python."), Message("user", "Say something."))
@@ -73,6 +74,13 @@ def test_a_real_llama_cpp_server_gives_every_sample_that_was_asked_for(real_serv
     assert len({c.text for c in done}) == 3
     assert {i: c.text for i, c in enumerate(done)} == heard
     assert model.name == f"tiny at {real_server.split('/')[2]}"
+
+
+def test_a_prompt_beyond_the_servers_context_can_be_told_from_other_refusals() -> None:
+    """Whoever asked can shorten it and ask again, as on this machine; vLLM's words."""
+    words = "This model's maximum context length is 1024 tokens. However, you requested 3000 tokens."
+    with serving(status(400, words)) as server, pytest.raises(PromptTooLong, match="refused the request"):
+        RemoteModel(server.endpoint).sample(ASK, ONE, Stop())
 
 
 def test_a_real_server_scores_by_its_own_log_probabilities(real_server: str) -> None:
@@ -189,6 +197,13 @@ def test_whatever_a_server_streams_ends_in_completions_or_a_sentence(rough: Roug
     except ModelError as error:
         ended = str(error)
     assert ended == "1" or (rough.endpoint in ended and "\n" not in ended)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An overloaded server accepts and is silent; a repair must end with a sentence."""
+    monkeypatch.setattr("darner.engine.remote_http._PATIENCE", httpx2.Timeout(0.5))
+    with serving(silent) as server, pytest.raises(ModelError, match="did not answer in time"):
+        RemoteModel(server.endpoint).sample(ASK, ONE, Stop())
 
 
 def test_nobody_at_the_address_and_no_address_at_all_are_told_apart() -> None:
