@@ -10,22 +10,29 @@ from pathlib import Path
 import pytest
 from darner.engine import crew
 from darner.engine.case import open_case
-from darner.engine.crew import Helper
+from darner.engine.crew import Helper, in_both
 from darner.engine.evidence import gather
 from darner.engine.search import mutations
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.work import Work
-from darner.sandbox.session import open_session
+from darner.sandbox.errors import SandboxError
+from darner.sandbox.session import Session, open_session
 
 SOURCE = "def total(a, b, c):\n    d = a * b\n    e = d - c\n    return e + 1\n"
 TESTS = "from app import total\n\ndef test_total():\n    assert total(2, 3, 4) == 1_000\n"
+
+
+def _soon(_: Session) -> bool:
+    """However busy this machine is."""
+    return True
 
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     """A search that has not begun, on a machine with a core to spare."""
     monkeypatch.setattr(crew, "spare_cores", lambda: 1)
+    monkeypatch.setattr(crew, "opens_soon", _soon)
     (tmp_path / "app.py").write_text(SOURCE)
     (tmp_path / "test_app.py").write_text(TESTS)
     with open_session(tmp_path.resolve(), Path(sys.executable), trusted=True) as session:
@@ -93,3 +100,36 @@ def test_what_the_second_pair_of_hands_holds_is_told_before_the_search_ends(
 
     assert 0 < work.tried == len(work.seen) < 100
     assert not work.returned
+
+
+def test_work_in_both_sessions_comes_back_in_its_order_whoever_did_it(work: Work) -> None:
+    """Rows of outputs stand for candidates by their place; each session waits until the other has had one."""
+    session, both = work.case.trial.session, threading.Barrier(2)
+
+    def done(place: Session, item: int) -> tuple[int, bool]:
+        if item < 2:
+            both.wait(60.0)
+        return 10 * item, place is session
+
+    found = in_both(session, range(6), done)
+
+    assert [value for value, _ in found] == [0, 10, 20, 30, 40, 50]
+    assert {own for _, own in found[:2]} == {True, False}
+
+
+def test_what_the_partner_cannot_do_the_session_does(work: Work) -> None:
+    """A partner whose server died costs time, and no candidate; a trouble of the session's own is told."""
+    session = work.case.trial.session
+
+    def elsewhere_broken(place: Session, item: int) -> int:
+        if place is not session:
+            raise SandboxError("its server is gone")
+        return item
+
+    assert in_both(session, range(4), elsewhere_broken) == [0, 1, 2, 3]
+
+    def broken(place: Session, item: int) -> int:
+        raise SandboxError(f"nobody can do {item}")
+
+    with pytest.raises(SandboxError, match="nobody can do"):
+        in_both(session, range(4), broken)
