@@ -31,7 +31,7 @@ export async function findInterpreter(log: vscode.LogOutputChannel, folder: vsco
 }
 
 /** Told when the user selects another environment. */
-export async function watchInterpreter(changed: () => void): Promise<vscode.Disposable> {
+export async function watchInterpreter(changed: () => unknown): Promise<vscode.Disposable> {
   const environments = await exportsOf<Environments>('ms-python.vscode-python-envs')
   const python = await exportsOf<Python>('ms-python.python')
   return vscode.Disposable.from(

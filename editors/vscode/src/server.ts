@@ -44,6 +44,8 @@ export class Server implements vscode.Disposable {
   #client: LanguageClient | undefined
   /** By folder; that of the first one also under the empty name. */
   #interpreters = new Map<string, string>()
+  /** The latest choice of an environment, until the server was told to ask for it. */
+  #choosing: Promise<void> = Promise.resolve()
   #starting: Promise<void> = Promise.resolve()
 
   readonly onTestTree = this.#trees.event
@@ -120,6 +122,7 @@ export class Server implements vscode.Disposable {
       return undefined
     }
     try {
+      await this.#choosing // what is asked for right after a choice is meant for what was chosen
       return await client.sendRequest<T>('workspace/executeCommand', { command, arguments: [argument] })
     } catch (error) {
       if (this.#client === client && this.running) this.#say(messageOf(error))
@@ -216,7 +219,15 @@ export class Server implements vscode.Disposable {
   }
 
   async #watchInterpreter(): Promise<void> {
-    this.#disposables.push(await watchInterpreter(() => void this.#chooseInterpreter()))
+    this.#disposables.push(await watchInterpreter(() => (this.#choosing = this.#chooseAnew())))
+  }
+
+  async #chooseAnew(): Promise<void> {
+    try {
+      await this.#chooseInterpreter()
+    } catch (error) {
+      this.log.warn(`the server was not told of the environment: ${String(error)}`) // it ended; the next one asks
+    }
   }
 
   async #findInterpreters(): Promise<void> {
