@@ -88,6 +88,8 @@ def _opened(session: Session, suite: Suite, stop: Stop) -> Case:
 
 
 def _hunts(root: Path, model: Model | None, how: How, found: Found, python: Path) -> Sequence[Hunt]:
+    if not how.full:
+        return []
     hunts = [hunted(root, None, 0, how, found, python)]
     for samples in how.full if model is not None else ():
         last = hunts[-1]

@@ -35,14 +35,14 @@ class Ending:
         return " ".join([self.strategy, *filter(None, parts)])
 
 
-def endings(row: TaskRow, samples: Sequence[int], rounds: int, choose: Choose) -> Iterator[Ending]:
-    """Under every strategy; no `samples`: those without a model alone. Raises ModelError.
+def endings(row: TaskRow, samples: Sequence[int] | None, rounds: int, choose: Choose) -> Iterator[Ending]:
+    """Under every strategy; `samples` of None: those without a model alone. Raises ModelError.
 
     Where nothing could be asked, a model's strategies end with nothing: the task counts for all of them or for none.
     """
-    if samples:
+    if samples is not None:
         yield from _chain(row, rounds)
-    for n in samples:
+    for n in samples or ():
         yield from (_first_passing(row, n, r) for r in range(rounds + 1))
         yield _majority(row, n, choose)
         yield from (_s_star(row, n, r, choose) for r in range(rounds + 1))

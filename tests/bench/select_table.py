@@ -29,7 +29,7 @@ from select_choose import Chooser, Models
 from select_compare import WITHOUT_A_MODEL, compared
 from select_print import choices, made, matched, questions, short, strategies
 from select_record import record
-from select_store import Store
+from select_store import Row, Store
 from select_strategies import Ending, endings, passing
 from select_types import BATCH, How, LeftOut, TaskRow
 
@@ -40,8 +40,7 @@ def main() -> int:
         chain.from_iterable(tasks(options.tasks / f"{s}.jsonl", options.limit) for s in options.sets.split(","))
     )
     how = How(
-        options.samples, options.rounds, tuple(map(int, options.full.split(","))), options.seconds,
-        options.tree_seconds, options.seed,
+        options.samples, options.rounds, options.full, options.seconds, options.tree_seconds, options.seed,
     )  # fmt: skip
     stamp = {"machine": machine(), "commit": commit()}
     store = Store(options.out, {"model": options.model, "how": encode(how)}, stamp)
@@ -54,7 +53,7 @@ def main() -> int:
             sys.exit("Nothing is recorded yet; run without --replay.")
         print(f"\n{len(recorded)} of {len(given)} tasks are recorded: {made(recorded)}")
         with Chooser(store, models.known(store), wanted, options) as chooser:
-            report([decode(row["row"], TaskRow) for row in recorded], chooser, how, options)
+            report(recorded, chooser, how, options)
     return 0
 
 
@@ -63,7 +62,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b", help="name or path; `none` for the search alone")
     parser.add_argument("--samples", type=int, default=16, help=f"N at most; a multiple of {BATCH}")
     parser.add_argument("--rounds", type=int, default=3, help="R at most")
-    parser.add_argument("--full", default="4,8,16", help="sample counts of the whole loop, smallest first")
+    parser.add_argument(
+        "--full", type=counts, default="4,8,16",
+        help="sample counts of the whole loop, smallest first; `none` for neither loop nor search: the model alone",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=60.0, help="budget of the whole loop, and of the search alone")
     parser.add_argument("--tree-seconds", type=float, default=300.0, help="after which a task draws no more samples")
     parser.add_argument("--seed", type=int, default=0)
@@ -78,6 +80,10 @@ def parse_arguments() -> argparse.Namespace:
     if options.samples % BATCH:
         parser.error(f"--samples must be a multiple of {BATCH}.")
     return options
+
+
+def counts(text: str) -> tuple[int, ...]:
+    return () if text == "none" else tuple(map(int, text.split(",")))
 
 
 def record_all(given: Sequence[dict[str, str]], store: Store, models: Models, how: How, python: Path) -> None:
@@ -105,9 +111,10 @@ def line(row: TaskRow) -> str:
 # The tables
 
 
-def report(rows: Sequence[TaskRow], chooser: Chooser, how: How, options: argparse.Namespace) -> None:
+def report(recorded: Sequence[Row], chooser: Chooser, how: How, options: argparse.Namespace) -> None:
+    rows = [decode(row["row"], TaskRow) for row in recorded]
     alone = options.model == "none"
-    sizes = [n for n in (4, 8, 16, 32, 64) if n <= how.samples and not alone]
+    sizes = None if alone else [n for n in (4, 8, 16, 32, 64) if n <= how.samples]
     whole, left = ended(rows, sizes, how.rounds, chooser)
     names = list(dict.fromkeys(e.name for found in whole.values() for e in found))
     by_name = {name: [e for found in whole.values() for e in found if e.name == name] for name in names}
@@ -117,7 +124,7 @@ def report(rows: Sequence[TaskRow], chooser: Chooser, how: How, options: argpars
     print(matched(by_name))
     ways = WITHOUT_A_MODEL if alone else SELECTORS
     pools: dict[str, Callable[[TaskRow], list[int]]] = {
-        "the loop's pool": lambda row: list(row.hunts[min(1, len(row.hunts) - 1)].pool),
+        "the loop's pool": lambda row: list(row.hunts[:2][-1].pool) if row.hunts else [],
         "every candidate that passes": lambda row: passing(row, range(len(row.seen))),
     }  # fmt: skip
     selectors: dict[str, Any] = {}
@@ -125,7 +132,7 @@ def report(rows: Sequence[TaskRow], chooser: Chooser, how: How, options: argpars
         selectors[name], unsettled = compared(rows, chooser, ways, pool)
         print(choices(name, selectors[name]), *(f"left out of all: {text}" for text in unsettled), sep="\n")
     print(questions(rows))
-    kept: dict[str, Any] = {"machine": machine(), "commit": commit(), "model": options.model, "how": encode(how)}
+    kept: dict[str, Any] = {"made": made(recorded), "commit": commit(), "model": options.model, "how": encode(how)}
     kept["tasks"] = {task: [asdict(e) for e in found] for task, found in whole.items()}
     kept["selectors"] = selectors
     options.out.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
@@ -136,7 +143,7 @@ def report(rows: Sequence[TaskRow], chooser: Chooser, how: How, options: argpars
 
 
 def ended(
-    rows: Sequence[TaskRow], sizes: Sequence[int], rounds: int, chooser: Chooser
+    rows: Sequence[TaskRow], sizes: Sequence[int] | None, rounds: int, chooser: Chooser
 ) -> tuple[dict[str, list[Ending]], str]:
     """Every task under every strategy; one that a model did not answer counts for none of them, which is told."""
     whole: dict[str, list[Ending]] = {}

@@ -23,7 +23,7 @@ class How:
     """A multiple of `BATCH`."""
     rounds: int
     full: tuple[int, ...]
-    """Sample counts of the loop."""
+    """Sample counts of the loop; none: neither the loop nor the search is run."""
     seconds: float
     """Of one hunt: the loop's budget for a failing test."""
     tree_seconds: float

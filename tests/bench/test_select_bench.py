@@ -116,7 +116,8 @@ def test_a_task_in_which_nothing_can_be_asked_counts_for_every_strategy() -> Non
 
     assert {e.name for e in nothing} == names
     assert not any(e.plausible or e.calls for e in nothing if e.strategy not in ("search only", "full"))
-    assert [e.name for e in endings(bare, (), 1, last)] == ["search only"]
+    assert [e.name for e in endings(bare, None, 1, last)] == ["search only"]
+    assert [e.name for e in endings(replace(row(), hunts=()), (), 0, last)] == ["one-shot"]
 
 
 def test_every_row_says_where_it_was_made(tmp_path: Path) -> None:
