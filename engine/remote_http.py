@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar, cast
@@ -28,6 +29,10 @@ class Refused(Exception):
     """The server works and does not want this request; the text is what it says."""
 
 
+class _Nothing(Exception):
+    """A stream ended before anything came."""
+
+
 class _Again(Exception):
     """Busy or cut off before anything came: worth another try."""
 
@@ -48,7 +53,10 @@ class Talk:
         return await self._retried(lambda: self._json("POST", path, body))
 
     async def stream(self, path: str, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """The events of a streamed answer. Tried again only while nothing has come. Raises Offline or Refused."""
+        """The events of a streamed answer. Tried again only while nothing has come. Raises Offline or Refused.
+
+        llama_cpp.server refuses what is too long by an empty stream: asked for it in one piece, it says why.
+        """
         async with httpx2.AsyncClient(timeout=_PATIENCE, headers=self._headers) as client:
             response = await self._retried(lambda: self._begun(client, path, body))
             try:
@@ -56,6 +64,9 @@ class Talk:
                     yield event
             except httpx2.TransportError as error:
                 raise Offline(f"the connection broke in the middle of an answer ({_reason(error)})") from error
+            except _Nothing:
+                await self.post(path, {**body, "stream": False})
+                raise Offline("it does not stream: the stream is empty") from None
             finally:
                 await response.aclose()
 
@@ -105,8 +116,16 @@ def _check(response: httpx2.Response) -> None:
 
 
 def _said(response: httpx2.Response) -> str:
-    text = " ".join(response.text.split())[:_MOST_QUOTED]
+    text = " ".join(_message(response.text).split())[:_MOST_QUOTED]
     return f', "{text}"' if text else ""
+
+
+def _message(text: str) -> str:
+    """What a person wrote into an error, where it is one of OpenAI's form: `{"error": {"message": ...}}`."""
+    with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
+        said: object = json.loads(text)["error"]["message"]
+        return said if isinstance(said, str) else text
+    return text
 
 
 def _reason(error: Exception) -> str:
@@ -124,11 +143,15 @@ def _object(text: str) -> dict[str, Any]:
 
 
 async def _events(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-    """The objects of a text/event-stream, up to `[DONE]`. Raises Offline for what is none, Refused for an error."""
+    """The objects of a text/event-stream, up to `[DONE]`.
+
+    Raises Offline for what is none, _Nothing for an empty one, Refused for an error.
+    """
     size, first, heard = 0, "", False
     async for line in response.aiter_lines():
         size += len(line)
-        first = first or line
+        if not line.startswith(":"):  # a comment: the server says that it lives
+            first = first or line
         if size > _MOST_BYTES:
             raise Offline(f"one answer is longer than {_MOST_BYTES >> 20} MB")
         if not line.startswith("data:"):
@@ -141,5 +164,7 @@ async def _events(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
         if "error" in event:
             raise Refused(str(event["error"])[:_MOST_QUOTED])
         yield event
+    if not first:
+        raise _Nothing
     if not heard:
         raise Offline(f"it does not stream: {first[:80]!r}")

@@ -19,6 +19,8 @@ _FENCE = "```python\n"
 _ENDS = ("\n```\n", "\n```")
 _LAST_LINE = re.compile(r"Answer with the whole corrected function .*\Z", re.DOTALL)
 _SUSPECTS = 3
+_SHOWN = ("    return price - discount", "    return max(price - discount, 0)")
+"""An edit of other code: models recite placeholders."""
 _EDIT = re.compile(r"<{5,} ?SEARCH\n(.*?)\n?={5,}\n(.*?)\n?>{5,} ?REPLACE", re.DOTALL)
 
 
@@ -70,8 +72,9 @@ class Replace(Form):
     def ask(self, asked: tuple[Message, ...], target: Target, suspects: Sequence[Suspect]) -> tuple[Message, ...]:
         return _asked_otherwise(
             asked,
-            "Answer with edits to the faulty function, as few lines as possible, and nothing else. Each edit looks "
-            "so:\n<<<<<<< SEARCH\nthe old lines, copied exactly\n=======\nthe new lines\n>>>>>>> REPLACE",
+            "Answer with edits to the faulty function, as few lines as possible, and nothing else: old lines of it, "
+            f"copied exactly, and the new lines in their place. Were `{_SHOWN[0]}` wrong, the edit would be:\n"
+            f"<<<<<<< SEARCH\n{_SHOWN[0]}\n=======\n{_SHOWN[1]}\n>>>>>>> REPLACE",
         )
 
     def apply(self, text: str, target: Target, suspects: Sequence[Suspect]) -> bytes:

@@ -62,14 +62,11 @@ def main() -> int:
     with closing(LlamaModel(catalogue.pull(options.model), options.model)) as model:
         for task in chosen(options):
             done = {row.form for row in rows if row.task == task["id"]}
-            if set(FORMS) <= done:
-                continue
-            for row in answers(task, python, model):
-                if row.form not in done:
-                    rows.append(row)
-                    with out.open("a") as file:
-                        file.write(json.dumps(asdict(row)) + "\n")
-                    print(f"{row.task:38} {row.form:8} {row.tokens:4} {row.seconds:6.1f} s {verdict(row)}", flush=True)
+            for row in answers(task, {name: form for name, form in FORMS.items() if name not in done}, python, model):
+                rows.append(row)
+                with out.open("a") as file:
+                    file.write(json.dumps(asdict(row)) + "\n")
+                print(f"{row.task:38} {row.form:8} {row.tokens:4} {row.seconds:6.1f} s {verdict(row)}", flush=True)
     print(table(rows))
     return 0
 
@@ -94,11 +91,13 @@ def chosen(options: argparse.Namespace) -> Iterator[dict[str, str]]:
         yield from found[: options.limit]
 
 
-def answers(task: dict[str, str], python: Interpreter, model: LlamaModel) -> Iterator[Row]:
+def answers(task: dict[str, str], forms: dict[str, Form], python: Interpreter, model: LlamaModel) -> Iterator[Row]:
+    if not forms:
+        return
     with project_of(task, python) as project, open_session(project, trusted=True) as session:
         suite = run_suite(session, (), Stop())
         case = open_case(session, suite, gather(session, suite, suite.failing[0], Stop()))
-        for name, form in FORMS.items():
+        for name, form in forms.items():
             yield answer(task, case, name, form, model, project)
 
 

@@ -21,7 +21,6 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from darner.engine.errors import ModelError
 from darner.engine.llama import LlamaModel
@@ -150,6 +149,7 @@ def test_every_open_request_hears_of_a_killed_worker(tiny_file: Path) -> None:
 def test_fifty_kills_at_random_lose_no_request_in_silence(tiny_file: Path) -> None:
     """Whenever the worker dies, each request ends with its answer or with a sentence, and the next one is answered."""
     model, chance, over = LlamaModel(tiny_file), random.Random(1), threading.Event()
+    killed = set[int]()
 
     def keep_asking(seed: int) -> tuple[int, int]:
         answered = refused = 0
@@ -165,12 +165,15 @@ def test_fifty_kills_at_random_lose_no_request_in_silence(tiny_file: Path) -> No
     try:
         with ThreadPoolExecutor(3) as pool:
             asking = [pool.submit(keep_asking, seed) for seed in range(3)]
-            for _ in range(50):
-                with contextlib.suppress(ModelError, ProcessLookupError, psutil.NoSuchProcess):
-                    pid = worker_pid(model)
-                    time.sleep(chance.uniform(0.0, 0.2))  # at random: this decides nothing
-                    os.kill(pid, signal.SIGKILL)
-            over.set()
+            try:
+                while len(killed) < 50:
+                    with contextlib.suppress(ModelError, ProcessLookupError):
+                        pid = worker_pid(model)
+                        time.sleep(chance.uniform(0.0, 0.2))  # at random: this decides nothing
+                        os.kill(pid, signal.SIGKILL)
+                        killed.add(pid)
+            finally:
+                over.set()  # before the pool waits for those who ask
             counts = [one.result(120) for one in asking]
 
         assert all(answered + refused > 0 for answered, refused in counts)

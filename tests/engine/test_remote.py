@@ -76,6 +76,12 @@ def test_a_real_llama_cpp_server_gives_every_sample_that_was_asked_for(real_serv
     assert model.name == f"tiny at {real_server.split('/')[2]}"
 
 
+def test_a_real_server_that_refuses_a_long_prompt_by_an_empty_stream_is_asked_for_the_reason(real_server: str) -> None:
+    """Nothing is not an answer: the prompt is too long, which whoever asked can mend."""
+    with pytest.raises(PromptTooLong, match=r'refused the request: status 400, "This model\'s maximum context length'):
+        RemoteModel(real_server).sample((Message("user", "x" * 1100),), ONE, Stop())
+
+
 def test_a_prompt_beyond_the_servers_context_can_be_told_from_other_refusals() -> None:
     """Whoever asked can shorten it and ask again, as on this machine; vLLM's words."""
     words = "This model's maximum context length is 1024 tokens. However, you requested 3000 tokens."
@@ -148,6 +154,8 @@ def test_a_busy_server_is_asked_again() -> None:
         (status(401), "set DARNER_API_KEY"),
         (status(404), "most endpoints end in /v1"),
         (status(400, "max_tokens is too large"), "max_tokens is too large"),
+        (status(200, ""), "it answers with what is not a JSON object"),
+        (status(200, ": ping\n\n"), "it answers with what is not a JSON object"),
         (status(200, "<html>Welcome to nginx</html>"), "it does not stream"),
         (status(200, '{"choices": [{"message": {"content": "all at once"}}]}'), "it does not stream"),
         (status(200, 'data: {"choices": 7}\n\n'), "not what an OpenAI-compatible server answers"),
