@@ -6,14 +6,12 @@ A recipe without this stage writes instructions straight from seeds: the paper's
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import teacher
 from .shape import Count, Heat, Some
-from .stages import Context, RecordStage
-from .store import Work
+from .stages import Context, RecordStage, plain, reads
 from .types import Concepts, Dropped, Seed
 
 _LEAST, _MOST, _LONGEST = 2, 8, 60
@@ -53,15 +51,12 @@ def _concepts(context: Context, settings: Settings, seed: Seed, index: int) -> I
         yield Concepts(seed.id, seed.code, found, seed.licence)
 
 
-def _units(context: Context, settings: Settings) -> Sequence[Seed]:
-    return context.read("documented" if "documented" in context.present else "seeds", Seed)
-
-
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Seed]) -> Generator[Work]:
-    yield lambda seed, index: _concepts(context, settings, seed, index)
-
-
 STAGE = RecordStage(
-    "concepts", Settings, ("seeds",), units=_units, opened=_opened, also=("documented",), uses_model=True
+    "concepts",
+    Settings,
+    ("seeds",),
+    units=reads(Seed, "documented", "seeds"),
+    opened=plain(_concepts),
+    also=("documented",),
+    uses_model=True,
 )

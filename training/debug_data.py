@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import prompt
@@ -23,8 +22,7 @@ from . import dialogue
 from .job import sha256
 from .mistakes import SAMPLED
 from .shape import Count
-from .stages import Context, RecordStage
-from .store import Work
+from .stages import Context, RecordStage, plain
 from .turns import degenerate
 from .types import Conversation, Dropped, Mistake, Repair, Turn
 
@@ -56,7 +54,9 @@ class Lesson:
     first: bool
 
 
-def _conversations(settings: Settings, lesson: Lesson) -> Iterator[Conversation | Dropped]:
+def _conversations(
+    context: Context, settings: Settings, lesson: Lesson, index: int
+) -> Iterator[Conversation | Dropped]:
     mistake = lesson.mistake
     good = [repair for repair in lesson.repairs if repair.passed]
     if len(good) < len(lesson.repairs):
@@ -176,9 +176,6 @@ def _units(context: Context, settings: Settings) -> Sequence[Lesson]:
     ]
 
 
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Lesson]) -> Generator[Work]:
-    yield lambda lesson, index: _conversations(settings, lesson)
-
-
-STAGE = RecordStage("debug_data", Settings, ("mistakes",), units=_units, opened=_opened, also=("repairs",))
+STAGE = RecordStage(
+    "debug_data", Settings, ("mistakes",), units=_units, opened=plain(_conversations), also=("repairs",)
+)

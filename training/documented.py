@@ -5,14 +5,12 @@ Greedy, a few tokens, examples in a drawn order; whatever is not a clear yes is 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import teacher
 from .shape import Count
-from .stages import Context, RecordStage
-from .store import Work
+from .stages import Context, RecordStage, plain, reads
 from .types import Dropped, Seed
 
 
@@ -34,13 +32,6 @@ def _judged(context: Context, settings: Settings, seed: Seed, index: int) -> Ite
     yield seed if yes else Dropped("docstring does not describe the function")
 
 
-def _units(context: Context, settings: Settings) -> Sequence[Seed]:
-    return context.read("seeds", Seed)
-
-
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Seed]) -> Generator[Work]:
-    yield lambda seed, index: _judged(context, settings, seed, index)
-
-
-STAGE = RecordStage("documented", Settings, ("seeds",), units=_units, opened=_opened, uses_model=True)
+STAGE = RecordStage(
+    "documented", Settings, ("seeds",), units=reads(Seed, "seeds"), opened=plain(_judged), uses_model=True
+)

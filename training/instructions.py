@@ -6,15 +6,13 @@ Category and difficulty are drawn: half functions, a quarter each classes and pr
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from . import teacher
 from .job import sha256
 from .shape import Count, Heat, Some
-from .stages import Context, RecordStage
-from .store import Work
+from .stages import Context, RecordStage, plain, reads
 from .types import Concepts, Dropped, Instruction, Seed
 
 CATEGORIES = ("function", "function", "class", "program")
@@ -77,12 +75,7 @@ def _instruction(
 def _units(context: Context, settings: Settings) -> Sequence[Concepts | Seed]:
     if "concepts" in context.present:
         return context.read("concepts", Concepts)
-    return context.read("documented" if "documented" in context.present else "seeds", Seed)
-
-
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Concepts | Seed]) -> Generator[Work]:
-    yield lambda source, index: _instruction(context, settings, source, index)
+    return reads(Seed, "documented", "seeds")(context, settings)
 
 
 STAGE = RecordStage(
@@ -90,7 +83,7 @@ STAGE = RecordStage(
     Settings,
     ("seeds",),
     units=_units,
-    opened=_opened,
+    opened=plain(_instruction),
     also=("documented", "concepts"),
     uses_model=True,
 )

@@ -24,7 +24,7 @@ from .bench import Bench
 from .job import sha256
 from .seeds import alone
 from .shape import Count, Heat, Some
-from .stages import Context, RecordStage
+from .stages import Context, RecordStage, reads
 from .store import Work
 from .types import Dropped, Mistake, Seed, Task
 
@@ -147,10 +147,6 @@ def _shape(code: str) -> str:
         return ""
 
 
-def _units(context: Context, settings: Settings) -> Sequence[Task]:
-    return context.read("tasks", Task)
-
-
 @contextmanager
 def _opened(context: Context, settings: Settings, units: Sequence[Task]) -> Generator[Work]:
     seeds = {seed.id: seed for seed in context.read("seeds", Seed)} if settings.repository else {}
@@ -173,4 +169,6 @@ def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
     return {"commit of the repository": history.head(Path(settings.repository).expanduser()) or "none"}
 
 
-STAGE = RecordStage("mistakes", Settings, ("tasks",), units=_units, opened=_opened, outside=_outside, uses_model=True)
+STAGE = RecordStage(
+    "mistakes", Settings, ("tasks",), units=reads(Task, "tasks"), opened=_opened, outside=_outside, uses_model=True
+)

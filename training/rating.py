@@ -10,16 +10,14 @@ A state that was never solved can be given a verified solution of the same mista
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from . import rewards
 from .codebleu import mean_similarity
 from .likeness import mean_cosine
 from .shape import Share
-from .stages import Context, RecordStage
-from .store import Work
+from .stages import Context, RecordStage, plain
 from .trajectories import Rated, Trajectory, Try
 from .turns import Attempt, Chain, Criterion, degenerate, relabelled, weighted
 from .types import Dropped, Turn
@@ -138,15 +136,10 @@ def _units(context: Context, settings: Settings) -> Sequence[tuple[Trajectory, .
     return [tuple(chains) for chains in groups.values()]
 
 
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[tuple[Trajectory, ...]]) -> Generator[Work]:
-    def work(chains: tuple[Trajectory, ...], index: int) -> Iterable[object]:
-        yield from rated(chains, settings)
-        if settings.relabel:
-            found = list(solutions(chains))
-            yield from found or [Dropped("no verified solution to relabel with")]
-
-    yield work
+def _examples(context: Context, settings: Settings, chains: tuple[Trajectory, ...], index: int) -> Iterator[object]:
+    yield from rated(chains, settings)
+    if settings.relabel:
+        yield from list(solutions(chains)) or [Dropped("no verified solution to relabel with")]
 
 
-STAGE = RecordStage("rewards", Settings, ("rollouts",), units=_units, opened=_opened)
+STAGE = RecordStage("rewards", Settings, ("rollouts",), units=_units, opened=plain(_examples))

@@ -13,7 +13,7 @@ from . import bench, dialogue, teacher
 from .bench import Bench
 from .job import sha256
 from .shape import Count, Heat, Some
-from .stages import Context, RecordStage
+from .stages import Context, RecordStage, reads
 from .store import Work
 from .types import Dropped, Mistake, Repair
 
@@ -105,14 +105,12 @@ def _round(
                 yield Dropped(f"repair ends with {ran.status.lower()}")
 
 
-def _units(context: Context, settings: Settings) -> Sequence[Mistake]:
-    return context.read("mistakes", Mistake)
-
-
 @contextmanager
 def _opened(context: Context, settings: Settings, units: Sequence[Mistake]) -> Generator[Work]:
     with bench.opened(context.stop, trusted=context.trusted) as place:
         yield lambda mistake, index: _repairs(context, place, settings, mistake, index)
 
 
-STAGE = RecordStage("repairs", Settings, ("mistakes",), units=_units, opened=_opened, uses_model=True)
+STAGE = RecordStage(
+    "repairs", Settings, ("mistakes",), units=reads(Mistake, "mistakes"), opened=_opened, uses_model=True
+)

@@ -6,14 +6,12 @@ One example in the prompt shows the form: a solution, then its tests, each in a 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import teacher
 from .shape import Count, Heat
-from .stages import Context, RecordStage
-from .store import Work
+from .stages import Context, RecordStage, plain, reads
 from .types import Dropped, Instruction, Response
 
 _TESTS = re.compile(r"^(?:#{2,}|\*\*)\s*Tests?\b.*$", re.MULTILINE | re.IGNORECASE)
@@ -68,13 +66,11 @@ def _responses(
         yield response_in(instruction, number, text)
 
 
-def _units(context: Context, settings: Settings) -> Sequence[Instruction]:
-    return context.read("instructions", Instruction)
-
-
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Instruction]) -> Generator[Work]:
-    yield lambda instruction, index: _responses(context, settings, instruction, index)
-
-
-STAGE = RecordStage("responses", Settings, ("instructions",), units=_units, opened=_opened, uses_model=True)
+STAGE = RecordStage(
+    "responses",
+    Settings,
+    ("instructions",),
+    units=reads(Instruction, "instructions"),
+    opened=plain(_responses),
+    uses_model=True,
+)

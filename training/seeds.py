@@ -12,8 +12,7 @@ import doctest
 import random
 import re
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -24,8 +23,8 @@ from .corpora import Corpus, folder, package, permitted, standard_library
 from .job import sha256
 from .shape import Share, Some
 from .sift import Column, sift
-from .stages import Context, RecordStage
-from .store import Row, Settle, Work
+from .stages import Context, RecordStage, plain
+from .store import Row, Settle
 from .types import Dropped, Seed
 
 LONGEST = 150
@@ -201,16 +200,10 @@ def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
     return {"the mined files": sha256("".join(listed).encode()), **held_out.outside(context, settings)}
 
 
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Found]) -> Generator[Work]:
-    def work(found: Found, index: int) -> Iterator[Seed | Dropped]:
-        for each in mine(found.corpus, found.path):
-            if isinstance(each, Seed) and settings.examples and not each.examples:
-                yield Dropped("no examples")
-            else:
-                yield each
-
-    yield work
+def _mined(context: Context, settings: Settings, found: Found, index: int) -> Iterator[Seed | Dropped]:
+    for each in mine(found.corpus, found.path):
+        unshown = isinstance(each, Seed) and settings.examples and not each.examples
+        yield Dropped("no examples") if unshown else each
 
 
 def _settled(context: Context, settings: Settings) -> Settle:
@@ -235,4 +228,4 @@ def _settled(context: Context, settings: Settings) -> Settle:
     return settle
 
 
-STAGE = RecordStage("seeds", Settings, (), units=_drawn, opened=_opened, settle=_settled, outside=_outside)
+STAGE = RecordStage("seeds", Settings, (), units=_drawn, opened=plain(_mined), settle=_settled, outside=_outside)

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from . import held_out, near, teacher
 from .shape import Share
 from .sift import Column, sift
-from .stages import Context, RecordStage
-from .store import Row, Settle, Work
+from .stages import Context, RecordStage, plain
+from .store import Row, Settle
 from .types import Conversation, Dropped, Response, Turn
 
 _SHOWS = re.compile(r"\b(test|tests|assert|example|examples)\b|>>>", re.IGNORECASE)
@@ -113,11 +112,12 @@ def _units(context: Context, settings: Settings) -> Sequence[tuple[Response, ...
     return [tuple(group) for _, group in groupby(every, key=lambda response: response.instruction.id)]
 
 
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[tuple[Response, ...]]) -> Generator[Work]:
-    yield lambda responses, index: _conversation(context, settings, responses, index)
-
-
 STAGE = RecordStage(
-    "sft_data", Settings, ("validate",), units=_units, opened=_opened, settle=_settled, outside=held_out.outside
+    "sft_data",
+    Settings,
+    ("validate",),
+    units=_units,
+    opened=plain(_conversation),
+    settle=_settled,
+    outside=held_out.outside,
 )

@@ -13,7 +13,11 @@ and name `STAGE` in `line.ALL`, behind its inputs. For a `RecordStage`
     units(context, settings) -> Sequence    what there is to do, as `context.read("concepts", Concept)`
     opened(context, settings, units)        a context manager around what the work needs, as a sandbox; it gives
         work(unit, index) -> Iterable       records (frozen dataclasses with an `id`) and `Dropped(reason)`s
-    settle(context, settings)(rows)         optional: looks at the rows (dicts) of all units in their order and gives
+
+Units that are the records of one stage are `reads(Concepts, "concepts")`; work that needs nothing open, a function of
+context, settings, unit and index, is `opened=plain(work)`. Optional:
+
+    settle(context, settings)(rows)         looks at the rows (dicts) of all units in their order and gives
                                             rows and `Dropped`s; without it, a second row of the same id is dropped
 
 A unit is what is never done twice: its results are on disk when the next begins. Work must depend on nothing but its
@@ -29,7 +33,7 @@ What `make` returns are figures for the manifest, as `{"loss": 0.4, "records": 1
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,6 +74,19 @@ class Context:
     def read(self, stage: str, kind: type[Record]) -> tuple[Record, ...]:
         """The records of a finished stage. Raises BadInput for a line that is none."""
         return read_records(self.path(stage), kind)
+
+
+def reads(kind: type[Record], *stages: str) -> Callable[[Context, Any], Sequence[Record]]:
+    """Units that are the records of the first of `stages` that the recipe has, or of the last."""
+    last = stages[-1]
+    return lambda context, settings: context.read(next((s for s in stages if s in context.present), last), kind)
+
+
+def plain(
+    work: Callable[[Context, Any, Any, int], Iterable[object]],
+) -> Callable[[Context, Any, Sequence[Any]], AbstractContextManager[Work]]:
+    """For a stage whose `work(context, settings, unit, index)` needs nothing that has to be opened and closed."""
+    return lambda context, settings, units: nullcontext(lambda unit, index: work(context, settings, unit, index))
 
 
 def _nothing(context: Context, settings: Any) -> Mapping[str, str]:  # noqa: ANN401 - settings of any stage

@@ -8,8 +8,7 @@ only when the user turned it on (`darner trace on`); `darner trace wipe` deletes
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +22,7 @@ from ..engine.types import FailureReport, FileChange, FixStatus
 from . import dialogue
 from .debug_data import applied, bare
 from .job import sha256
-from .stages import Context, RecordStage
-from .store import Work
+from .stages import Context, RecordStage, plain
 from .types import Conversation, Dropped, Turn
 
 
@@ -113,9 +111,11 @@ def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
     return {"the recorded runs": sha256("".join(listed).encode())}
 
 
-@contextmanager
-def _opened(context: Context, settings: Settings, units: Sequence[Path]) -> Generator[Work]:
-    yield lambda path, index: conversations(path)
-
-
-STAGE = RecordStage("traces", Settings, (), units=_units, opened=_opened, outside=_outside)
+STAGE = RecordStage(
+    "traces",
+    Settings,
+    (),
+    units=_units,
+    opened=plain(lambda context, settings, path, index: conversations(path)),
+    outside=_outside,
+)

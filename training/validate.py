@@ -11,7 +11,7 @@ from . import bench, held_out
 from .bench import Ran
 from .shape import Size
 from .sift import sift
-from .stages import Context, RecordStage
+from .stages import Context, RecordStage, reads
 from .store import Settle, Work
 from .types import Dropped, Response
 
@@ -52,15 +52,17 @@ def _opened(context: Context, settings: Settings, units: Sequence[Response]) -> 
         yield work
 
 
-def _units(context: Context, settings: Settings) -> Sequence[Response]:
-    return context.read("responses", Response)
-
-
 def _settled(context: Context, settings: Settings) -> Settle:
     kept_out = held_out.read(context.held_out)
     return lambda rows: sift(rows, kept_out, lambda row: (row["instruction"]["text"], row["code"]))
 
 
 STAGE = RecordStage(
-    "validate", Settings, ("responses",), units=_units, opened=_opened, settle=_settled, outside=held_out.outside
+    "validate",
+    Settings,
+    ("responses",),
+    units=reads(Response, "responses"),
+    opened=_opened,
+    settle=_settled,
+    outside=held_out.outside,
 )
