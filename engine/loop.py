@@ -24,12 +24,10 @@ from .model import Model
 from .pool import pool_of, targets_of
 from .search import mutations
 from .stop import Stop
-from .suite import Suite, run_suite
+from .suite import Suite
 from .types import Explanation, FailureReport, FixStatus, Question, Repair, Standing
 from .withheld import withheld
 from .work import Work
-
-__all__ = ["Suite", "explain", "repair", "run_suite"]
 
 _MOST_CONFIRMED = 3
 _PROSE_S = 12.0

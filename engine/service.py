@@ -6,9 +6,8 @@
 
 Methods: `about`, `test`, `collect` (root, python), `repair` (root, nodeid, budget, model, background, python),
 `explain` (root, nodeid, model, python), `write`, `write_test` and `example` (service_write.py), `fill` (model, before,
-after), `cancel` (id) and `shutdown`. Each job has a thread; each project has one warm session, used by one job at a
-time; work in the `background` has a session and a lower priority of its own. The process ends when stdin does, whatever
-runs: its owner is then gone. Trust is the owner's decision, before it asks.
+after), `cancel` (id) and `shutdown`. Each job has a thread, in which service_work.py does it. The process ends when
+stdin does, whatever runs: its owner is then gone. Trust is the owner's decision, before it asks.
 """
 
 from __future__ import annotations
@@ -19,36 +18,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 from ..sandbox.errors import SandboxError
-from ..sandbox.session import Session
-from ..sandbox.types import TestResult
 from .blame import where
-from .config import NORMAL, Budget, parse_budget
-from .crew import expect_help
-from .errors import BadEnvironment, BadInput, DarnerError, ModelError
-from .events import Done, Event, Found, Located, Phase, Prose, Tried
-from .loop import explain, repair
-from .model import Model
+from .errors import BadEnvironment, DarnerError
 from .orphan import kill_below, wake_when_orphaned
-from .resident import Resident
+from .service_work import ServiceWork
 from .stop import Stop
-from .suite import Suite, failing_item
-from .warm import WarmProject
-from .wire import encode, ran, slim_repair, slim_report, slim_test, slim_written
-from .written import TestDone, Wrote
-
-if TYPE_CHECKING:
-    from .fill import Filler
 
 Row = Mapping[str, Any]
 CANCELLED = 130
-_NICE = 10
 _GRACE_S = 0.3
 """How long a shutdown waits for jobs to notice; their sandbox is taken away after that."""
 _END_S = 0.7
@@ -62,9 +44,7 @@ class Service:
         self._out = out
         self._writing = threading.Lock()
         self._jobs: dict[object, tuple[Stop, threading.Thread]] = {}
-        self._projects: dict[tuple[str, str, str], WarmProject] = {}
-        self._models = Resident()
-        self._fills: Filler | None = None
+        self._does = ServiceWork(self.send)
 
     def serve(self, lines: Iterator[bytes]) -> None:
         """Until the end of input or `shutdown`."""
@@ -91,11 +71,7 @@ class Service:
             stop.cancel()
         for _, thread in jobs:
             thread.join(_GRACE_S / len(jobs))
-        for project in self._projects.values():
-            project.close()
-        self._models.close()
-        if self._fills is not None:
-            self._fills.close()
+        self._does.close()
 
     def _cancel(self, request: Row) -> None:
         if (job := self._jobs.get(request["params"]["id"])) is not None:
@@ -112,10 +88,7 @@ class Service:
         """One job, from request to its single answer. The boundary where every error becomes one sentence."""
         answer: Row
         try:
-            method = self._METHODS.get(request["method"])
-            if method is None:
-                raise BadInput(f"The engine has no method {request['method']!r}.")
-            answer = {"result": method(self, request["id"], request["params"], stop)}
+            answer = {"result": self._does.answer(request["method"], request["id"], request["params"], stop)}
         except DarnerError as error:
             answer = _error(str(error), error.exit_code)
         except SandboxError as error:  # as when a file was saved while its copy was at work
@@ -126,193 +99,6 @@ class Service:
             answer = _error("Cancelled; nothing was changed.", CANCELLED)
         self._jobs.pop(request["id"], None)
         self.send({"id": request["id"], **answer})
-
-    def _test(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        """`nodeids`: these; else `affected`: what the changes since the last run can affect; else everything.
-
-        `coverage`: and which statements they executed.
-        """
-
-        announced: dict[str, TestResult] = {}
-
-        def on_test(test: TestResult) -> None:
-            announced[test.nodeid] = slim = slim_test(test)
-            self.send({"id": job, "event": "test", "data": encode(slim)})
-
-        nodeids, trace = tuple(params["nodeids"]), params.get("coverage") is True
-        self._phase(job, "prepare", "Preparing a copy of the project")
-        with self._project(params).use(stop) as project:
-            self._phase(job, "tests", "Running the tests")
-            count: int | None = None
-            if nodeids:
-                suite = project.run_named(nodeids, stop, on_test, trace=trace)
-            elif params.get("affected") and not trace:
-                suite, count = project.run_affected(stop, on_test)
-            else:
-                suite = project.run(stop, on_test, trace=trace)
-            covered = project.coverage(suite, nodeids) if trace and not stop else ()
-            if suite.failing and not stop:  # while the user reads what failed
-                expect_help(project.session)
-                project.session.expect_fresh()
-        ended = ran(suite, len(suite.results) if count is None else count, announced)
-        return encode(replace(ended, coverage=covered))
-
-    def _collect(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        """Every test as pytest names it."""
-        self._phase(job, "prepare", "Preparing a copy of the project")
-        with self._project(params).use(stop) as project:
-            self._phase(job, "collect", "Collecting the tests")
-            return {"nodeids": list(project.tests())}
-
-    def _repair(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        budget = parse_budget(str(params["budget"]))
-
-        def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
-            return repair(session, suite, nodeid, model, budget, stop)
-
-        return self._events(job, params, stop, budget, begin)
-
-    def _explain(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
-            for event in explain(session, suite, nodeid, model, stop):
-                yield event
-                if isinstance(event, Located) and model is not None:
-                    yield Phase(nodeid, "explain", f"asking {model.name} for an explanation")
-
-        return self._events(job, params, stop, NORMAL, begin)
-
-    def _events(
-        self,
-        job: object,
-        params: Row,
-        stop: Stop,
-        budget: Budget,
-        begin: Callable[[Session, Suite, str, Model | None], Iterator[Event]],
-    ) -> Any:  # noqa: ANN401 - JSON
-        """Run the loop on a current suite, pass its events on, and answer with its report."""
-        self._phase(job, "prepare", "Preparing a copy of the project")
-        with self._ready(params, stop) as project:
-            self._phase(job, "tests", "Running the tests")
-            suite = project.current_suite(stop)
-            if stop:
-                raise BadInput("Cancelled; nothing was changed.")
-            nodeid = failing_item(suite, str(params["nodeid"]))
-            for event in begin(project.session, suite, nodeid, self._model(job, params, budget)):
-                if isinstance(event, Done):
-                    return encode(slim_report(event.report))
-                self._announce(job, event)
-        raise AssertionError("the loop ended without Done")
-
-    def _written(self, job: object, params: Row, stop: Stop, what: str) -> Any:  # noqa: ANN401 - JSON
-        """Pass the events of writing on, and answer with its report."""
-        from . import service_write  # here: most sessions never write, and this loads much
-
-        budget, begin = parse_budget(str(params["budget"])), service_write.WRITERS[what]
-        self._phase(job, "prepare", "Preparing a copy of the project")
-        with self._ready(params, stop) as project:
-            for event in begin(project, params, self._model(job, params, budget), budget, stop):
-                if isinstance(event, TestDone):
-                    return encode(event.report)
-                if isinstance(event, Wrote):
-                    return encode(slim_written(event.report))
-                if not isinstance(event, Done):
-                    self._announce(job, event)
-        raise AssertionError("writing ended without a report")
-
-    def _write(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        return self._written(job, params, stop, "body")
-
-    def _write_test(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        return self._written(job, params, stop, "test")
-
-    def _example(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        return self._written(job, params, stop, "example")
-
-    def _announce(self, job: object, event: Phase | Located | Tried | Found | Prose) -> None:
-        if isinstance(event, Found):
-            event = Found(event.nodeid, slim_repair(event.repair))
-        self.send({"id": job, "event": type(event).__name__.lower(), "data": encode(event)})
-
-    def _phase(self, job: object, name: str, text: str) -> None:
-        self.send({"id": job, "event": "phase", "data": encode(Phase("", name, text))})
-
-    def _model(self, job: object, params: Row, budget: Budget) -> Model | None:
-        """The model that the client named; without a name the default one, or none when it is not installed."""
-        wanted = str(params.get("model") or "")
-        if budget.samples == 0 or wanted == "none":
-            return None
-        try:
-            keep = bool(params.get("keep_prompts"))
-            return self._models.get(wanted, str(params.get("endpoint") or ""), keep=keep)
-        except ModelError as error:
-            if wanted:
-                raise
-            self._phase(job, "model", f"Searching without a model: {error}")
-            return None
-
-    def _project(self, params: Row) -> WarmProject:
-        key = (str(params["root"]), str(params.get("python") or ""), str(params.get("sandbox") or ""))
-        if key not in self._projects:
-            self._projects[key] = _warm(params)
-        return self._projects[key]
-
-    @contextlib.contextmanager
-    def _ready(self, params: Row, stop: Stop) -> Generator[WarmProject]:
-        """The project, with its turn; for the background a second copy at low priority, for this job only."""
-        if not params.get("background"):
-            with self._project(params).use(stop) as project:
-                yield project
-            return
-        _be_nice()
-        aside = _warm(params)
-        try:
-            with aside.use(stop) as project:
-                project.adopt(self._project(params))
-                yield project
-        finally:
-            aside.close()
-
-    def _fill(self, _job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        """What the user is about to write at the cursor: `{text}`, empty when there is nothing to say."""
-        before, after = str(params["before"]), str(params["after"])
-        return {"text": self._filler().fill(str(params["model"]), before, after, stop)}
-
-    def _filler(self) -> Filler:
-        with self._writing:
-            if self._fills is None:
-                from .fill import Filler  # here: running tests should not load any of the model's code
-
-                self._fills = Filler(self._models)
-            return self._fills
-
-    def _about(self, _job: object, _params: Row, _stop: Stop) -> Any:  # noqa: ANN401 - JSON
-        """What is loaded now and how candidates are confined. Loads nothing and waits for nobody."""
-        sandboxes = {root: found for (root, _, _), project in self._projects.items() if (found := project.sandbox)}
-        return {**self._models.about(), "sandbox": encode(sandboxes)}
-
-    _METHODS: ClassVar = {
-        "about": _about,
-        "fill": _fill,
-        "test": _test,
-        "collect": _collect,
-        "repair": _repair,
-        "explain": _explain,
-        "write": _write,
-        "write_test": _write_test,
-        "example": _example,
-    }
-
-
-def _warm(params: Row) -> WarmProject:
-    python, sandbox = (str(params.get(key) or "") or None for key in ("python", "sandbox"))
-    return WarmProject(Path(str(params["root"])), python, sandbox=sandbox)
-
-
-def _be_nice() -> None:
-    """This thread, and every process that it starts. Elsewhere than on Linux threads share the process' priority."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _error(message: str, code: int) -> Row:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from darner.engine.config import Budget
 from darner.engine.events import Done, Located
-from darner.engine.loop import explain, repair, run_suite
+from darner.engine.loop import explain, repair
 from darner.engine.model import Model
 from darner.engine.patch import apply
 from darner.engine.project import Project, find_interpreter
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
+from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
 from darner.engine.types import FailureReport, FixStatus, Origin, Standing
 from hypothesis import HealthCheck, given, settings

@@ -9,13 +9,14 @@ import pytest
 from darner.engine.config import Budget
 from darner.engine.events import Phase
 from darner.engine.llama import LlamaModel
-from darner.engine.loop import repair, run_suite
+from darner.engine.loop import repair
 from darner.engine.project import Project, find_interpreter
 from darner.engine.prompt import Target, context_of, left_out
 from darner.engine.prompt import repair as ask
 from darner.engine.shorten import USUAL, Space
 from darner.engine.source import Source
 from darner.engine.stop import Stop
+from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
 from tiny_gguf import CONTEXT
 
