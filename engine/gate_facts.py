@@ -12,6 +12,8 @@ from types import ModuleType
 
 from .gate_fold import fold
 from .gate_pins import pins
+from .gate_smells import smells
+from .nodes import called_name
 
 # `sys` is here for its constants; MEMBERS_ALLOWED says which.
 PURE_MODULES = frozenset((
@@ -50,12 +52,6 @@ MEMBERS_ALLOWED: dict[str, set[str]] = {
     },
 }  # fmt: skip
 _TRIVIAL = frozenset(("-1", "0", "1", "2", "0.0", "1.0", "2.0", "None", "True", "False", "''", "b''", "()", "[]", "{}"))
-_COMPARISONS = frozenset((
-    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__", "__bool__",
-))  # fmt: skip
-_CLASS_MAKERS = frozenset(("make_dataclass", "new_class", "ABCMeta", "EnumMeta", "EnumType"))
-_ENUMERATIONS = frozenset(("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"))
-_BROAD = frozenset(("Exception", "BaseException", "AssertionError"))
 
 
 @dataclass(slots=True)
@@ -100,7 +96,7 @@ def read(tree: ast.Module) -> Facts:
         _mentions(node, found)
         _branches(node, found)
         found.pinned.update(pins(node))
-        found.smells.update(_smells(node, found))
+        found.smells.update(smells(node, found.aliases))
     found.literals = literals(tree)
     return found
 
@@ -233,7 +229,7 @@ def _branches(node: ast.AST, found: Facts) -> None:
 
 def _tables(node: ast.Call) -> list[ast.expr]:
     """`dict([(1, 2)])`, `[1, 2].index(n)`: questions in the form of data."""
-    if _called(node) in ("dict", "zip"):
+    if called_name(node) in ("dict", "zip"):
         return node.args
     literal = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.List | ast.Tuple | ast.Set)
     return [node.func.value] if literal and isinstance(node.func, ast.Attribute) else []
@@ -253,92 +249,3 @@ def _asked(node: ast.expr) -> Iterator[str]:
         literal = _literal(part) if isinstance(part, ast.expr) else None
         if literal is not None:
             yield literal
-
-
-def _smells(node: ast.AST, found: Facts) -> Iterator[str]:
-    if isinstance(node, ast.ExceptHandler) and _is_broad(node.type) and _hides(node.body):
-        yield "catches every exception and hides it"
-    elif isinstance(node, ast.ExceptHandler) and "AssertionError" in _exception_names(node.type):
-        yield "catches the test's own AssertionError"
-    elif isinstance(node, ast.Call) and _called(node) == "suppress" and any(_is_broad(a) for a in node.args):
-        yield "suppresses every exception"
-    elif isinstance(node, ast.Assign | ast.NamedExpr) and _is_every_exception(node.value):
-        yield "gives every exception another name"
-    elif _builds_class(node):
-        yield "builds a class at run time"
-    elif isinstance(node, ast.Try | ast.TryStar) and _leaves(node.finalbody):
-        yield "hides every exception by leaving from `finally`"
-    elif isinstance(node, ast.While) and _is_endless(node):
-        yield "loops for ever"
-    elif isinstance(node, ast.FunctionDef) and node.name in _COMPARISONS and _is_constant(node.body):
-        yield f"makes `{node.name}` constant"
-    elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and _is_foreign(node, found):
-        yield "changes another module"
-    elif isinstance(node, ast.Return | ast.Raise) and _raises_exit(node):
-        yield "raises to leave the test"
-
-
-def _builds_class(node: ast.AST) -> bool:
-    """`type('A', ...)` under any name or form; `make_dataclass`, a metaclass called, an enumeration of a table."""
-    if isinstance(node, ast.Assign | ast.NamedExpr):
-        return isinstance(node.value, ast.Name) and node.value.id == "type"
-    if not isinstance(node, ast.Call):
-        return False
-    name = _called(node)
-    if isinstance(node.func, ast.Call) and _called(node.func) == "type":
-        return len(node.args) == 3 and isinstance(node.args[0], ast.Constant | ast.Starred)
-    if name == "type":
-        return len(node.args) != 1 or isinstance(node.args[0], ast.Starred)
-    return name in _CLASS_MAKERS or (name in _ENUMERATIONS and len(node.args) > 1)
-
-
-def _leaves(body: list[ast.stmt]) -> bool:
-    return any(isinstance(n, ast.Return | ast.Break | ast.Continue) for s in body for n in ast.walk(s))
-
-
-def _is_foreign(target: ast.expr, found: Facts) -> bool:
-    """`module.name = ...`, `Imported.method = ...`."""
-    while isinstance(target, ast.Attribute):
-        target = target.value
-        if isinstance(target, ast.Name):
-            return target.id in found.aliases
-    return False
-
-
-def _exception_names(node: ast.expr | None) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
-
-
-def _is_every_exception(value: ast.expr) -> bool:
-    return isinstance(value, ast.Name | ast.Tuple) and bool(_exception_names(value) & _BROAD)
-
-
-def _is_broad(node: ast.expr | None) -> bool:
-    return node is None or bool(_exception_names(node) & _BROAD)
-
-
-def _hides(body: list[ast.stmt]) -> bool:
-    return not any(isinstance(n, ast.Raise) for s in body for n in ast.walk(s))
-
-
-def _called(node: ast.Call) -> str:
-    if isinstance(node.func, ast.Name):
-        return node.func.id
-    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
-
-
-def _is_endless(node: ast.While) -> bool:
-    leaves = ast.Break | ast.Return | ast.Raise | ast.Yield | ast.YieldFrom | ast.Await
-    endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-    return endless and not any(isinstance(n, leaves) for s in node.body for n in ast.walk(s))
-
-
-def _is_constant(body: list[ast.stmt]) -> bool:
-    last = body[-1]
-    return len(body) <= 2 and isinstance(last, ast.Return) and isinstance(last.value, ast.Constant)
-
-
-def _raises_exit(node: ast.Return | ast.Raise) -> bool:
-    if isinstance(node, ast.Return):
-        return False
-    return bool(_exception_names(node.exc) & {"SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException"})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .nodes import called_name
 from .operators_name import renamed
-from .scope import Edit, Scope, called_name
+from .scope import Edit, Scope
 from .source import FunctionNode
 
 FAMILIES: tuple[tuple[str, ...], ...] = (

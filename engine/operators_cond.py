@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .scope import Edit, Scope, called_name
+from .nodes import called_name
+from .scope import Edit, Scope
 
 _GUARDS = (("{} is None or ", 1.0), ("{} is not None and ", 0.8), ("{} and ", 0.6), ("not {} or ", 0.6))
 

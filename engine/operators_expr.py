@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from .nodes import is_number
 from .precedence import node_level
-from .scope import Edit, Scope, is_number
+from .scope import Edit, Scope
 
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .nodes import called_name
 from .operators_flow import fits
 from .operators_stmt import insert, is_docstring, owns_lines
-from .scope import Edit, Scope, called_name
+from .scope import Edit, Scope
 from .source import FunctionNode
 
 _COPIES = (("list({})", 0.8), ("{}.copy()", 1.0), ("dict({})", 0.4), ("{}[:]", 0.4))

@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from .scope import Edit, Scope, blocks
+from .nodes import blocks
+from .scope import Edit, Scope
 from .source import FunctionNode
 
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Continue, ast.Break)

@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from .scope import Edit, Scope, called_name
+from .nodes import called_name
+from .scope import Edit, Scope
 
 _REGEX_CALLS = frozenset(
     ("match", "search", "fullmatch", "compile", "sub", "subn", "findall", "finditer", "split", "replace", "contains")
