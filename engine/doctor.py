@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from ..sandbox.backend import Report, Tier
@@ -106,8 +107,10 @@ def _confirming(prefer: Preference) -> Iterator[Check]:
 
 
 def _promises(report: Report) -> tuple[str, ...]:
+    held = ", ".join(probe for probe, ok in report.probes.items() if ok)
     return (
-        *(f"{probe}: {'held' if held else 'NOT held'}" for probe, held in report.probes.items()),
+        *((f"attacked just now, and held: {held}",) if held else ()),
+        *(f"attacked just now, and NOT held: {probe}" for probe, ok in report.probes.items() if not ok),
         *(f"holds: {text}" for text in report.holds),
         *(f"does not hold: {text}" for text in report.gaps),
     )
@@ -172,7 +175,7 @@ def rendered(checks: tuple[Check, ...]) -> RenderableType:
     for check in checks:
         mark = ("✓ ", "bold green") if check.ok else ("✗ ", "bold red")
         lines.append(Text.assemble(mark, (f"{check.name:<12}", "bold"), printable(check.text)))
-        lines += [Text(f"{'':14}{detail}", "dim") for detail in check.details]
-        if check.fix:
-            lines.append(Text(f"{'':14}→ {printable(check.fix)}", "yellow"))
+        below = [Text(detail, "dim") for detail in check.details]
+        below += [Text(f"→ {printable(check.fix)}", "yellow")] if check.fix else []
+        lines += [Padding(text, (0, 0, 0, 14)) for text in below]
     return Group(*lines)

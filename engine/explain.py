@@ -92,7 +92,7 @@ def _summary(evidence: Evidence, failure: Failure) -> str:
         return f"The test uses up all memory that it may have: it ran out in {_where(failure)}."
     if failure.exception == "AssertionError":
         return f"An assertion does not hold: {_first_line(failure.message) or _source(failure)}"
-    return f"{failure.exception} in {_where(failure)}: {_first_line(failure.message)}"
+    return f"{failure.exception} in {_where(failure)}: {_first_line(failure.message)}".removesuffix(": ")
 
 
 def _sides(failure: Failure) -> str:
