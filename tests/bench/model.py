@@ -3,7 +3,8 @@
 The prompts are those with which Darner asks for a repair, of the first development tasks. Everybody is asked on the
 same prompt in turn, behind a line that is new each time, so that each reads the whole prompt; ratios are of one prompt,
 their median is told. `--load N` does all of it beside N busy processes. `--native PYTHON` is an interpreter with
-xllamacpp, whose server reads the prompt for every slot: that takes minutes a prompt, so few are asked of it.
+xllamacpp. Its server is asked for all samples in one request, and on a few prompts in a request for each sample, as an
+editor's jobs would: it then reads the prompt for every slot, which takes minutes.
 
 A run that was stopped, or had its `--minutes`, goes on behind the last figure of `--out`.
 """
@@ -105,9 +106,13 @@ def figures(who: Contestants, i: int, asked: Prompt, options: argparse.Namespace
             found[f"{n} samples"] = lambda n=n: model_many.ours(who.worker, asked, n, tokens, mark())
         for n in (8, 16):
             found[f"{n} calls"] = lambda n=n: model_many.one_by_one(who.plain, asked, n, tokens, mark())
+        for n in (8, 16) if options.native else ():
+            found[f"native, {n} of one request"] = lambda n=n: model_many.of_one(
+                who.native(n), asked, n, tokens, mark()
+            )
         if options.native:
             found["native, greedy"] = lambda: model_many.alone(who.native(1), asked, tokens, mark())
-    if options.native and i % options.native_every == 0:
+    if options.native and options.native_every and i % options.native_every == 0:
         for n in (8, 16):
             found[f"native, {n} slots"] = lambda n=n: model_many.at_once(who.native(n), asked, n, tokens, mark())
     return found
@@ -120,14 +125,15 @@ def mark() -> str:
 
 def show(recording: Recording, load: int) -> None:
     print(f"\n{'load of ' + str(load) if load else 'quiet':56} {'min':>8} {'median':>8} {'max':>8}")
-    for name in ("8 samples", "16 samples", "8 calls", "16 calls", "native, 8 slots", "native, 16 slots"):
-        print(told(f"tokens/s, {name}", recording.values(name, load)))
+    for name in ("{} samples", "{} calls", "native, {} of one request", "native, {} slots"):
+        for n in (8, 16):
+            print(told(f"tokens/s, {name.format(n)}", recording.values(name.format(n), load)))
     for name in ("greedy, no guesses", "greedy, guesses", "native, greedy"):
         print(told(f"tokens/s, {name}", recording.values(name, load)))
     for n, calls, slots in ((8, 3, 1.5), (16, 5, 2.5)):
         print(told(f"{n} samples / {n} calls", recording.pairs(f"{n} samples", f"{n} calls", load), f">= {calls}"))
-        found = recording.pairs(f"{n} samples", f"native, {n} slots", load)
-        print(told(f"{n} samples / native, {n} slots", found, f">= {slots}"))
+        for name in (f"native, {n} of one request", f"native, {n} slots"):
+            print(told(f"{n} samples / {name}", recording.pairs(f"{n} samples", name, load), f">= {slots}"))
     for name, other, bar in (
         ("greedy, no guesses", "native, greedy", ">= 0.97"),
         ("greedy, guesses", "greedy, no guesses", ">= 1.5"),
@@ -157,7 +163,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", type=Path, default=TASKS)
     parser.add_argument("--prompts", type=int, default=20)
     parser.add_argument("--batch-every", type=int, default=4, help="of so many prompts one is asked in batches")
-    parser.add_argument("--native-every", type=int, default=10, help="and one of the native server's slots")
+    parser.add_argument("--native-every", type=int, default=10, help="and one of each slot for itself; 0: none")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--load", type=int, default=0, help="busy processes beside")

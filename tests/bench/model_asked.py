@@ -29,8 +29,8 @@ _SETS = ("humanevalfix-dev", "quixbugs")
 Plain = Callable[[Prompt, int, int], int]
 """(prompt, seed, most tokens) -> tokens written."""
 Answer = dict[str, Any]
-Native = Callable[[Prompt, float, int, int], Answer]
-"""(prompt, temperature, seed, most tokens) -> what the native server says."""
+Native = Callable[[Prompt, float, int, int, int], list[Answer]]
+"""(prompt, temperature, seed, most tokens, completions) -> what the native server says of each."""
 
 
 def prompts(folder: Path, count: int) -> list[Prompt]:
@@ -95,13 +95,14 @@ def native(python: Path, file: Path, slots: int, template: str | None) -> Genera
         assert process.stdin
         address = process.stdout.readline().strip()
 
-        def complete(asked: Prompt, temperature: float, seed: int, tokens: int) -> Answer:
-            body = {"prompt": chat_text(template, asked), "n_predict": tokens, "temperature": temperature}
+        def complete(asked: Prompt, temperature: float, seed: int, tokens: int, n: int) -> list[Answer]:
+            body = {"prompt": chat_text(template, asked), "n_predict": tokens, "temperature": temperature, "n_cmpl": n}
             more = {"top_p": _TOP_P, "top_k": _TOP_K, "seed": seed, "cache_prompt": True}
             data = json.dumps({**body, **more}).encode()
             request = urllib.request.Request(f"{address}/completion", data, {"Content-Type": "application/json"})
             with urllib.request.urlopen(request, timeout=600) as answer:
-                return json.load(answer)
+                said: Answer | list[Answer] = json.load(answer)
+            return said if isinstance(said, list) else [said]
 
         yield complete
         process.stdin.close()

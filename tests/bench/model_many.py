@@ -37,18 +37,25 @@ def one_by_one(complete: Plain, asked: Prompt, calls: int, tokens: int, mark: st
 
 
 def at_once(complete: Native, asked: Prompt, n: int, tokens: int, mark: str) -> float:
-    """Tokens per second of so many requests at the same time."""
+    """Tokens per second of so many requests at the same time, for each of which the server reads the prompt."""
     asked = marked(asked, mark)
     begun = time.perf_counter()
     with ThreadPoolExecutor(n) as pool:
-        done = [one.result() for one in [pool.submit(complete, asked, 0.7, seed, tokens) for seed in range(n)]]
+        done = [one.result() for one in [pool.submit(complete, asked, 0.7, seed, tokens, 1) for seed in range(n)]]
+    return sum(int(answer["tokens_predicted"]) for (answer,) in done) / (time.perf_counter() - begun)
+
+
+def of_one(complete: Native, asked: Prompt, n: int, tokens: int, mark: str) -> float:
+    """Tokens per second of one request for so many completions: the server reads the prompt once."""
+    begun = time.perf_counter()
+    done = complete(marked(asked, mark), 0.7, 0, tokens, n)
     return sum(int(answer["tokens_predicted"]) for answer in done) / (time.perf_counter() - begun)
 
 
 def alone(complete: Native, asked: Prompt, tokens: int, mark: str) -> float:
     """Tokens per second of one greedy request behind its first token, by the server's own clock."""
-    told = complete(marked(asked, mark), 0.0, 0, tokens)["timings"]
-    return float(told["predicted_per_second"])
+    (told,) = complete(marked(asked, mark), 0.0, 0, tokens, 1)
+    return float(told["timings"]["predicted_per_second"])
 
 
 def cancels(model: LlamaModel, asked: Prompt, times: int) -> list[float]:
