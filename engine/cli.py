@@ -18,12 +18,26 @@ from rich.text import Text
 from ..sandbox.session import Session
 from ..sandbox.types import Assurance
 from . import memory, report, show, terminal, trace, trust, undo
+from .cli_options import (
+    HERE,
+    Adapter,
+    Agree,
+    Endpoint,
+    Json,
+    ModelName,
+    NoModel,
+    Python,
+    Root,
+    Sandbox,
+    Seed,
+    asked_project,
+)
 from .config import Budget, parse_budget
 from .errors import BadInput
 from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
 from .model import Model
-from .project import Project, find_root, open_project, preferred
+from .project import Project, find_root, preferred
 from .resident import forget_prompts, prompts_folder
 from .stop import Stop
 from .suite import Suite, run_suite
@@ -39,26 +53,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
-Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]
-Sandbox = Annotated[
-    str | None, typer.Option("--sandbox", help="Where candidates run: auto, no-docker, or one by its name.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
-NoModel = Annotated[bool, typer.Option("--no-model", help="Search only; load no language model.")]
-ModelName = Annotated[str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")]
-Endpoint = Annotated[
-    str | None,
-    typer.Option("--endpoint", help="Use the model of this OpenAI-compatible server, as in http://127.0.0.1:8000/v1."),
-]
-Adapter = Annotated[
-    Path | None, typer.Option("--adapter", help="A LoRA in GGUF, trained on this model, that writes the repairs.")
-]
-Agree = Annotated[
-    bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
-]
-_HERE = Path()
-
 
 @app.callback(invoke_without_command=True)
 def darner(show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
@@ -73,7 +67,7 @@ def fix(
     nodeids: Annotated[
         list[str] | None, typer.Argument(help="Tests to repair; all that fail when none is named.")
     ] = None,
-    root: Root = _HERE,
+    root: Root = HERE,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write verified repairs; `darner undo` takes them back.")
     ] = False,
@@ -91,7 +85,7 @@ def fix(
     sandbox: Sandbox = None,
     agree: Agree = False,
     answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles an ambiguous repair.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the model's samples.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Run the tests, repair those that fail, and show each repair with the evidence for it."""
     with terminal.ending(as_json):
@@ -99,7 +93,7 @@ def fix(
         if answer and len(nodeids or ()) != 1:
             raise BadInput("--answer settles the question of one test; name that test's node id.")
         with interruptible() as (stop, opened):
-            project = _open(root, python, sandbox, agree)
+            project = asked_project(root, python, sandbox, agree)
             wanted = spending.samples > 0 and not no_model
             llm = _model(model, wanted=wanted, endpoint=endpoint, adapter=adapter)
             llm = opened.enter_context(closing(llm)) if llm else None
@@ -126,7 +120,7 @@ def fix(
 @app.command()
 def explain(
     nodeid: Annotated[str, typer.Argument(help="The failing test.")],
-    root: Root = _HERE,
+    root: Root = HERE,
     as_json: Json = False,
     no_model: NoModel = False,
     model: ModelName = None,
@@ -138,7 +132,7 @@ def explain(
     """Say why a test fails: facts from running it, then the model's words."""
     with terminal.ending(as_json):
         with interruptible() as (stop, opened):
-            project = _open(root, python, sandbox, agree)
+            project = asked_project(root, python, sandbox, agree)
             llm = _model(model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
@@ -156,7 +150,7 @@ def explain(
 
 
 @app.command(name="undo")
-def undo_last(root: Root = _HERE) -> None:
+def undo_last(root: Root = HERE) -> None:
     """Take back the last repair that `darner fix --apply` wrote here."""
     with terminal.ending(False):
         taken = undo.undo(find_root(root))
@@ -166,7 +160,7 @@ def undo_last(root: Root = _HERE) -> None:
 
 @app.command(name="forget")
 def forget_project(
-    root: Root = _HERE,
+    root: Root = HERE,
     prompts: Annotated[bool, typer.Option("--prompts", help="Instead, the computed prompts of all projects.")] = False,
 ) -> None:
     """Delete what Darner remembers of this project: the source files with which each test last passed."""
@@ -180,7 +174,7 @@ def forget_project(
 
 @app.command(name="trust")
 def trust_project(
-    root: Root = _HERE,
+    root: Root = HERE,
     forget: Annotated[bool, typer.Option("--forget", help="Withdraw the consent.")] = False,
 ) -> None:
     """Agree that this project's tests may run without a sandbox, where none works."""
@@ -192,7 +186,7 @@ def trust_project(
 
 @app.command()
 def doctor(
-    root: Root = _HERE,
+    root: Root = HERE,
     python: Python = None,
     sandbox: Sandbox = None,
     model: ModelName = None,
@@ -256,13 +250,6 @@ def _model(name: str | None, *, wanted: bool, endpoint: str | None = None, adapt
     from .cli_model import open_model
 
     return open_model(name, wanted=wanted, endpoint=endpoint, adapter=adapter)
-
-
-def _open(root: Path, python: str | None, sandbox: str | None, agree: bool) -> Project:
-    project = open_project(root, python, sandbox)
-    if agree:
-        trust.remember(project.root)
-    return project
 
 
 def _relative(project: Project, nodeids: Iterable[str] | None) -> tuple[str, ...]:

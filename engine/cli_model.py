@@ -12,6 +12,7 @@ from rich.table import Table
 from . import catalogue, show, terminal
 from .adopted import adapters_of
 from .answers import Compared, Known, ModelList, ModelPull, ModelVerify, ModelWhere
+from .cli_options import Json
 from .errors import BadInput, DarnerError, ModelError
 from .interrupt import interruptible
 from .llama import LlamaModel
@@ -25,7 +26,6 @@ model_app = typer.Typer(
     rich_markup_mode=None,
 )
 Name = Annotated[str, typer.Argument(help="A name from `darner model list`.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
 
 def open_model(

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import report_write, show, show_write, terminal, undo
 from .cli_model import open_model
-from .cli_write import (
-    Agree,
-    Endpoint,
-    Json,
-    ModelName,
-    Python,
-    Root,
-    Seed,
-    Target,
-    covered_suite,
-    trusted_project,
-)
+from .cli_options import HERE, Agree, Endpoint, Json, ModelName, Python, Root, Seed, asked_project
+from .cli_write import Target, covered_suite
 from .config import parse_budget
 from .events import Event
 from .interrupt import ignore_signals, interruptible
@@ -31,12 +20,10 @@ from .types import Patch
 from .write_test import write_test
 from .written import TestDone, TestWritten
 
-_HERE = Path()
-
 
 def write_a_test(
     target: Target,
-    root: Root = _HERE,
+    root: Root = HERE,
     apply: Annotated[bool, typer.Option("--apply", help="Write the test; `darner undo` takes it back.")] = False,
     as_json: Json = False,
     budget: Annotated[str, typer.Option("--budget", help="normal, deep or seconds.")] = "normal",
@@ -53,7 +40,7 @@ def write_a_test(
     with terminal.ending(as_json):
         spending = parse_budget(budget)
         with interruptible() as (stop, opened):
-            project = trusted_project(root, python, agree)
+            project = asked_project(root, python, None, agree)
             meant = find(project.root, target)
             llm = open_model(model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from . import replay, show, terminal, trace, trust
 from .answers import TraceList, TraceReplay, TraceShow
+from .cli_options import Json
 from .events import Done
 from .interrupt import interruptible
 from .mend import mend
@@ -27,7 +28,6 @@ trace_app = typer.Typer(
     rich_markup_mode=None,
 )
 Name = Annotated[str, typer.Argument(help="A trace, by the beginning of its name or by its path; the newest if none.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
 
 @trace_app.command()

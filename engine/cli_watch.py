@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import time
 from contextlib import closing
-from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.text import Text
 
 from . import show, terminal, trust
+from .cli_options import HERE, Agree, Python, Root, Sandbox, asked_project
 from .events import Done
 from .interrupt import interruptible
-from .project import open_project
 from .types import FixStatus
 from .warm import WarmProject
 from .watch import Round, Trouble, watch
@@ -23,24 +20,14 @@ _NICE = 5
 
 
 def watch_project(
-    root: Annotated[
-        Path, typer.Option("--root", help="A folder of the project; its root is found from there.")
-    ] = Path(),
-    python: Annotated[
-        str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")
-    ] = None,
-    sandbox: Annotated[
-        str | None, typer.Option("--sandbox", help="Where candidates run: auto, no-docker, or one by its name.")
-    ] = None,
-    agree: Annotated[
-        bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
-    ] = False,
+    root: Root = HERE,
+    python: Python = None,
+    sandbox: Sandbox = None,
+    agree: Agree = False,
 ) -> None:
     """Run the affected tests after every save, and look for a repair of those that turned red. Ctrl-C ends it."""
     with terminal.ending(False), interruptible() as (stop, opened):
-        project = open_project(root, python, sandbox)
-        if agree:
-            trust.remember(project.root)
+        project = asked_project(root, python, sandbox, agree)
         os.nice(_NICE)
         trusted = trust.is_trusted(project.root)
         warm = opened.enter_context(closing(WarmProject(project.root, python, trusted=trusted, sandbox=sandbox)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,12 +13,13 @@ from ..sandbox.session import Session
 from ..sandbox.types import Assurance, Detail
 from . import report_write, show, show_write, terminal, trust, undo
 from .cli_model import open_model
+from .cli_options import HERE, Adapter, Agree, Endpoint, Json, ModelName, Python, Root, Seed, asked_project
 from .config import parse_budget
 from .errors import BadEnvironment
 from .events import Event
 from .interrupt import ignore_signals, interruptible
 from .mend import answered
-from .project import Project, open_project
+from .project import Project
 from .stop import Stop
 from .stub import find, must_be_stub
 from .suite import Suite, run_suite
@@ -28,31 +28,19 @@ from .types import Patch
 from .write import write
 from .written import WriteStatus, Written, Wrote
 
-_HERE = Path()
-
-
 Target = Annotated[str, typer.Argument(help="The function: FILE::NAME, as in cart.py::Cart.total.")]
-Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
-ModelName = Annotated[str | None, typer.Option("--model", help="A name from `darner model list`, or a GGUF file.")]
-Endpoint = Annotated[str | None, typer.Option("--endpoint", help="Use the model of this OpenAI-compatible server.")]
-Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the tests.")]
-Agree = Annotated[
-    bool, typer.Option("--trust", help="Agree, for this project, to run without a sandbox if none works.")
-]
-Seed = Annotated[int, typer.Option("--seed", help="Of the model's samples.")]
 
 
 def write_stub(
     target: Target,
-    root: Root = _HERE,
+    root: Root = HERE,
     apply: Annotated[bool, typer.Option("--apply", help="Write the body; `darner undo` takes it back.")] = False,
     least: Annotated[Assurance, typer.Option("--least", help="Assurance that --apply asks of it.")] = Assurance.B,
     as_json: Json = False,
     budget: Annotated[str, typer.Option("--budget", help="normal, deep or seconds.")] = "normal",
     model: ModelName = None,
     endpoint: Endpoint = None,
-    adapter: Annotated[Path | None, typer.Option("--adapter", help="A LoRA in GGUF, trained on this model.")] = None,
+    adapter: Adapter = None,
     python: Python = None,
     agree: Agree = False,
     answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles the question.")] = None,
@@ -62,7 +50,7 @@ def write_stub(
     with terminal.ending(as_json):
         spending = parse_budget(budget)
         with interruptible() as (stop, opened):
-            project = trusted_project(root, python, agree)
+            project = asked_project(root, python, None, agree)
             meant = find(project.root, target)
             must_be_stub(meant)
             llm = open_model(model, wanted=True, endpoint=endpoint, adapter=adapter)
@@ -84,13 +72,6 @@ def write_stub(
             terminal.results().print(show_write.written(written))
             typer.echo(_conclusion(written, patch, apply))
         raise typer.Exit(0 if written.status is WriteStatus.WRITTEN and written.question is None else 1)
-
-
-def trusted_project(root: Path, python: str | None, agree: bool) -> Project:
-    project = open_project(root, python)
-    if agree:
-        trust.remember(project.root)
-    return project
 
 
 def covered_suite(project: Project, opened: ExitStack, stop: Stop, live: show.Live) -> tuple[Session, Suite]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..engine import terminal
+from ..engine.cli_options import Json
 from ..engine.errors import BadInput
 from ..engine.interrupt import interruptible
 from ..engine.stop import Stop
@@ -26,7 +27,6 @@ Name = Annotated[str, typer.Argument(metavar="RECIPE", help="tiny, factory, lear
 Folder = Annotated[
     Path | None, typer.Option("--folder", help="Where records, manifests and weights go; ./darner-train/RECIPE.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
 
 @app.command(name="run")

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from ..engine import adopted, catalogue, terminal
+from ..engine.cli_options import Json
 from ..engine.errors import BadInput
 from . import served
 from .job import digest_of, manifest_of
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
 
 def adopt(

@@ -132,7 +132,8 @@ def report(recorded: Sequence[Row], chooser: Chooser, how: How, options: argpars
         selectors[name], unsettled = compared(rows, chooser, ways, pool)
         print(choices(name, selectors[name]), *(f"left out of all: {text}" for text in unsettled), sep="\n")
     print(questions(rows))
-    kept: dict[str, Any] = {"made": made(recorded), "commit": commit(), "model": options.model, "how": encode(how)}
+    commits = ", ".join(dict.fromkeys(row["commit"] for row in recorded))
+    kept: dict[str, Any] = {"made": made(recorded), "commit": commits, "model": options.model, "how": encode(how)}
     kept["tasks"] = {task: [asdict(e) for e in found] for task, found in whole.items()}
     kept["selectors"] = selectors
     options.out.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
