@@ -129,8 +129,7 @@ def _model(name: str) -> Iterator[Check]:
     try:
         with closing(LlamaModel(path, name)) as model:
             device = model.status().device
-            better = doctor_build.better(device)
-            yield Check("device", True, device, details=better)
+            yield Check("device", True, device, details=(doctor_build.installed(), *doctor_build.better(device)))
             yield Check("speed", True, doctor_build.probed(model))
     except DarnerError as error:
         yield _wrong("device", error)

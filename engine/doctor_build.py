@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from .model import Message, Model, Sampling
@@ -19,6 +20,7 @@ from .stop import Stop
 
 _PROBE_S = 2.0
 _ASKED = (Message("user", "Write a Python function that parses a date."),)
+_BINDING = "llama-cpp-python"
 _BUILDS = {"CUDA": "GGML_CUDA", "Metal": "GGML_METAL", "Vulkan": "GGML_VULKAN"}
 
 
@@ -40,6 +42,20 @@ def probed(model: Model) -> str:
     return f"{(answer.tokens - 1) / seconds:.1f} tokens/s of one answer ({answer.tokens} tokens in {seconds:.1f} s)"
 
 
+def installed() -> str:
+    """The binding's version, and for which devices its llama.cpp was built. Empty when there is none."""
+    found = find_spec("llama_cpp")
+    if found is None or found.origin is None:
+        return ""
+    kinds = ", ".join((*built_for(Path(found.origin).parent / "lib"), "CPU"))
+    return f"{_BINDING} {_version()}, built for {kinds}"
+
+
+def built_for(libraries: Path) -> tuple[str, ...]:
+    """Kinds of GPU, by the names of ggml's libraries: loading them here could crash the doctor."""
+    return tuple(kind for kind in _BUILDS if any(libraries.glob(f"*ggml-{kind.lower()}.*")))
+
+
 def better(device: str) -> tuple[str, ...]:
     """Builds for a GPU that is here and not used, each with its command."""
     if not device.startswith("CPU"):
@@ -54,14 +70,18 @@ def command(kind: str) -> str:
     checkout = Path(__file__).resolve().parents[1]
     if (checkout / "Makefile").exists():
         return f"CMAKE_ARGS=-D{_BUILDS[kind]}=on make -C {checkout} setup"
-    try:
-        wanted = f"llama-cpp-python=={version('llama-cpp-python')}"
-    except PackageNotFoundError:
-        wanted = "llama-cpp-python"
+    wanted = f"{_BINDING}=={here}" if (here := _version()) else _BINDING
     return (
         f'CMAKE_ARGS="-D{_BUILDS[kind]}=on" {sys.executable} -m pip install --force-reinstall --no-deps '
-        f"--no-cache-dir --no-binary llama-cpp-python {wanted}"
+        f"--no-cache-dir --no-binary {_BINDING} {wanted}"
     )
+
+
+def _version() -> str:
+    try:
+        return version(_BINDING)
+    except PackageNotFoundError:  # put there by hand
+        return ""
 
 
 def _here() -> Iterator[tuple[str, str]]:

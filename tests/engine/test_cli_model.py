@@ -110,6 +110,7 @@ def test_doctor_measures_how_fast_the_model_writes(bench: Bench, tiny_file: Path
 
     checks = {check["name"]: check for check in ended.json()["checks"]}
     assert checks["device"]["text"].startswith("CPU")
+    assert re.match(r"llama-cpp-python [\d.]+, built for [\w, ]*CPU$", checks["device"]["details"][0])
     assert re.match(r"[\d.]+ tokens/s of one answer \(\d+ tokens in [\d.]+ s\)", checks["speed"]["text"])
 
 
@@ -118,6 +119,15 @@ def test_the_command_for_a_better_build_holds_its_flag(kind: str) -> None:
     """It is copied as it stands."""
     assert f"GGML_{kind.upper()}=on" in doctor_build.command(kind)
     assert doctor_build.better("CUDA0: a GPU, 29 of 29 layers") == ()
+
+
+def test_what_a_build_is_for_is_told_by_its_libraries(tmp_path: Path) -> None:
+    """A build without the GPU's backend is the usual reason why a GPU is idle."""
+    for name in ("libggml-base.so", "libggml-cpu.so", "libggml-cuda.so.0.25.3", "ggml-vulkan.dll"):
+        (tmp_path / name).touch()
+
+    assert doctor_build.built_for(tmp_path) == ("CUDA", "Vulkan")
+    assert doctor_build.built_for(tmp_path / "nowhere") == ()
 
 
 UNWRITTEN = {
