@@ -159,13 +159,13 @@ def call_wrap(node: ast.expr, scope: Scope) -> Iterator[Edit]:
         return
     outer = parent.func.id if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) else ""
     text = scope.text(node)
-    argument = f"({text})" if isinstance(node, ast.GeneratorExp) else text
+    closed = text if isinstance(node, ast.GeneratorExp) else f"({text})"
     for wrap in _WRAPS:
         if wrap != outer and not text.startswith(f"{wrap}("):
-            yield scope.put(node, f"{wrap}({argument})", 1.0 if scope.role(node) != "index" else 0.3)
+            yield scope.put(node, f"{wrap}{closed}", 1.0 if scope.role(node) != "index" else 0.3)
     for name, kind in scope.kinds.items():
         if kind in ("dict", "Counter", "defaultdict") and text != name:
-            yield scope.put(node, f"sorted({argument}, key={name}.get)", 1.0)
+            yield scope.put(node, f"sorted({text}, key={name}.get)", 1.0)
     for method in _METHOD_WRAPS:
         if not isinstance(node, ast.BinOp | ast.ListComp | ast.GeneratorExp):
             yield scope.put(node, f"{text}.{method}", 0.7)

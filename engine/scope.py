@@ -86,7 +86,8 @@ class Scope:
     def put(self, node: ast.expr, text: str, weight: float = 1.0, note: str = "") -> Edit:
         """Replace an expression, with parentheses where the surrounding operator would bind tighter."""
         start, end = self.source.span(node)
-        if level(text) < self._needed(node) and not self._in_parentheses(start, end):
+        weak = level(text) < self._needed(node) and not self._in_parentheses(start, end)
+        if weak or self._borrows(node, end):
             text = f"({text})"
         return Edit(((start, end, text),), weight, note=note)
 
@@ -99,6 +100,13 @@ class Scope:
         """Where the text between two operands starts, and that text."""
         start, end = self.source.span(left)[1], self.source.span(right)[0]
         return start, self.source.slice(start, end)
+
+    def _borrows(self, node: ast.expr, end: int) -> bool:
+        """A lone generator as in `sum(x for x in y)`: its parentheses are the call's."""
+        parent = self.parents.get(node)
+        return (
+            isinstance(node, ast.GeneratorExp) and isinstance(parent, ast.Call) and self.source.span(parent)[1] == end
+        )
 
     def _in_parentheses(self, start: int, end: int) -> bool:
         data = self.source.data

@@ -72,6 +72,8 @@ EXAMPLES = [
     ("call-keyword", "return a.get(b)", "return a.get(b, 0)"),
     ("call-wrap", "return a - b", "return abs(a - b)"),
     ("call-wrap", "return a == b", "return a.lower() == b"),
+    ("call-wrap", "return sorted(a for a in items)", "return sorted(set(a for a in items))"),
+    ("call-wrap", "return sorted((a for a in items), key=b)", "return sorted(set(a for a in items), key=b)"),
     ("call-unwrap", "return abs(a)", "return a"),
     ("call-unwrap", "return a.strip()", "return a"),
     ("index-drop", "return items[1:]", "return items"),
