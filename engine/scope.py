@@ -86,8 +86,9 @@ class Scope:
     def put(self, node: ast.expr, text: str, weight: float = 1.0, note: str = "") -> Edit:
         """Replace an expression, with parentheses where the surrounding operator would bind tighter."""
         start, end = self.source.span(node)
-        weak = level(text) < self._needed(node) and not self._in_parentheses(start, end)
-        if weak or self._borrows(node, end):
+        if self._borrows(node, end):
+            start, end = start + 1, end - 1
+        elif level(text) < self._needed(node) and not self._in_parentheses(start, end):
             text = f"({text})"
         return Edit(((start, end, text),), weight, note=note)
 
@@ -104,9 +105,9 @@ class Scope:
     def _borrows(self, node: ast.expr, end: int) -> bool:
         """A lone generator as in `sum(x for x in y)`: its parentheses are the call's."""
         parent = self.parents.get(node)
-        return (
-            isinstance(node, ast.GeneratorExp) and isinstance(parent, ast.Call) and self.source.span(parent)[1] == end
-        )
+        if not isinstance(node, ast.GeneratorExp) or not isinstance(parent, ast.Call):
+            return False
+        return self.source.span(parent)[1] == end
 
     def _in_parentheses(self, start: int, end: int) -> bool:
         data = self.source.data

@@ -44,8 +44,9 @@ class Session:
         self._backend = backend
         self._staged = Staged(lambda: ForkServer(self._backend, self._launch))
         self._cold = ColdServers(self._launch, backend, elsewhere)
-        self._talk = Conversation(workspace, self._staged)
-        self.screen = Screen(workspace, self._talk)
+        self.talk = Conversation(workspace, self._staged)
+        """One request and its answers; the split speaks with a child while it runs."""
+        self.screen = Screen(workspace, self.talk)
         """Many candidates in one run, to find those that fail."""
         self._partner = Partner(self._paired)
         self._said: dict[str, Outcome] = {}
@@ -82,7 +83,7 @@ class Session:
     @property
     def exchanged(self) -> int:
         """Candidates that ran without a fresh import."""
-        return self._talk.exchanged
+        return self.talk.exchanged
 
     def prepare(self) -> None:
         """Collect every test once, and import what they are known to import; later runs start from there."""
@@ -92,7 +93,7 @@ class Session:
 
     def narrow(self, nodeids: Sequence[str]) -> None:
         """Keep only these tests ready for many quick runs, where all of them are too many."""
-        self._talk.put_back()
+        self.talk.put_back()
         with suppress(SandboxError):  # a server that is gone is told by the run that needs it
             self._staged.narrow(nodeids)
 
@@ -126,7 +127,7 @@ class Session:
 
         def judged(cold: Callable[[], ForkServer] | None) -> RunResult:
             tests.clear()
-            rows, end = self._talk.hold(request, edits or {}, bounds, cancelled, on_row, cold)
+            rows, end = self.talk.hold(request, edits or {}, bounds, cancelled, on_row, cold)
             if cold and edits and (path := self._workspace.rewritten(_layer(end))):
                 end = {**end, "why": "rewrote", "detail": f"The run rewrote {path}, so its verdict proves nothing."}
             return judge(nodeids, tests, rows, end, time.monotonic() - began, bounds)
@@ -197,7 +198,7 @@ class Session:
 
     def collect(self, limits: Limits, names: Sequence[str] = ()) -> tuple[str, ...]:
         """Every test's node id, or of these files alone, without running any."""
-        rows, _ = self._talk.hold({"do": "list", "nodeids": list(names)}, {}, limits, lambda: False, lambda _: None)
+        rows, _ = self.talk.hold({"do": "list", "nodeids": list(names)}, {}, limits, lambda: False, lambda _: None)
         lists = [cast(list[object], row["collected"]) for row in rows if isinstance(row.get("collected"), list)]
         return tuple(str(nodeid) for found in lists for nodeid in found)
 
@@ -224,27 +225,9 @@ class Session:
             if "call" in row:
                 given.append(wire.call_result(row["call"]))
 
-        self._talk.hold(request, edits, limits, cancelled, on_row)
+        self.talk.hold(request, edits, limits, cancelled, on_row)
         missing = expressions[len(given) :]
         return (*given[: len(expressions)], *(CallResult(text, None, "Crash") for text in missing))
-
-    def converse(
-        self,
-        request: dict[str, object],
-        edits: Mapping[str, bytes],
-        limits: Limits,
-        cancelled: Callable[[], bool],
-        on_row: Callable[[Row], None],
-    ) -> tuple[list[Row], dict[str, object]]:
-        """One child with which `say` talks while it runs (split.py): its rows, and how it ended."""
-        return self._talk.hold(request, edits, limits, cancelled, on_row)
-
-    def say(self, line: str) -> None:
-        """To the child that runs now. Raises SandboxError when its server is gone."""
-        self._talk.say(line)
-
-    def stop(self) -> None:
-        self._talk.stop()
 
     def partner(self) -> Session:
         """Another sandbox on the same sources, opened once: what runs here cannot reach what runs there.

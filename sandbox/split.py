@@ -114,10 +114,10 @@ class _Halves:
                 self._note(row)
 
         request: dict[str, object] = {"do": "half", "nodeids": [nodeid], "detail": str(Detail.VERDICTS)}
-        rows, end = self._tests.converse(request, stands, self._limits, self._is_over, on_row)
+        rows, end = self._tests.talk.hold(request, stands, self._limits, self._is_over, on_row)
         if not self._gone.is_set():
             self._over.set()
-            self._quietly(self._candidate.stop)
+            self._quietly(self._candidate.talk.stop)
         server.join()
         said = [row for row in rows if "say" not in row]
         return judge([nodeid], found, said, end, time.monotonic() - began, self._limits)
@@ -130,7 +130,7 @@ class _Halves:
                 self._pass_on(self._tests, row)
 
         try:
-            self._candidate.converse({"do": "answers"}, edits, self._limits, self._over_or_cancelled, on_row)
+            self._candidate.talk.hold({"do": "answers"}, edits, self._limits, self._over_or_cancelled, on_row)
         except SandboxError:  # what is asked of it then is never answered, and that ends the tests' half too
             pass
         finally:
@@ -144,7 +144,7 @@ class _Halves:
         self.asked, self.unsupported = asked, wire.clean(unsupported)[:200]
 
     def _pass_on(self, other: Session, row: Row) -> None:
-        self._quietly(lambda: other.say(json.dumps(row["say"])))
+        self._quietly(lambda: other.talk.say(json.dumps(row["say"])))
 
     def _quietly(self, work: Callable[[], None]) -> None:
         try:
