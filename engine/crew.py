@@ -61,10 +61,15 @@ def in_both(session: Session, items: Sequence[Item], work: Callable[[Session, It
     thread = threading.Thread(target=help_out, name="darner-comparing", daemon=True) if helps else None
     if thread is not None:
         thread.start()
-    go(session)
-    if thread is not None:
-        thread.join()
+    try:
         go(session)
+    except BaseException:
+        waiting.clear()  # the partner ends with what it holds
+        raise
+    finally:
+        if thread is not None:
+            thread.join()
+    go(session)  # what the partner gave back
     return [done[number] for number in range(len(items))]
 
 

@@ -150,9 +150,10 @@ class Work:
 
     def learn_failure(self) -> None:
         """How the test fails unchanged, told as briefly as a candidate's run: what the order of the search compares."""
-        failing, again = self.case.evidence.failing, self.case.evidence.again
-        if self.failure is None and (again is not None or runs_away(failing)):  # that would again cost its whole limit
-            self.failure = failure_in(again or failing)
+        evidence = self.case.evidence
+        known = evidence.again or (evidence.failing if runs_away(evidence.failing) else None)
+        if self.failure is None and known is not None:  # another run tells nothing new, or costs its whole limit
+            self.failure = failure_in(known)
         if self.failure is None:
             self.failure = failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
 

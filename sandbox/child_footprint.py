@@ -94,9 +94,8 @@ def _own_modules(root: str) -> Iterator[Tuple[str, Any]]:
 
 
 def _surroundings() -> List[Any]:
-    environment: Dict[Any, Any] = dict(
-        getattr(os.environ, "_data")
-    )  # as it is kept: decoding it takes half a millisecond
+    # As it is kept: decoding it takes half a millisecond.
+    environment: Dict[Any, Any] = dict(getattr(os.environ, "_data"))
     environment.pop(getattr(os.environ, "encodekey")(_NOISE), None)
     log = logging.getLogger()
     counts = [len(sys.modules), len(log.handlers), log.level, len(warnings.filters), threading.active_count()]

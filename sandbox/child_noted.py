@@ -53,15 +53,14 @@ def _are(now: Iterable[Any], before: Iterable[Any]) -> bool:
 class _Flat:
     """Many collections at once: their lengths and elements, read without a step of Python's for each of them."""
 
-    def __init__(self, collections: List[Any], each: Callable[[Any], Iterator[Any]] = iter) -> None:
-        self._collections, self._each = collections, each
-        self._lengths, self._elements = list(map(len, collections)), list(self._read())
-
-    def _read(self) -> Iterator[Any]:
-        return itertools.chain.from_iterable(map(self._each, self._collections))
+    def __init__(self, collections: List[Any]) -> None:
+        self._collections = collections
+        self._lengths: List[int] = list(map(len, collections))
+        self._elements: List[Any] = list(itertools.chain(*collections))
 
     def same(self) -> bool:
-        return list(map(len, self._collections)) == self._lengths and _are(self._read(), self._elements)
+        elements: Iterator[Any] = itertools.chain(*self._collections)
+        return list(map(len, self._collections)) == self._lengths and _are(elements, self._elements)
 
 
 def _counting(names: Iterable[Any], values: Iterable[Any]) -> Dict[Any, Any]:

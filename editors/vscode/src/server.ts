@@ -219,15 +219,7 @@ export class Server implements vscode.Disposable {
   }
 
   async #watchInterpreter(): Promise<void> {
-    this.#disposables.push(await watchInterpreter(() => (this.#choosing = this.#chooseAnew())))
-  }
-
-  async #chooseAnew(): Promise<void> {
-    try {
-      await this.#chooseInterpreter()
-    } catch (error) {
-      this.log.warn(`the server was not told of the environment: ${String(error)}`) // it ended; the next one asks
-    }
+    this.#disposables.push(await watchInterpreter(() => (this.#choosing = this.#chooseInterpreter())))
   }
 
   async #findInterpreters(): Promise<void> {
@@ -240,7 +232,11 @@ export class Server implements vscode.Disposable {
   /** The server asks for the settings again. */
   async #chooseInterpreter(): Promise<void> {
     await this.#findInterpreters()
-    if (this.running) await this.#client?.sendNotification('workspace/didChangeConfiguration', { settings: null })
+    try {
+      if (this.running) await this.#client?.sendNotification('workspace/didChangeConfiguration', { settings: null })
+    } catch (error) {
+      this.log.warn(`the server was not told of the environment: ${String(error)}`) // it ended; the next one asks
+    }
   }
 
   /** They are released together; another patch release is no reason to stop anybody. */
