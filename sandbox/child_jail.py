@@ -3,7 +3,8 @@
 In order: a user and mount namespace of its own with a fresh /tmp and a copy-on-write layer over the project; limits;
 Landlock; no capabilities; the system-call filter. Which of these apply is the backend's plan:
 
-    overlay     the layer and the fresh /tmp; what a run writes is gone with it
+    overlay     the layer and the fresh /tmp; what a run writes is gone with it. Where the project stands, read-only,
+                for the layer to lie on: over its own place lie its environments, mounts that the kernel has locked
     rebound     folders below /tmp or below the project that must be shown again on top of these
     landlock    {"read": [...], "write": [...]}, and `shared`: the machine's own network is in sight
     filter      the system-call filter
@@ -90,7 +91,7 @@ class Jail:
         uid, gid = os.getuid(), os.getgid()
         kernel.unshare(kernel.NEWUSER | kernel.NEWNS)
         kernel.map_only(uid, gid)
-        below = os.open(self._root, os.O_PATH | os.O_CLOEXEC)
+        below = os.open(self._plan["overlay"], os.O_PATH | os.O_CLOEXEC)
         again = [(os.open(path, os.O_PATH | os.O_CLOEXEC), path) for path in self._plan["rebound"]]
         flags = kernel.NOSUID | kernel.NODEV
         kernel.mount("tmpfs", "/tmp", "tmpfs", flags, _LAYER % self._plan["layer_bytes"])

@@ -85,6 +85,7 @@ def _furnish(plan: Dict[str, Any]) -> None:
     os.chmod(stage + "/tmp/home", 0o1777)
     for source, target in plan["shown"]:
         _show(source, stage + target, True)
+    _show(plan["tree"], stage + plan["below"], True)  # without the environments, which no layer can be laid over
     _show(plan["tree"], stage + plan["root"], False)
     for source, target in plan["kept"]:
         _show(source, stage + target, True)

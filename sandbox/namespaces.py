@@ -14,6 +14,8 @@ from .workspace import Workspace
 NOBODY = 65534
 """Who runs candidates when Darner runs as root: only for others than root does the kernel count processes."""
 _TMP = f"mode=1777,size={TMP_BYTES},nr_inodes=20000"
+_BELOW = "/tmp/.darner-below"
+"""Where the fork server finds the project for the layers of its runs, whose own /tmp then hides it."""
 _HOLDS = (
     "no network, not even loopback to this machine",
     "no file outside the throw-away copy, the interpreter and the system's read-only folders can be read",
@@ -52,6 +54,7 @@ class Namespaces:
             "tree": str(launch.workspace.tree),
             "root": root,
             "kept": [(path, path) for path in found.kept],
+            "below": _BELOW,
             "tmp": _TMP,
         }
         setup = {"space": space, "jail": _jail(found, root)}
@@ -63,7 +66,7 @@ def _jail(found: Places, root: str) -> dict[str, object]:
     covered = tuple(path for path in (*found.shown, *found.kept) if path.startswith(("/tmp/", root + os.sep)))
     write = [root, "/tmp", "/dev"]
     return {
-        "overlay": True,
+        "overlay": _BELOW,
         "rebound": covered,
         "layer_bytes": LAYER_BYTES,
         "tmp": _TMP,

@@ -98,7 +98,9 @@ export class TestTree implements vscode.Disposable {
 
   #told(row: TestRun): void {
     if (row.state === 'ended') {
-      this.#runs.get(row.job)?.end()
+      const run = this.#runs.get(row.job)
+      run?.appendOutput(`${row.outcome}\r\n`) // all there is to see, where the tests could not be run
+      run?.end()
       this.#runs.delete(row.job)
       this.#requests.delete(row.job)
       return

@@ -82,7 +82,8 @@ async function inEditor(options, work) {
     await work(other)
   } catch (error) {
     await other.page.screenshot({ path: join(tmpdir(), 'darner-vscode-failed.png') })
-    console.error(`FAILED; ${join(tmpdir(), 'darner-vscode-failed.png')} shows the window`)
+    console.error(`FAILED; ${join(tmpdir(), 'darner-vscode-failed.png')} shows the window; the log ends with`)
+    console.error(other.log('Darner.log').split('\n').slice(-30).join('\n'))
     throw error
   } finally {
     await other.close()
