@@ -8,11 +8,11 @@ from pathlib import Path
 from darner.engine.case import open_case
 from darner.engine.config import Budget
 from darner.engine.evidence import gather
-from darner.engine.loop import run_suite
 from darner.engine.project import Project, find_interpreter
 from darner.engine.sample import Sampler
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
+from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
 from darner.engine.types import Candidate
 
