@@ -16,7 +16,7 @@ help: ## Show this list
 
 setup: ## Create .venv with pinned packages and build llama.cpp once; does nothing the second time
 	@test -n "$(PYTHON)" || { echo "setup: Darner needs Python 3.11 or newer and none was found; install one, or run make PYTHON=/path/to/python setup." >&2; exit 3; }
-	@"$(PYTHON)" .dev/setup.py
+	@MAKECMDGOALS="$(MAKECMDGOALS)" "$(PYTHON)" .dev/setup.py
 
 demo: setup ## Repair a real failing project with a small local model, on a copy
 	@$(BIN)/python -P examples/demo.py

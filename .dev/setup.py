@@ -66,7 +66,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nsetup: interrupted; nothing half-built is kept, and `make setup` continues.", file=sys.stderr)
         return 130
-    print(f"Set-up is complete ({clock(time.monotonic() - started)}). Next: make demo")
+    alone = os.environ.get("MAKECMDGOALS", "setup") == "setup"  # within `make demo` there is nothing to do next
+    print(f"Set-up is complete ({clock(time.monotonic() - started)}).{' Next: make demo' if alone else ''}")
     return 0
 
 
