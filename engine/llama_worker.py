@@ -34,7 +34,7 @@ from .llama_adapter import AdapterRefused, Adapters
 from .llama_batch import Engine, TooLong
 from .llama_kept import Kept, model_key
 from .llama_lane import Told
-from .llama_native import Aborted, AbortFlag, Native, NativeError, Weights, physical_threads
+from .llama_native import Aborted, AbortFlag, Native, NativeError, Weights, bare_bindings, physical_threads
 from .llama_sample import Sample
 from .llama_score import Score
 from .llama_work import Urgency, Work
@@ -61,6 +61,7 @@ def main() -> None:
     # Anything that prints must not break the protocol: keep stdout for ourselves and point fd 1 at stderr.
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    bare_bindings()
     Worker(replies, float(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None).serve()
 
 
