@@ -104,7 +104,7 @@ class Launch:
     def words(self, root: Path, setup: Mapping[str, object]) -> tuple[str, ...]:
         """The command. `root` is the project inside; `setup` says how to reach us (`fd`) and what else the backend
         wants its own files inside to know."""
-        details = {"tools": str(TOOLS), "root": str(root), **setup}
+        details = {"tools": str(TOOLS), "root": str(root), "project": str(self.workspace.root), **setup}
         boot = _BOOT.format(file=str(TOOLS / "child.py"))
         return (str(self.runtime.python), "-B", "-c", boot, json.dumps(details))
 

@@ -58,6 +58,7 @@ _beside("child_noted")
 _beside("child_footprint")
 _beside("child_screen")
 requests: Any = _beside("child_requests")
+moving: Any = _beside("child_moved")
 relaying: Any = _beside("child_relay")
 
 
@@ -274,6 +275,7 @@ def main() -> None:
         sock = socket.socket(fileno=setup["fd"])
         os.set_inheritable(setup["fd"], False)
     os.chdir(setup["root"])
+    moving.lead_here(setup["project"], setup["root"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the only signal that Python would let reach a process 1
     kernel.dumpable(False)  # a candidate cannot read this process's memory
     kernel.adopt_orphans()  # a candidate's daemons become our children, and end with it

@@ -46,8 +46,11 @@ class Workspace:
         total = 0
         for relative, links, files, environments in walked(self.root):
             kept += [str(relative / name) for name in environments]
-            (self.tree / relative).mkdir(parents=True, exist_ok=True)
-            self._hand_over(self.tree / relative)
+            # An environment is shown on an empty folder of the copy, which is there from the beginning: removed as what
+            # one backend's run left, it would take the mount along from a server that another backend has started.
+            for folder in (relative, *(relative / name for name in environments)):
+                (self.tree / folder).mkdir(parents=True, exist_ok=True)
+                self._hand_over(self.tree / folder)
             for name in [*links, *files]:
                 total += self._copy_one(str(relative / name))
             if total > _MOST_BYTES:

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cart_project import lay_out
 from darner.sandbox.backend import Backend, Tier
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import Status
+from darner.sandbox.workspace import Workspace
 
 INSIDE = """
 import os, sys
@@ -57,3 +59,18 @@ def test_a_run_does_not_change_the_environment(opened: Session) -> None:
     run = opened.run(["test_inside.py::test_environment_is_written"])
     assert run.status is Status.FAIL, run.detail
     assert settings.read_text() == before
+
+
+def test_the_folder_that_an_environment_is_shown_on_is_no_left_over(tmp_path: Path) -> None:
+    """A fresh server of another backend may have mounted it there: to remove it would take the mount away."""
+    root = lay_out(tmp_path / "project")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "tools" / "environment"], check=True)
+    workspace = Workspace(root)
+    try:
+        shown_on = workspace.tree / "tools" / "environment"
+        assert (workspace.kept_outside, list(shown_on.iterdir())) == (("tools/environment",), [])
+        inode = shown_on.stat().st_ino
+        workspace.restore(everything=True)
+        assert shown_on.stat().st_ino == inode
+    finally:
+        workspace.close()
