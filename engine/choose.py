@@ -30,8 +30,11 @@ _PRIOR_NATS = 0.7
 _AGREEMENT_NATS = 0.25
 _PRIOR_WEIGHT, _PRIOR_ALONE = 0.5, 0.8
 """Beside a model's likelihood, and without one."""
-_LOST_NATS, _GONE_NATS, _MOST_LOST = 0.2, 0.4, 3
+_LOST_NATS, _GONE_NATS, _IDLE_NATS, _MOST_LOST = 0.2, 0.4, 0.8, 3
 _CHANGED_NATS, _RAISES_NATS = 0.2, 0.5
+_LINE_NATS = 0.25
+_MOST_COMPARED = 6
+"""Of one behaviour: what an edit drops is found by parsing the file twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +81,49 @@ def _distance(cluster: Cluster, original: Mapping[str, CallResult]) -> float:
 
 
 def lost(candidate: Candidate) -> float:
-    """What the edit drops of the code's data flow, in nats: values that are no longer read, names never again."""
+    """What the edit drops of the code's data flow, in nats: values that are no longer read, names never again, a loop
+    whose turns are all the same.
+    """
     if candidate.origin is not Origin.MUTATION:
         return 0.0
     found = 0.0
     for change in candidate.patch.files:
-        before, after = _reads(change.before), _reads(change.after)
+        old, new = ast.parse(change.before), ast.parse(change.after)
+        before, after = _reads(old), _reads(new)
         fewer = before.total() - after.total()
         gone = sum(after[name] == 0 for name in before)
         found += _LOST_NATS * min(max(fewer, 0), _MOST_LOST) + _GONE_NATS * gone
+        found += _IDLE_NATS * max(_idle_loops(new) - _idle_loops(old), 0)
     return found
 
 
-def _reads(data: bytes) -> Counter[str]:
-    nodes = ast.walk(ast.parse(data))
-    return Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+def _reads(tree: ast.AST) -> Counter[str]:
+    return Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+
+
+def _idle_loops(tree: ast.AST) -> int:
+    """Loops in which nothing reads what they go through."""
+    loops = (node for node in ast.walk(tree) if isinstance(node, ast.For | ast.AsyncFor))
+    targets = ((loop, {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}) for loop in loops)
+    return sum(bool(names) and names.isdisjoint(_reads(loop)) for loop, names in targets)
 
 
 def representatives(candidates: Sequence[Candidate], clusters: Sequence[Cluster]) -> tuple[int, ...]:
-    """One candidate per cluster: a reversal, else the smallest edit with the largest prior."""
+    """One candidate per cluster: a reversal, else the likeliest edit that drops least, over few lines.
 
-    def order(index: int) -> tuple[bool, int, float]:
+    A line put in is no smaller an edit than a line changed.
+    """
+
+    def cost(index: int) -> tuple[bool, float]:
         candidate = candidates[index]
-        return candidate.origin is not Origin.REVERT, changed_lines(candidate.patch), -candidate.prior
+        size = _LINE_NATS * max(changed_lines(candidate.patch) - 2, 0)
+        return candidate.origin is not Origin.REVERT, size - _PRIOR_ALONE * _log_prior(candidate)
 
-    return tuple(min(cluster.members, key=order) for cluster in clusters)
+    def best(cluster: Cluster) -> int:
+        likely = sorted(cluster.members, key=cost)[:_MOST_COMPARED]
+        return min(likely, key=lambda i: (cost(i)[0], cost(i)[1] + lost(candidates[i])))
+
+    return tuple(best(cluster) for cluster in clusters)
 
 
 def weigh(pool: Pool, model: Model | None, stop: Stop) -> tuple[tuple[Behaviour, ...], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from .choose import lost
 from .config import Budget
 from .crew import Helper, opens_soon
 from .errors import ModelError
@@ -18,9 +19,9 @@ _SEARCH_S = 12.0
 _SEARCH_MOST = 1_500
 _MODEL_SHARE = 0.6
 """Of the time that is left; what the model leaves unsolved goes back to the search."""
-_LINGER_FACTOR, _LINGER_LEAST, _LINGER_MOST_S = 1.0, 24, 5.0
-"""After the first success as many candidates again, at least 24, to see what else passes; counted, so that a busy
-machine finds the same repair as a quiet one.
+_LINGER_FACTOR, _LINGER_LEAST, _LINGER_DOUBTFUL, _LINGER_MOST_S = 1.0, 24, 72, 5.0
+"""After the first success as many candidates again, at least 24, to see what else passes, and more where all
+that passes drops some of what the code read; counted, so that a busy machine finds the same repair as a quiet one.
 """
 _PARTIAL_MOST_S = 12.0
 """After a cure of some of the failing tests, to find one of all: it may be two faults that share a function."""
@@ -65,7 +66,8 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
             if work.plausible and not some:
                 some, stop = True, stop.within(_PARTIAL_MOST_S)
             if work.cures_all and work.enough == sys.maxsize:
-                work.enough = work.tried + max(_LINGER_LEAST, round(_LINGER_FACTOR * work.tried))
+                least = _LINGER_DOUBTFUL if all(map(lost, work.plausible)) else _LINGER_LEAST
+                work.enough = work.tried + max(least, round(_LINGER_FACTOR * work.tried))
                 stop = stop.within(_LINGER_MOST_S)
             if work.tried >= work.enough:
                 break

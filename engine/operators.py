@@ -20,6 +20,7 @@ from . import operators_name as name
 from . import operators_state as state
 from . import operators_stmt as stmt
 from . import operators_text as text
+from . import operators_undefined as undefined
 from .scope import Edit, Scope
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -64,7 +65,10 @@ OPERATORS: tuple[Operator, ...] = (
     Operator("operand-drop", 0.6, (ast.BinOp,), expr.operand_drop),
     Operator("extend", 0.17, _ANY_EXPRESSION, expr.extend),
     Operator("wrong-name", 0.7, (ast.Name,), name.wrong_name),
+    Operator("unread-parameter", 0.8, (ast.Constant, ast.Call), name.unread_parameter),
+    Operator("undefined-name", 1.0, (ast.Name,), undefined.undefined_name),
     Operator("subexpression", 0.09, _ANY_EXPRESSION, name.subexpression),
+    Operator("told-formula", 0.8, (ast.BinOp, ast.Call, ast.Name), name.told_formula),
     Operator("method-family", 0.5, (ast.Call,), call.method_family),
     Operator("wrong-attribute", 0.5, (ast.Attribute,), name.wrong_attribute),
     Operator("swap-arguments", 0.9, (ast.Call,), call.swap_arguments),

@@ -58,6 +58,20 @@ def subexpression(node: ast.expr, scope: Scope) -> Iterator[Edit]:
             yield from (scope.put(node, f"{c}[{index}]", 0.3) for c in scope.indexed[:4])
 
 
+def told_formula(node: ast.expr, scope: Scope) -> Iterator[Edit]:
+    """An expression that the docstring spells out, in the place of one about the same names: `a[i] = i * i - i + 1`."""
+    if not scope.formulas or not scope.is_read(node) or isinstance(scope.parents.get(node), ast.BinOp):
+        return
+    here, own = frozenset(scope.names(node)), _names_in(node)
+    for text, names in scope.formulas.items():
+        if own and own <= names <= here:
+            yield scope.put(node, text, 1.0 if own == names else 0.5)
+
+
+def _names_in(node: ast.AST) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
 def wrong_attribute(node: ast.Attribute, scope: Scope) -> Iterator[Edit]:
     """`self.x` to `self.y`: names that the file hangs on the same object, then on any."""
     owner = node.value.id if isinstance(node.value, ast.Name) else ""
@@ -79,3 +93,18 @@ def add_self(node: ast.Name, scope: Scope) -> Iterator[Edit]:
     """`total` to `self.total`, when the file knows that attribute or method."""
     if "self" in scope.names(node) and node.id in (*scope.attributes.get("self", ()), *scope.methods):
         yield scope.put(node, f"self.{node.id}")
+
+
+def unread_parameter(node: ast.Constant | ast.Call, scope: Scope) -> Iterator[Edit]:
+    """A parameter that nothing reads: in the place of a literal, `' '` to `sep`, or passed on, `f(a, sep=sep)`."""
+    unread = [name for name in scope.unread if name in scope.names(node)]
+    if isinstance(node, ast.Constant):
+        if not isinstance(scope.parents.get(node), ast.Expr | ast.JoinedStr | ast.FormattedValue):
+            yield from (scope.put(node, name) for name in unread)
+        return
+    given = {keyword.arg for keyword in node.keywords}
+    end = scope.source.span(node)[1] - 1
+    comma = "" if not (node.args or node.keywords) or scope.source.slice(0, end).rstrip().endswith(",") else ", "
+    for name in unread:
+        if name not in given and None not in given:
+            yield Edit(((end, end, f"{comma}{name}={name}"),), 0.4)

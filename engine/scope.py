@@ -15,6 +15,7 @@ from .precedence import ATOM, BINDING, level, node_level
 from .source import FunctionNode, Source, Splice
 
 Unit = FunctionNode | ast.Module
+_FORMULA = re.compile(r"(?<![=<>!])=(?!=)([^=]+?)[.,;]?\s*$|`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,17 @@ class Scope:
         return frozenset(word[:4] for word in re.findall(r"[a-z]{3,}", spoken))
 
     @cached_property
+    def formulas(self) -> dict[str, frozenset[str]]:
+        """Arithmetic that the docstring spells out, behind an equals sign or in backticks, and the names in it."""
+        spoken = ast.get_docstring(self.unit) or "" if isinstance(self.unit, FunctionNode) else ""
+        lines = (line for line in spoken.splitlines() if not line.lstrip().startswith((">>>", "...")))
+        texts = [text for line in lines for ends in _FORMULA.findall(line) for text in ends if text]
+        parsed = {text.strip(): expression(text.strip()) for text in texts}
+        sums = {text: tree for text, tree in parsed.items() if isinstance(tree, ast.BinOp)}
+        named = {t: frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name)) for t, tree in sums.items()}
+        return {text: names for text, names in named.items() if names}
+
+    @cached_property
     def uses(self) -> Counter[str]:
         """How often each name is read."""
         return Counter(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
@@ -197,6 +209,11 @@ class Scope:
         return argument_names(self.unit.args) if isinstance(self.unit, FunctionNode) else ()
 
     @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """Parameters whose value nothing takes, a method's own object aside."""
+        return tuple(name for name in self.parameters if not self.uses[name] and name not in ("self", "cls"))
+
+    @cached_property
     def indexed(self) -> tuple[str, ...]:
         return tuple(n for n, roles in self.roles.items() if "indexed" in roles)
 
@@ -248,6 +265,13 @@ class Scope:
             outer = self.names(key) if holder is not None else ()
             self._names[key] = tuple(dict.fromkeys((*bound_in(key), *outer)))
         return self._names[key]
+
+
+def expression(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _is_head(parent: ast.AST | None, node: ast.expr) -> bool:

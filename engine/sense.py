@@ -11,7 +11,7 @@ import warnings
 from .kinds import clashes, kind, with_part
 from .scope import Edit, Scope
 
-_CLASH, _OTHER_KIND, _TOLD = 0.03, 0.3, 1.6
+_CLASH, _OTHER_KIND, _TOLD, _UNREAD = 0.03, 0.3, 1.6, 1.6
 _MOST_TEXT = 400
 _WORD = re.compile(r"[a-z]{3,}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -70,13 +70,15 @@ def _edited(edit: Edit, node: ast.expr, scope: Scope) -> ast.expr | None:
 
 
 def _told(edit: Edit, scope: Scope) -> float:
-    """More for an edit that brings in a name which the function's own name or docstring speaks of."""
-    if not scope.told:
+    """More for an edit that brings in a name which the function's own name or docstring speaks of, or a parameter that
+    nothing reads.
+    """
+    if not scope.told and not scope.unread:
         return 1.0
     old = {word for low, high, _ in edit.splices for word in _NAME.findall(scope.source.slice(low, high))}
     new = {word for _, _, text in edit.splices for word in _NAME.findall(text)} - old
     spoken = any(_stems(word) & scope.told for word in new if word not in scope.uses)
-    return _TOLD if spoken else 1.0
+    return (_TOLD if spoken else 1.0) * (_UNREAD if not new.isdisjoint(scope.unread) else 1.0)
 
 
 def _stems(text: str) -> set[str]:

@@ -1,0 +1,102 @@
+"""Edits of a name that nothing in its file defines: what was meant, a forgotten import, the branch to take."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import cast
+
+from .gate_facts import PURE_MODULES
+from .operators_name import similarity
+from .scope import Edit, Scope
+from .source import Source
+
+_LEAST_ALIKE, _MOST_ALIKE = 0.5, 8
+_NEXT_IMPORT = 0.7
+"""`typing` comes last of the modules: most of what else it offers is there as others' own."""
+_NOT_OFFERED = frozenset(("__future__", "sys", "typing_extensions"))
+_TESTED = ast.If | ast.While | ast.IfExp | ast.BoolOp | ast.UnaryOp
+
+
+def undefined_name(node: ast.Name, scope: Scope) -> Iterator[Edit]:
+    """`MAXIMUM` to `MAX`, where the file knows that alone; an import of `Counter`; `if PY3:` to `if True:`."""
+    known = _names(scope.source)
+    if not isinstance(node.ctx, ast.Load) or node.id not in known.undefined:
+        return
+    likely = ((similarity(node.id, other), other) for other in {*scope.names(node), *known.top})
+    for alike, other in sorted(likely, reverse=True)[:_MOST_ALIKE]:
+        if alike >= _LEAST_ALIKE:
+            yield scope.put(node, other, alike)
+    at, newline = _behind_imports(scope.source), scope.source.newline
+    for n, line in enumerate(_imports().get(node.id, ())):
+        yield Edit(((at, at, line + newline),), _NEXT_IMPORT**n, note=f"insert `{line}`")
+    if isinstance(scope.parents.get(node), _TESTED):
+        yield scope.put(node, "True", 0.5)
+        yield scope.put(node, "False", 0.4)
+
+
+class _Names:
+    """The names of one file."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.top = frozenset(_bound(node) for node in tree.body) - {""}
+        nodes = list(ast.walk(tree))
+        defined = {name for node in nodes for name in (_bound(node), *_others(node))}
+        read = {n.id for n in nodes if isinstance(n, ast.Name) and not (n.id.startswith("__") and n.id.endswith("__"))}
+        # What another module hands over by `*` is not known here.
+        self.undefined = read - defined - vars(builtins).keys() if "*" not in defined else frozenset[str]()
+
+
+def _bound(node: ast.AST) -> str:
+    """The name that a definition, an assignment to a plain name, a handler or a pattern binds; `` for other nodes."""
+    if isinstance(node, ast.Assign):
+        node = node.targets[0]
+    if isinstance(node, ast.AnnAssign):
+        node = node.target
+    if isinstance(node, ast.Name):
+        return "" if isinstance(node.ctx, ast.Load) else node.id
+    if isinstance(node, ast.arg):
+        return node.arg
+    if isinstance(node, ast.alias):
+        return node.asname or node.name.split(".")[0]
+    if isinstance(node, ast.MatchMapping):
+        return node.rest or ""
+    return cast("str | None", getattr(node, "name", None)) or ""
+
+
+def _others(node: ast.AST) -> list[str]:
+    return node.names if isinstance(node, ast.Global | ast.Nonlocal) else []
+
+
+@lru_cache(64)
+def _names(source: Source) -> _Names:
+    return _Names(source.tree)
+
+
+@lru_cache(1)
+def _imports() -> Mapping[str, tuple[str, ...]]:
+    """Statements that define a name, by name: modules that a repair may import, and what they offer."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for module in sorted(PURE_MODULES - _NOT_OFFERED):
+        found[module].append(f"import {module}")
+        offered = importlib.import_module(module)
+        public = (name for name in dir(offered) if not name.startswith("_"))
+        for name in cast("list[str] | None", getattr(offered, "__all__", None)) or public:
+            found[name].append(f"from {module} import {name}")
+    return {name: tuple(lines) for name, lines in found.items()}
+
+
+def _behind_imports(source: Source) -> int:
+    """The byte behind the imports at the top of the file, else before its first statement that is no docstring."""
+    last = 0
+    for statement in source.tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            break
+        told = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if isinstance(statement, ast.Import | ast.ImportFrom) or (told and not last):
+            last = statement.end_lineno or statement.lineno
+    return source.line_start(last + 1)
