@@ -41,8 +41,8 @@ async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: st
             session.show(f"{_ending(report)} It was not applied: {why}. The code action applies it.")
         else:
             await apply_repair(session, root, report.nodeid, 0)
-    elif report.status is not FixStatus.REPAIRED:
-        session.show(_ending(report))
+    elif report.status is not FixStatus.REPAIRED and (apply or report.question is None):
+        session.show(_ending(report))  # `apply: false`: the client shows what was found, and asks, in its own way
 
 
 async def look_ahead(session: Session, job: Job, root: Path, nodeids: Sequence[str]) -> None:

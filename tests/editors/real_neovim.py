@@ -80,6 +80,30 @@ class Neovim:
         """Wait until Neovim has told the user this."""
         until(lambda: text in self.messages, f"the message {text!r}", lambda: self.messages)
 
+    def listen(self, function: str) -> None:
+        """Note what a function of Neovim's own is called with, from now on."""
+        self.lua(f"""
+            local function plain(value)
+              if type(value) ~= 'table' then
+                return type(value) ~= 'function' and value or nil
+              end
+              return vim.iter(pairs(value)):fold({{}}, function(found, key, each)
+                found[key] = plain(each)
+                return found
+              end)
+            end
+            local real = {function}
+            _G.heard = {{}}
+            {function} = function(...)
+              table.insert(_G.heard, plain({{ ... }}))
+              return real(...)
+            end""")
+
+    @property
+    def heard(self) -> list[Any]:
+        """The arguments of each call, functions left out."""
+        return list(self.lua("return _G.heard"))
+
     def diagnostics(self, name: str) -> list[tuple[int, str]]:
         """Line, from 1, and message of what is shown in a buffer."""
         code = """

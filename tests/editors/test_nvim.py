@@ -89,9 +89,11 @@ def test_a_failing_test_shows_on_its_line_with_its_values_once_trusted(editor: N
 def test_a_repair_is_previewed_applied_and_undone(editor: Neovim, project: Path) -> None:
     """Nothing changes before it is accepted; then the buffer holds exactly the verified text, and `u` takes it back."""
     fail(editor, project)
+    editor.listen("vim.api.nvim_echo")
 
     editor.command("DarnerRepair")
     title, lines = editor.preview()
+    assert any(" tried" in chunks[0][0] for chunks, *_ in editor.heard), editor.heard
     assert "passes test_total; 1 of 1 others still pass" in title
     assert title.startswith("repair 1 of ")
     names: dict[str, Any] = {}
@@ -166,21 +168,25 @@ def test_the_users_answer_decides_between_two_behaviours(editor: Neovim, project
     editor.command("DarnerRunTest")
     editor.failing("test_due.py")
 
+    editor.listen("vim.ui.select")
     editor.command("DarnerRepair")
     editor.asked()
     editor.type("2<CR>")
     title, lines = editor.preview()
-    question = re.search(r"for (is_due\(.*\)) they give (\w+) or (\w+)\. Choose", editor.messages)
-    assert question is not None, editor.messages
+    ((answers, menu),) = editor.heard
+    question = re.fullmatch(r"Two repairs cure this test and differ\. (is_due\(.*\)) should give", menu["prompt"])
+    assert question is not None, menu
+    assert "they give" not in editor.messages, "asked once, and not in a message of the server's as well"
+    first, second = (answer["output"] for answer in answers)
 
     names: dict[str, object] = {}
     exec("\n".join(lines), names)
-    assert repr(eval(question[1], names)) == question[3] != question[2]
+    assert repr(eval(question[1], names)) == second != first
     assert title.startswith("repair 2 of 2")
     editor.type("]r")
     until(lambda: editor.preview()[0].startswith("repair 1 of 2"), "the other repair")
     exec("\n".join(editor.lines), names)
-    assert repr(eval(question[1], names)) == question[2]
+    assert repr(eval(question[1], names)) == first
 
 
 @pytest.mark.slow

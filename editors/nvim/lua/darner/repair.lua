@@ -22,6 +22,7 @@ local M = {}
 ---@param test darner.Test
 ---@param budget? string
 function M.search(client, test, budget)
+  vim.cmd.redraw() -- the menu that the test was chosen from
   server.say('looking for a repair; :DarnerCancel ends it.')
   local argument = { nodeid = test.nodeid, root = test.root, budget = budget, apply = false }
   server.finish(client, 'darner.repair', argument, function(ended)

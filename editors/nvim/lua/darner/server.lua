@@ -73,6 +73,24 @@ end
 ---@field outcome string one sentence, perhaps empty
 ---@field cancelled boolean
 
+--- Show how far the client's jobs are, until the returned function is called. Neovim itself shows no progress.
+---@param client vim.lsp.Client
+---@return fun()
+local function echoed(client)
+  local watching = vim.api.nvim_create_autocmd('LspProgress', {
+    callback = function(event)
+      local text = event.data.params.value.message
+      if event.data.client_id == client.id and text then
+        vim.cmd.redraw() -- a line more on a screen that was scrolled, by a menu say, would wait for Enter
+        vim.api.nvim_echo({ { vim.fn.strcharpart('Darner: ' .. text, 0, vim.v.echospace) } }, false, {})
+      end
+    end,
+  })
+  return function()
+    vim.api.nvim_del_autocmd(watching)
+  end
+end
+
 --- A command that starts a job; `on_end` is called when the job has ended.
 ---@param client vim.lsp.Client
 ---@param command string
@@ -80,7 +98,11 @@ end
 ---@param on_end fun(ended: darner.Ended)
 function M.finish(client, command, argument, on_end)
   M.execute(client, command, argument, function(started)
-    M.execute(client, 'darner.wait', { job = started.job }, on_end)
+    local quiet = echoed(client)
+    M.execute(client, 'darner.wait', { job = started.job }, function(ended)
+      quiet()
+      on_end(ended)
+    end)
   end)
 end
 
