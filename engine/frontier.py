@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
@@ -112,9 +112,12 @@ class Frontier:
         self,
         files: Sequence[tuple[Source, Mapping[int, float]]],
         kinds: Mapping[str, Mapping[str, Kinds]] = MappingProxyType({}),
+        imports: Mapping[str, Mapping[str, Sequence[str]]] = MappingProxyType({}),
     ) -> None:
-        """`kinds`: what names were seen to hold, by path and outermost function (kinds.py)."""
-        self._kinds = kinds
+        """`kinds`: what names were seen to hold, by path and outermost function (kinds.py). `imports`: by path, as in
+        `Scope`.
+        """
+        self._kinds, self._imports = kinds, imports
         self._files = {source.path: (source, lines) for source, lines in files}
         self._lines: defaultdict[tuple[str, int], float] = defaultdict(lambda: 1.0)
         self._operators: defaultdict[str, float] = defaultdict(lambda: 1.0)
@@ -132,8 +135,11 @@ class Frontier:
         """Make the edits of the next most suspicious lines."""
         part = self._later.pop()
         for path, wanted in part.items():
-            self._groups += _groups(Mutants(*self._files[path], self._kinds.get(path, {}), wanted))
+            self._groups += _groups(self._mutants(path, wanted))
         self._best = self._best or max((g.waiting[-1].score for g in self._groups), default=0.0) / _top(part)
+
+    def _mutants(self, path: str, wanted: Collection[int]) -> Mutants:
+        return Mutants(*self._files[path], self._kinds.get(path, {}), wanted, self._imports.get(path, {}))
 
     def _is_due(self, best: _Group) -> bool:
         """What is at hand is worth much less than the best of the next lines, were they edited in the same ways."""

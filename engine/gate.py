@@ -45,7 +45,7 @@ def refuses_writing(candidate: Candidate) -> str | None:
     """
     for change in candidate.patch.files:
         old, new = (_facts(change.path, data) for data in (change.before, change.after))
-        reason = _capability_reason(old, new) or _hiding_reason(old, new, "")
+        reason = _capability_reason(old, new, change.path) or _hiding_reason(old, new, "")
         if reason is not None:
             return reason
     return None
@@ -114,16 +114,18 @@ def _content_reason(change: FileChange, test_source: str, examined: str) -> str 
         return f"it is not valid Python ({e})"
     old = _facts(change.path, change.before)
     return (
-        _capability_reason(old, new)
+        _capability_reason(old, new, change.path)
         or _hiding_reason(old, new, test_source)
         or _literal_reason(old, new, test_source)
         or _table_reason(old, new, examined)
     )
 
 
-def _capability_reason(old: facts.Facts, new: facts.Facts) -> str | None:
+def _capability_reason(old: facts.Facts, new: facts.Facts, path: str) -> str | None:
+    own = {*PurePosixPath(path).parts[:-1]} - sys.stdlib_module_names
     for module in sorted(new.imports - old.imports):
-        if module.split(".")[0] not in facts.PURE_MODULES and not facts.is_under(module, old.imports):
+        known = module.split(".")[0] in facts.PURE_MODULES | own
+        if not known and not facts.is_under(module, old.imports):
             return f"it imports `{module}`"
     for name in _more(old.names, new.names):
         if name in facts.FORBIDDEN_NAMES and not (name in old.bound or name == "AssertionError"):

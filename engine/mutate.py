@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -79,18 +79,24 @@ class Mutants:
         lines: Mapping[int, float],
         kinds: Mapping[str, Kinds] = MappingProxyType({}),
         part: Collection[int] | None = None,
+        imports: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         """lines: suspicion in (0, 1] by line number; nothing outside these lines is edited, except that a guard at a
         function's top needs only one suspicious line in that function. kinds: what names were seen to hold, by the
-        outermost function's qualified name. part: only edits whose suspicion is that of one of these lines.
+        outermost function's qualified name. part: only edits whose suspicion is that of one of these lines. imports: as
+        in `Scope`.
         """
         wanted = lines.keys() if part is None else part
-        scopes = (Scope(source, unit, kinds.get(name)) for name, unit in _units(source, wanted))
+        scopes = (Scope(source, unit, kinds.get(name), imports) for name, unit in _units(source, wanted))
         found = [proposal for scope in scopes for proposal in _proposals(scope, lines, wanted)]
         self.proposals = _in_order(found)
         self._source = source
         self._seen: set[tuple[int, int, str]] = set()
         self._originals: dict[_Region, str | None] = {}
+
+    def all(self) -> Iterator[Candidate]:
+        """Best first."""
+        yield from (candidate for proposal in self.proposals if (candidate := self.make(proposal)) is not None)
 
     def make(self, proposal: Proposal) -> Candidate | None:
         """The candidate; None for what is no program, changes nothing, or equals one that was made before."""
@@ -109,8 +115,7 @@ def mutants(
     source: Source, lines: Mapping[int, float], kinds: Mapping[str, Kinds] = MappingProxyType({})
 ) -> Iterator[Candidate]:
     """Single-edit candidates for the given lines, best first; `lines` and `kinds` as in `Mutants`."""
-    every = Mutants(source, lines, kinds)
-    yield from (candidate for proposal in every.proposals if (candidate := every.make(proposal)) is not None)
+    yield from Mutants(source, lines, kinds).all()
 
 
 def _units(source: Source, lines: Collection[int]) -> Iterator[tuple[str, FunctionNode | ast.Module]]:

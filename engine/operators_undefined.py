@@ -32,11 +32,16 @@ def undefined_name(node: ast.Name, scope: Scope) -> Iterator[Edit]:
         if alike >= _LEAST_ALIKE:
             yield scope.put(node, other, alike)
     at, newline = _behind_imports(scope.source), scope.source.newline
-    for n, line in enumerate(_imports().get(node.id, ())):
+    for n, line in enumerate((*scope.imports.get(node.id, ()), *_imports().get(node.id, ()))):
         yield Edit(((at, at, line + newline),), _NEXT_IMPORT**n, note=f"insert `{line}`")
     if isinstance(scope.parents.get(node), _TESTED):
         yield scope.put(node, "True", 0.5)
         yield scope.put(node, "False", 0.4)
+
+
+def undefined_names(source: Source) -> frozenset[str]:
+    """Names that are read in the file and bound nowhere in it."""
+    return _names(source).undefined
 
 
 class _Names:
@@ -48,7 +53,8 @@ class _Names:
         defined = {name for node in nodes for name in (_bound(node), *_others(node))}
         read = {n.id for n in nodes if isinstance(n, ast.Name) and not (n.id.startswith("__") and n.id.endswith("__"))}
         # What another module hands over by `*` is not known here.
-        self.undefined = read - defined - vars(builtins).keys() if "*" not in defined else frozenset[str]()
+        undefined = read - defined - vars(builtins).keys() if "*" not in defined else ()
+        self.undefined = frozenset(undefined)
 
 
 def _bound(node: ast.AST) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from .kinds import Kinds
 from .nodes import Comprehension, argument_names, blocks, bound_in, called_name, is_number, literal_kind
@@ -33,10 +34,18 @@ class Edit:
 class Scope:
     """One outermost function (or the module) with the indexes that operators ask for. Built once, read only."""
 
-    def __init__(self, source: Source, unit: Unit, known: Kinds | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        unit: Unit,
+        known: Kinds | None = None,
+        imports: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """`imports`: statements by the name that they would define, from the modules beside this one."""
         self.source = source
         self.unit = unit
         self.known = known or {}
+        self.imports = imports
         self.parents: dict[ast.AST, ast.AST] = {}
         self.nodes: list[ast.AST] = []
         self._index(unit)

@@ -10,6 +10,7 @@ from .frontier import Frontier
 from .gate import check, keeps_examples
 from .history import Edits, Hunk
 from .kinds import seen_kinds
+from .siblings import offered_beside
 from .stop import Stop
 from .types import Candidate, Origin, Patch
 
@@ -43,7 +44,10 @@ def _culprits(case: Case, edits: Edits, what: str, stop: Stop) -> Candidate | No
 
 def mutations(case: Case) -> Frontier:
     """Mutants of every suspicious file, best first; lazily, for most are never tried."""
-    return Frontier([(source, case.lines_of(path)) for path, source in case.sources.items()], seen_kinds(case.evidence))
+    files = [(source, case.lines_of(path)) for path, source in case.sources.items()]
+    root = case.trial.session.root
+    beside = {path: offered_beside(root, source) for path, source in case.sources.items()}
+    return Frontier(files, seen_kinds(case.evidence), beside)
 
 
 def allowed(case: Case, candidate: Candidate) -> bool:

@@ -27,6 +27,8 @@ def arguments(nodeids: List[str]) -> List[str]:
     """Keep the user's configuration, but one process, no coverage measurement, no early stop, no cache in the tree."""
     cache = os.path.join(os.environ["TMPDIR"], "pytest-cache")
     arguments = ["-s", "--maxfail=0", "--continue-on-collection-errors", "--color=no", "-o", "cache_dir=" + cache]
+    # What tests import is imported ahead, pytest plugins among it: no fault of a project that makes warnings errors.
+    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     if importlib.util.find_spec("xdist") is not None:
         arguments += ["-n", "0"]
     if importlib.util.find_spec("pytest_cov") is not None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from darner.engine.gate import check
-from darner.engine.mutate import mutants
+from darner.engine.mutate import Mutants, mutants
+from darner.engine.siblings import offered_beside
 from darner.engine.source import Source
 from darner.engine.types import Candidate
 
@@ -62,3 +65,32 @@ def test_a_star_import_may_define_anything() -> None:
 def test_a_misspelt_name_is_replaced_by_one_spelt_like_it_that_the_module_has() -> None:
     """A renamed constant of the module: no other operator looks outside the function."""
     assert "return LIMIT" in offered(b"def f(a):\n    return LIMITS\n")[0].patch.files[0].after.decode()
+
+
+def test_what_other_modules_of_the_package_import_or_define_is_imported_as_they_do(tmp_path: Path) -> None:
+    """A helper that moved to another module: the commonest NameError of a project that is being tidied up."""
+    package = tmp_path / "src" / "shop"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "taxes.py").write_text(
+        "from shop.money import to_cents as cents, rounded\n\ndef tax(a):\n    return cents(a)\n"
+    )
+    (package / "broken.py").write_text("def :\n")
+    body = b"def f(a):\n    return tax(cents(a))\n"
+    source = Source.parse("src/shop/orders.py", body)
+    (package / "orders.py").write_bytes(body)
+
+    beside = offered_beside(tmp_path, source)
+    made = [c for c in Mutants(source, {2: 1.0}, imports=beside).all() if c.operator == "undefined-name"]
+    texts = [one.patch.files[0].after for one in made]
+
+    assert beside == {"cents": ["from shop.money import to_cents as cents"], "tax": ["from .taxes import tax"]}
+    assert b"from shop.money import to_cents as cents\n" + body in texts
+    assert b"from .taxes import tax\n" + body in texts
+    assert all(check(one, {"src/shop/orders.py": body}, "", "") is None for one in made)
+
+
+def test_modules_beside_a_file_are_not_read_where_every_name_is_defined(tmp_path: Path) -> None:
+    """A folder of a hundred modules costs a repair nothing then: nothing is there to be read, and nothing is missed."""
+    source = Source.parse("gone/a.py", b"def f(a):\n    return a\n")
+    assert offered_beside(tmp_path, source) == {}

@@ -65,6 +65,16 @@ KINDS = {
         "test_a.py::test_three",
         in_memory=False,
     ),
+    "warnings are errors, and the tests import a plugin of pytest": Kind(
+        {
+            "calc.py": ADD + "THREE = add(1, 2)\n",
+            "pytest.ini": "[pytest]\nfilterwarnings = error\naddopts = -p no:asyncio\n",
+            "test_a.py": "import calc, hypothesis\ndef test_three(): assert calc.THREE == 3\n",
+        },
+        "test_a.py::test_three",
+        in_memory=False,
+        needs=("hypothesis",),
+    ),
     "unittest": Kind(
         {
             "calc.py": ADD,
@@ -177,7 +187,13 @@ def check(kind: Kind, root: Path, python: Path) -> None:
         assert session.exchanged == kind.in_memory
 
 
-OFTEN = ("fixtures of every scope", "state computed by the faulty function while importing", "unittest", "doctest")
+OFTEN = (
+    "fixtures of every scope",
+    "state computed by the faulty function while importing",
+    "warnings are errors, and the tests import a plugin of pytest",
+    "unittest",
+    "doctest",
+)
 
 
 @pytest.mark.parametrize(
