@@ -1,9 +1,9 @@
-"""One completion on its way: its token, its text, what of it was told, and why it ended."""
+"""One completion on its way: its token, its text, what of it was told, why it ended; and which are still the same."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .hopeless import is_hopeless
@@ -27,11 +27,8 @@ class Lane:
     index: int
     sampler: Sampler
     token: int
-    lookup: Lookup | None = None
-    """Guesses what follows; None: nobody does."""
     sequence: int = 0
-    position: int = 0
-    """Where its token stands: the tokens of its sequence before it are computed."""
+    """Its own, for when it differs from all others; holds the prompt alone while it travels in another's."""
     count: int = 0
     text: str = ""
     told: int = 0
@@ -69,6 +66,48 @@ class Lane:
         if upto > self.told:
             told.text(self.index, self.text[self.told : upto])
             self.told = upto
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """Lanes that have written the same so far: computed once, in the sequence of the first of them."""
+
+    lanes: list[Lane]
+    position: int
+    """Where their token stands: the tokens of the sequence before it are computed."""
+    lookup: Lookup | None
+    """Guesses what follows; None: nobody does."""
+
+    @property
+    def token(self) -> int:
+        return self.lanes[0].token
+
+    @property
+    def sequence(self) -> int:
+        return self.lanes[0].sequence
+
+    @property
+    def count(self) -> int:
+        return self.lanes[0].count
+
+    def note(self, tokens: Sequence[int]) -> None:
+        """These were written."""
+        if self.lookup:
+            for token in tokens:
+                self.lookup.add(token)
+
+    def parted(self, drawn: Mapping[tuple[int, ...], list[Lane]], guessed: int) -> list[Branch]:
+        """What becomes of it when its lanes draw these tokens, of which the last is not decoded yet."""
+        found: list[Branch] = []
+        for i, (tokens, lanes) in enumerate(drawn.items(), 1):
+            last = i == len(drawn)  # copying takes a millisecond: one of them keeps the original
+            lookup = self.lookup if last or not self.lookup else self.lookup.branch()
+            found.append(Branch(lanes, self.position + len(tokens), lookup))
+        for (tokens, _), branch in zip(drawn.items(), found, strict=True):
+            branch.note(tokens)
+            if branch.lookup:
+                branch.lookup.learn(guessed, len(tokens) - 1)
+        return found
 
 
 def _first_stop(text: str, stops: Sequence[str], told: int) -> int | None:

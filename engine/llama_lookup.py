@@ -45,7 +45,7 @@ class Lookup:
     def branch(self) -> Self:
         """The same tokens, to go on with others."""
         twin = type(self)(())
-        twin._tokens, twin._after = self._tokens.copy(), self._after.copy()
+        twin._tokens, twin._after, twin._step = self._tokens.copy(), self._after.copy(), self._step
         return twin
 
     def add(self, token: int) -> None:
