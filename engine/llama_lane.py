@@ -96,7 +96,7 @@ class Branch:
             for token in tokens:
                 self.lookup.add(token)
 
-    def parted(self, drawn: Mapping[tuple[int, ...], list[Lane]], guessed: int) -> list[Branch]:
+    def parted(self, drawn: Mapping[tuple[int, ...], list[Lane]]) -> list[Branch]:
         """What becomes of it when its lanes draw these tokens, of which the last is not decoded yet."""
         found: list[Branch] = []
         for i, (tokens, lanes) in enumerate(drawn.items(), 1):
@@ -105,8 +105,6 @@ class Branch:
             found.append(Branch(lanes, self.position + len(tokens), lookup))
         for (tokens, _), branch in zip(drawn.items(), found, strict=True):
             branch.note(tokens)
-            if branch.lookup:
-                branch.lookup.learn(guessed, len(tokens) - 1)
         return found
 
 

@@ -108,7 +108,11 @@ class Sample(Work):
     def _guesses(self, branches: Sequence[Branch], rows: int) -> list[list[int]]:
         """What is guessed behind each branch's token, in at most so many rows with the branches' own."""
         most = [self._sampling.max_tokens - branch.count for branch in branches]
-        found = [each.lookup.guess(left) if each.lookup else [] for each, left in zip(branches, most, strict=True)]
+        spared = len(branches) > 1
+        found = [
+            each.lookup.guess(left, spare=spared) if each.lookup else []
+            for each, left in zip(branches, most, strict=True)
+        ]
         if len(branches) == 1:
             return [found[0][: rows - 1]]
         spare = min(rows, rows_for(len(branches))) - len(branches)
@@ -133,7 +137,7 @@ class Sample(Work):
             else:
                 drawn.setdefault(tokens, []).append(lane)
         self._branches.remove(branch)
-        parted = branch.parted(drawn, len(guess))
+        parted = branch.parted(drawn)
         for other in parted:
             if other.sequence != branch.sequence:
                 place.context.share(branch.sequence, other.sequence, other.position)
