@@ -112,7 +112,7 @@ setup-train: setup ## Install what training needs beside the rest: torch, transf
 	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train,train-scale]'
 
 test-train: setup-train ## Test the stages that change weights with a tiny model, and data stages over many workers
-	@$(BIN)/python -m pytest tests/training/test_losses.py tests/training/test_weights.py tests/training/test_rl_line.py tests/training/test_spread.py
+	@$(BIN)/python -m pytest tests/training/test_losses.py tests/training/test_weights.py tests/training/test_rl_line.py tests/training/test_spread.py tests/training/test_runner_model.py
 
 train-tiny: setup-train ## Run the tiny training recipe on this processor, with the 0.5B model, in minutes
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b

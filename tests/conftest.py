@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -37,3 +44,35 @@ def project(lay_out: LayOut) -> Path:
             "test_cart.py": "from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n",
         }
     )
+
+
+@pytest.fixture(scope="module")
+def llama_server() -> Iterator[Callable[[Path], str]]:
+    """Serves a GGUF file as the model `tiny` by llama.cpp's own server, and gives the endpoint."""
+    with contextlib.ExitStack() as running:
+
+        def served(model: Path) -> str:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            words = ("--model", str(model), "--model_alias", "tiny", "--host", "127.0.0.1", "--port", str(port))
+            command = (sys.executable, "-m", "llama_cpp.server", *words, "--n_ctx", "1024", "--logits_all", "true")
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            running.enter_context(process)
+            running.callback(process.terminate)
+            _wait_until_it_answers(f"http://127.0.0.1:{port}/v1", process)
+            return f"http://127.0.0.1:{port}/v1"
+
+        yield served
+
+
+def _wait_until_it_answers(endpoint: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/models", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            assert process.poll() is None, "the llama.cpp server ended"
+            assert time.monotonic() < deadline, "the llama.cpp server does not answer"
+            time.sleep(0.1)

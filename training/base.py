@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,7 @@ from platformdirs import user_cache_path
 
 from ..engine import catalogue
 from ..engine.errors import BadEnvironment, BadInput
-from .libraries import Library, Net, library
+from .libraries import Library, Net, Tensor, library
 
 ARCHITECTURES = ("qwen2", "llama", "starcoder2")
 """Whose tensors can go back into a GGUF; DeepSeek-Coder is of the llama family."""
@@ -154,11 +155,14 @@ def trained(base: Base, weights: Path, dtype: Dtype, *, trainable: bool = False)
     return library("peft").PeftModel.from_pretrained(net, str(weights), is_trainable=trainable)
 
 
-def keep(net: Net, folder: Path) -> None:
-    """Write the weights. peft holds the names of its layers in a set, whose order differs from process to process."""
+def keep(net: Net, folder: Path, gathered: Mapping[str, Tensor] | None = None) -> None:
+    """Write the weights, or `gathered` where the net holds a share of them only.
+
+    peft holds the names of its layers in a set, whose order differs from process to process.
+    """
     for config in getattr(net, "peft_config", {}).values():
         config.target_modules = sorted(config.target_modules)
-    net.save_pretrained(str(folder))
+    net.save_pretrained(str(folder), state_dict=gathered)
 
 
 def is_lora(weights: Path) -> bool:

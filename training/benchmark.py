@@ -18,12 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..engine import prompt
 from ..engine.errors import BadInput
 from .bench import Bench
 from .examiner import Examiner
 from .paired import Difference, difference
-from .practice import Case, ask, case_of
+from .practice import Case, case_of
 from .types import Mistake, Task
 
 
@@ -115,8 +114,7 @@ def correct(item: Item, examiner: Examiner) -> bool:
     case = _case(item, examiner.bench)
     if case is None:
         return False
-    messages = ask(case, None, explain=False) if item.visible else prompt.write(case.target)
-    answer = examiner.answers(case, messages, 1, 0.0)[0]
+    answer = (examiner.repairs(case, None, 1, 0.0) if item.visible else examiner.written(case, 1, 0.0))[0]
     return answer.passed == 1.0 and (not item.visible or examiner.bench.run(answer.code, item.hidden).passed)
 
 

@@ -19,6 +19,7 @@ from ..engine import prompt
 from ..engine.parse import Unusable, patch_from
 from ..engine.source import Source
 from . import dialogue
+from .dialogue import Form
 from .job import sha256
 from .mistakes import SAMPLED
 from .shape import Count
@@ -34,7 +35,9 @@ class Settings:
     """Section [debug_data]."""
 
     refine: bool = True
-    """Conversations with the engine's own prompt, answered by the repaired function alone."""
+    """Conversations that ask for a repair alone, answered by the repaired function."""
+    form: Form = Form.ENGINE
+    """In which they ask: `engine`, or `brief`, for small models, whose answers lack the docstring (dialogue.py)."""
     explain: bool = True
     """Conversations that explain before they repair."""
     solve: bool = True
@@ -65,20 +68,23 @@ def _conversations(
         answer = dialogue.fenced(mistake.task.code)
         yield _conversation("solve", mistake, dialogue.turns(dialogue.asked(mistake.task), answer))
     if settings.refine:
-        yield from _refined(mistake, next((repair.code for repair in good if repair.round == 1), mistake.right))
+        yield from _refined(
+            mistake, settings.form, next((repair.code for repair in good if repair.round == 1), mistake.right)
+        )
     if settings.explain:
         yield from _explained(settings, mistake, good)
 
 
-def _refined(mistake: Mistake, right: str) -> Iterator[Conversation | Dropped]:
+def _refined(mistake: Mistake, form: Form, right: str) -> Iterator[Conversation | Dropped]:
     found = dialogue.engine_target(mistake.task, mistake.wrong, mistake.evidence)
     if found is None:
         yield Dropped("not one function")
         return
-    for block in (function_text(right, mistake.task.name), right):
+    text = function_text(right, mistake.task.name)
+    for block in (undocumented(text) if form is Form.BRIEF else "", text, right):
         answer = dialogue.fenced(block)
         if block and applied(found, answer) == bare(right):
-            yield _conversation("refine", mistake, dialogue.turns(prompt.repair(found), answer))
+            yield _conversation("refine", mistake, dialogue.turns(dialogue.repair(found, form), answer))
             return
     yield Dropped("the engine would not make of it what was run")
 
@@ -105,6 +111,15 @@ def function_text(code: str, name: str) -> str:
     source = Source.parse("solution.py", code.encode())
     function = next((each for each in source.functions() if each.qualname == name), None)
     return source.text_of(function) if function is not None else ""
+
+
+def undocumented(function: str) -> str:
+    """The function's text without its docstring, which the engine puts back; empty where nothing else would be left."""
+    found = next((each for each in ast.parse(function).body if isinstance(each, ast.FunctionDef)), None)
+    if found is None or ast.get_docstring(found) is None or len(found.body) == 1:
+        return ""
+    said, lines = found.body[0], function.splitlines()
+    return "\n".join([*lines[: said.lineno - 1], *lines[said.end_lineno :]]) + "\n"
 
 
 def _explained(settings: Settings, mistake: Mistake, good: Sequence[Repair]) -> Iterator[Conversation | Dropped]:

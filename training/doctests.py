@@ -36,6 +36,11 @@ def as_one(name: str, docstring: str) -> str:
     return _AS_ONE.format(docstring=docstring, name=name)
 
 
+def is_one(tests: str) -> bool:
+    """Whether these are a docstring's examples as one test, which says nothing that the docstring does not."""
+    return tests.startswith(_AS_ONE.partition("{")[0])
+
+
 def as_asserts(code: str, docstring: str) -> str:
     """A test for each example that states a value. Raises ValueError where an example states it in another way.
 

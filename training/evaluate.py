@@ -11,6 +11,7 @@ same prompts with the same seeds, quantised as they are, and are graded by the s
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from ..engine.model import Model
 from . import bench, benchmark, served
 from .bench import Bench
 from .benchmark import Answered, Item, Standing
+from .dialogue import Form
 from .examiner import Effort, Examiner, Score, examined
 from .job import sha256
 from .kept_back import kept_back
@@ -47,8 +49,12 @@ class Settings:
     turns: Count = 2
     """Of the greedy chain, with real feedback between."""
     temperature: Heat = 0.7
+    form: Form = Form.ENGINE
+    """In which repairs are asked for: `engine`, or `brief`, for small models (dialogue.py)."""
     benchmarks: tuple[str, ...] = ()
     """Tasks of others, to repair or to write, as JSON lines: one greedy answer each; benchmark.py knows their forms."""
+    drawn: Some = 0
+    """Most tasks of each benchmark, drawn by the run's seed; 0: all."""
     adopt: bool = False
     """Let the engine use the adapter from now on, if it is better (`darner-train rollback` takes it back)."""
 
@@ -71,7 +77,7 @@ class Report:
 
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
     """Answer and grade what is not answered yet; compare; adopt if that was wished and earned."""
-    cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings)
+    cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings, context.seed)
     new = served.of(inputs["export"])
     scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
     with ExitStack() as opened:
@@ -80,8 +86,8 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
             opened.enter_context(closing(model))
         place = opened.enter_context(bench.opened(context.stop, trusted=context.trusted))
         exam = Exam(models, place, context.seed)
-        exam.practise(cases, Effort(settings.samples, settings.turns, settings.temperature), scores)
-        exam.sit(tasks, answers)
+        exam.practise(cases, Effort(settings.samples, settings.turns, settings.temperature, settings.form), scores)
+        exam.sit(tasks, settings.form, answers)
     report = compared([Score(**row) for row in scores.rows], settings.samples, context.seed)
     standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed)
     return _reported(report, standings, new, settings, folder)
@@ -103,13 +109,13 @@ class Exam:
                     examiner = Examiner(model, self.place, effort, self.seed + 1_000 * index)
                     self._keep(ledger, examined(case, name, examiner))
 
-    def sit(self, tasks: Sequence[tuple[str, Item]], ledger: Ledger) -> None:
+    def sit(self, tasks: Sequence[tuple[str, Item]], form: Form, ledger: Ledger) -> None:
         """Benchmarks, each task with its benchmark's name."""
         done = {(row["benchmark"], row["task"], row["model"]) for row in ledger.rows}
         for of, item in tasks:
             for name, model in self.models.items():
                 if (of, item.id, name) not in done:
-                    examiner = Examiner(model, self.place, Effort(1, 1, 0.0), self.seed)
+                    examiner = Examiner(model, self.place, Effort(1, 1, 0.0, form), self.seed)
                     self._keep(ledger, Answered(of, item.id, name, benchmark.correct(item, examiner)))
 
     def _keep(self, ledger: Ledger, found: Score | Answered) -> None:
@@ -134,9 +140,15 @@ def _bytes(path: str) -> bytes:
 STAGE = FileStage("evaluate", Settings, inputs=("mistakes", "export"), make=make, outside=_outside)
 
 
-def _tasks(settings: Settings) -> list[tuple[str, Item]]:
+def _tasks(settings: Settings, seed: int) -> list[tuple[str, Item]]:
     paths = [Path(path).expanduser() for path in settings.benchmarks]
-    return [(path.stem, item) for path in paths for item in benchmark.read(path)]
+    return [(path.stem, item) for path in paths for item in _sample(benchmark.read(path), settings.drawn, seed)]
+
+
+def _sample(items: Sequence[Item], most: int, seed: int) -> Sequence[Item]:
+    """A larger number only adds."""
+    order = random.Random(seed).sample(items, len(items))
+    return order[: most or None]
 
 
 def _cases(mistakes: Path, settings: Settings) -> list[Case]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ..engine import prompt
 from ..engine.model import Message, Model
 from .bench import Bench
-from .practice import Case, Graded, ask, grade, sample
+from .dialogue import Form, opening
+from .practice import FENCE, Case, Graded, ask, grade, sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Effort:
     """Of the greedy chain."""
     temperature: float
     """Of the samples."""
+    form: Form = Form.ENGINE
+    """In which a repair is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +57,36 @@ class Examiner:
         """Greedy answers, each after the first with the feedback of the one before."""
         last: Graded | None = None
         for _ in range(self.effort.turns):
-            last = self.answers(case, ask(case, last, explain=False), 1, 0.0)[0]
+            last = self.repairs(case, last, 1, 0.0)[0]
             yield last
             if last.passed == 1.0:
                 return
 
-    def answers(self, case: Case, messages: Sequence[Message], n: int, temperature: float) -> list[Graded]:
-        found = sample(self.model, case, messages, n, temperature, self.seed, self.bench.stop, explain=False)
-        return [grade(self.bench, case, answer) for answer in found]
+    def repairs(self, case: Case, last: Graded | None, n: int, temperature: float) -> list[Graded]:
+        form = self.effort.form
+        messages = ask(case, last, explain=False, form=form)
+        return self._answers(case, messages, n, temperature, opening(case.function.qualname, form))
 
-    def passed(self, case: Case, messages: Sequence[Message]) -> int:
-        found = self.answers(case, messages, self.effort.samples, self.effort.temperature)
-        return sum(each.passed == 1.0 for each in found)
+    def written(self, case: Case, n: int, temperature: float) -> list[Graded]:
+        return self._answers(case, prompt.write(case.target), n, temperature, FENCE)
+
+    def _answers(
+        self, case: Case, messages: Sequence[Message], n: int, temperature: float, beginning: str
+    ) -> list[Graded]:
+        stop, seed = self.bench.stop, self.seed
+        found = sample(self.model, case, messages, n, temperature, seed, stop, explain=False, beginning=beginning)
+        return [grade(self.bench, case, answer) for answer in found]
 
 
 def examined(case: Case, name: str, examiner: Examiner) -> Score:
     """`name`: `before` or `new`."""
     chain = list(examiner.chain(case))
-    repaired = examiner.passed(case, ask(case, None, explain=False))
-    written = examiner.passed(case, prompt.write(case.target))
-    solved = [each.passed == 1.0 for each in chain]
-    mistake = case.mistake
-    return Score(mistake.id, mistake.task.seed, name, solved[0], solved[-1], repaired, written)
+    many = examiner.effort.samples, examiner.effort.temperature
+    repaired, written = examiner.repairs(case, None, *many), examiner.written(case, *many)
+    solved, mistake = _solved(chain), case.mistake
+    counts = sum(_solved(repaired)), sum(_solved(written))
+    return Score(mistake.id, mistake.task.seed, name, solved[0], solved[-1], *counts)
+
+
+def _solved(answers: Sequence[Graded]) -> list[bool]:
+    return [each.passed == 1.0 for each in answers]

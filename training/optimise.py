@@ -62,16 +62,19 @@ class Place:
     stop: Stop
 
 
-def optimise(net: Net, rows: Sequence[Row], objective: Objective, steps: Steps, place: Place) -> None:
+def optimise(
+    net: Net, rows: Sequence[Row], objective: Objective, steps: Steps, place: Place, *, sharded: bool = False
+) -> Mapping[str, Tensor] | None:
     """Train `net` in place, from the last whole checkpoint in the folder if there is one; write `curve.jsonl` there.
 
-    Raises BadEnvironment when the loss is no number any more (the last good checkpoint is kept) or memory runs out,
-    and KeyboardInterrupt when it was stopped.
+    With `sharded`, each of several processes holds a share of the weights (FSDP2), and the whole weights by name are
+    returned in the first. Raises BadEnvironment when the loss is no number any more (the last good checkpoint
+    is kept) or memory runs out, and KeyboardInterrupt when it was stopped.
     """
     torch, checkpoints = library("torch"), place.folder / SCRATCH
     trainer = _trainer_class()(
         model=net,
-        args=_arguments(steps, checkpoints, place.seed),
+        args=_arguments(steps, checkpoints, place.seed, sharded=sharded),
         train_dataset=_Rows(rows),
         data_collator=_alone,
     )
@@ -83,6 +86,7 @@ def optimise(net: Net, rows: Sequence[Row], objective: Objective, steps: Steps, 
         raise BadEnvironment(
             f"The GPU has no memory left ({error}); lower tokens_per_row, or rank, or take dtype = 'bfloat16'."
         ) from error
+    return trainer.accelerator.get_state_dict(trainer.model) if sharded else None
 
 
 def outcome_of(folder: Path) -> dict[str, float]:
@@ -164,6 +168,15 @@ def _trainer_class() -> Library:
         curve: Path
         loss_is_scaled_for_ga = False  # a row's loss is a mean: rows of one step are averaged by the Trainer
 
+        def create_accelerator_and_postprocess(self) -> None:
+            """accelerate shards on accelerators alone and would copy on processors, unasked; torch shards on both."""
+            transformers.Trainer.create_accelerator_and_postprocess(self)
+            if self.args.fsdp and not self.is_fsdp_enabled:
+                utils, partial = library("accelerate.utils"), library("accelerate.state").PartialState()
+                plugin = utils.FullyShardedDataParallelPlugin(**self.args.fsdp_plugin_args)
+                self.accelerator.state.fsdp_plugin, self.is_fsdp_enabled = plugin, True
+                self.accelerator.state.distributed_type = partial.distributed_type = utils.DistributedType.FSDP
+
         def compute_loss(self, model: Net, inputs: dict[str, Tensor], *_: object, **__: object) -> Tensor:
             if self.stopped:
                 raise KeyboardInterrupt
@@ -199,7 +212,7 @@ def _trainer_class() -> Library:
     return RowTrainer
 
 
-def _arguments(steps: Steps, folder: Path, seed: int) -> Library:
+def _arguments(steps: Steps, folder: Path, seed: int, *, sharded: bool) -> Library:
     transformers = library("transformers")
     return transformers.TrainingArguments(
         output_dir=str(folder),
@@ -218,6 +231,8 @@ def _arguments(steps: Steps, folder: Path, seed: int) -> Library:
         seed=seed,
         use_cpu=device() == "cpu",
         ddp_backend="gloo" if device() == "cpu" and _WORLD in os.environ else None,  # named, it is looked for
+        fsdp=sharded,  # each layer is a unit, by the names that the architecture gives
+        fsdp_config={"version": 2} if sharded else None,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
         disable_tqdm=True,

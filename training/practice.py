@@ -64,13 +64,15 @@ def case_of(mistake: Mistake) -> Case | None:
     return Case(mistake, target) if target else None
 
 
-def ask(case: Case, last: Graded | None, *, explain: bool) -> tuple[Message, ...]:
+def ask(
+    case: Case, last: Graded | None, *, explain: bool, form: dialogue.Form = dialogue.Form.ENGINE
+) -> tuple[Message, ...]:
     """The state after the mistake, or after a failed attempt to repair it, of which only the last is shown."""
     task, tried = case.mistake.task, last if last and last.code else None
     if explain:
         wrong, said = (tried.code, tried.feedback) if tried else (case.mistake.wrong, case.mistake.evidence)
         return dialogue.refused(dialogue.asked(task), wrong, said, explain=True)
-    return prompt.repair(case.target, prompt.Attempt(tried.code, tried.feedback) if tried else None)
+    return dialogue.repair(case.target, form, prompt.Attempt(tried.code, tried.feedback) if tried else None)
 
 
 def sample(

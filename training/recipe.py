@@ -44,6 +44,9 @@ class Teacher:
     """A name from `darner model list`, the path of a GGUF file, or the model's name at `endpoint`."""
     endpoint: str = ""
     """An OpenAI-compatible server, as http://127.0.0.1:8000/v1; empty: the model runs on this machine."""
+    in_flight: Some = 0
+    """Most requests at a time that each worker sends the server by datatrove's InferenceRunner (extra `train-scale`);
+    0: by Darner's own client."""
 
 
 class By(StrEnum):

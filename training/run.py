@@ -251,6 +251,10 @@ def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _model(teacher: Teacher) -> Model:
+    if teacher.endpoint and teacher.in_flight:
+        from .runner_model import RunnerModel  # here: it stands on the extra `train-scale`
+
+        return RunnerModel(teacher.endpoint, teacher.name, teacher.in_flight)
     if teacher.endpoint:
         from ..engine.remote import RemoteModel  # here: most runs speak to no server, and its client is slow to import
 

@@ -48,6 +48,8 @@ class Settings(Steps):
     """Share of the words of wrong code in the prompts that are hidden (CYCLE's past-generation masking); 0: none."""
     processes: Count = 1
     """That train together, each with a device of its own (together.py); a step is then of so many times the rows."""
+    sharded: bool = False
+    """Each process holds a share of the weights (FSDP2): for a base that one device cannot hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     """Train from the last checkpoint in `folder`, if any; leave weights, their GGUF and the curve there."""
     if not inputs:
         raise BadInput("[sft] has nothing to learn: the recipe needs a section [sft_data], [debug_data] or [traces].")
+    if settings.sharded and settings.processes == 1:
+        raise BadInput("sharded = true in [sft] needs processes that share the weights: set processes = 2 or more.")
     base = find_base(settings.base or context.base)
     records = prepared(HubTokens(base.folder), _read(inputs.values(), settings, context.seed), settings.tokens_per_row)
     rows = settings.rows(records.learnt, context.seed)
@@ -84,9 +88,11 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     return counts | figures | outcome_of(folder)
 
 
-def _learn(net: Net, rows: Sequence[Row], settings: Settings, place: Place) -> None:
-    optimise(net, rows, _objective, settings, place)
-    keep(net, place.folder / served.WEIGHTS)
+def _learn(net: Net, rows: Sequence[Row], settings: Settings, place: Place, *, first: bool = True) -> None:
+    """`first`: of the processes that do it together, the one that writes."""
+    gathered = optimise(net, rows, _objective, settings, place, sharded=settings.sharded)
+    if first:
+        keep(net, place.folder / served.WEIGHTS, gathered)
 
 
 def learn_together(job: Mapping[str, Any], folder: Path, *, first: bool) -> None:
@@ -94,11 +100,7 @@ def learn_together(job: Mapping[str, Any], folder: Path, *, first: bool) -> None
     settings, base = shaped(Settings, job["settings"]), find_base(job["base"])
     records = prepared(HubTokens(base.folder), _read(job["inputs"], settings, job["seed"]), settings.tokens_per_row)
     net, rows = _start(base, settings, job["seed"]), settings.rows(records.learnt, job["seed"])
-    place = Place(folder, job["seed"], Stop())
-    if first:
-        _learn(net, rows, settings, place)
-    else:
-        optimise(net, rows, _objective, settings, place)
+    _learn(net, rows, settings, Place(folder, job["seed"], Stop()), first=first)
 
 
 def _read(paths: Iterable[Path | str], settings: Settings, seed: int) -> list[Conversation]:

@@ -30,7 +30,7 @@ _DONE = "completions"
 """Where datatrove notes the shares that are complete."""
 _LOOK_S = 10.0
 _KNOCK_S = 10.0
-_EXTRA = ("train-scale", "spreading work over many")
+EXTRA = ("train-scale", "spreading work over many")
 
 
 def work(task: Task, job: Job, units: int, stop: Stop, on_unit: OnUnit) -> None:
@@ -116,12 +116,12 @@ def _executor(how: Spread, folder: Path, number: int, name: str) -> Library:
 
 
 def _trove() -> Library:
-    return library("datatrove.executor", *_EXTRA)
+    return library("datatrove.executor", *EXTRA)
 
 
 def _join(address: str) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
-    ray = library("ray", *_EXTRA)
+    ray = library("ray", *EXTRA)
     try:
         if address != "auto":
             host, _, port = address.rpartition(":")

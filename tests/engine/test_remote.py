@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -31,32 +27,9 @@ ONE = Sampling(n=1, temperature=0.7, max_tokens=16)
 
 
 @pytest.fixture(scope="module")
-def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def real_server(tmp_path_factory: pytest.TempPathFactory, llama_server: Callable[[Path], str]) -> str:
     """The endpoint of a llama.cpp server with a tiny model."""
-    model = write_tiny_gguf(tmp_path_factory.mktemp("served") / "tiny.gguf")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = ("--model", str(model), "--model_alias", "tiny", "--host", "127.0.0.1", "--port", str(port))
-    command = (sys.executable, "-m", "llama_cpp.server", *words, "--n_ctx", "1024", "--logits_all", "true")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            _wait_until_it_answers(f"http://127.0.0.1:{port}/v1", process)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-
-
-def _wait_until_it_answers(endpoint: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            with urllib.request.urlopen(f"{endpoint}/models", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None, "the llama.cpp server ended"
-            assert time.monotonic() < deadline, "the llama.cpp server does not answer"
-            time.sleep(0.1)
+    return llama_server(write_tiny_gguf(tmp_path_factory.mktemp("served") / "tiny.gguf"))
 
 
 def test_a_real_llama_cpp_server_gives_every_sample_that_was_asked_for(real_server: str) -> None:

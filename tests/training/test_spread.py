@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -203,12 +203,10 @@ def test_processes_of_this_machine_make_the_same_records_also_when_one_is_killed
     )
 
 
-@pytest.mark.slow
-def test_a_ray_cluster_of_two_nodes_makes_the_same_records(tmp_path: Path) -> None:
-    """Who works on a share, and in which order shares end, is not to be seen in what comes of them."""
-    pytest.importorskip("datatrove")
+@contextlib.contextmanager
+def ray_cluster() -> Generator[Any]:
+    """A head that does no work, and two nodes with a processor each: raylets of their own on this machine."""
     cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
-    run(recipe(tmp_path), tmp_path / "one")
     node = {"num_cpus": 1, "memory": 2 << 30, "object_store_memory": 100 << 20}
     cluster = cluster_utils.Cluster(
         initialize_head=True, head_node_args={**node, "num_cpus": 0, "include_dashboard": False}
@@ -217,11 +215,49 @@ def test_a_ray_cluster_of_two_nodes_makes_the_same_records(tmp_path: Path) -> No
         for _ in range(2):
             cluster.add_node(**node)
         cluster.wait_for_nodes()
-        spread = f'[spread]\nby = "ray"\nshares = 4\nworkers = 2\nmemory_gb = 1\naddress = "{cluster.address}"\n'
-        run(recipe(tmp_path, spread), tmp_path / "many")
+        yield cluster
     finally:
         cluster.shutdown()
 
+
+def by_ray(cluster: Any, shares: int) -> str:  # noqa: ANN401 - ray has no types
+    return f'[spread]\nby = "ray"\nshares = {shares}\nworkers = 2\nmemory_gb = 1\naddress = "{cluster.address}"\n'
+
+
+def lose_node(share: Path, cluster: Any) -> bool:  # noqa: ANN401 - ray has no types
+    """As a machine loses its power: the raylet that works on the share ends, and all that it started."""
+    raylets = [psutil.Process(node.all_processes["raylet"][0].process.pid) for node in cluster.worker_nodes]
+    for raylet in raylets:
+        below = raylet.children(recursive=True)
+        if any(command_of(each)[-2:] == [str(share.parent), str(int(share.stem))] for each in below):
+            killed = [kill(each) for each in (raylet, *below)]
+            return killed[0]
+    return False
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_of_two_nodes_makes_the_same_records(tmp_path: Path) -> None:
+    """Who works on a share, and in which order shares end, is not to be seen in what comes of them."""
+    pytest.importorskip("datatrove")
+    with ray_cluster() as cluster:
+        run(recipe(tmp_path), tmp_path / "one")
+        run(recipe(tmp_path, by_ray(cluster, shares=4)), tmp_path / "many")
+
+    assert told(tmp_path / "many") == told(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_a_ray_node_that_is_lost_in_the_middle_costs_no_record_and_doubles_none(tmp_path: Path) -> None:
+    """A machine of the cluster dies with a share half done; the other one finishes it behind its last whole line."""
+    pytest.importorskip("datatrove")
+    with ray_cluster() as cluster:
+        run(recipe(tmp_path), tmp_path / "one")
+        lost = when_worked_on(tmp_path / "many", lambda share: lose_node(share, cluster))
+        run(recipe(tmp_path, by_ray(cluster, shares=2)), tmp_path / "many")  # of two units each
+        alive = [node.all_processes["raylet"][0].process.poll() is None for node in cluster.worker_nodes]
+
+    assert lost
+    assert sorted(alive) == [False, True]
     assert told(tmp_path / "many") == told(tmp_path / "one")
 
 

@@ -226,3 +226,25 @@ def test_two_processes_take_the_steps_of_one_with_twice_the_rows(qwen: Base, tmp
     assert found[2]["steps"] == found[1]["steps"]
     assert found[2]["held_out_loss_after"] < 0.9 * found[2]["held_out_loss_before"]
     assert found[2]["held_out_loss_after"] == pytest.approx(found[1]["held_out_loss_after"], rel=0.02)
+
+
+def test_processes_that_share_the_weights_learn_what_those_learn_that_copy_them(qwen: Base, tmp_path: Path) -> None:
+    """FSDP2, two processes over gloo: where weights lie is not to be seen in what is learnt, exported and served."""
+    found: dict[bool, Mapping[str, Any]] = {}
+    for sharded in (False, True):
+        (tmp_path / str(sharded)).mkdir()
+        settings = replace(SETTINGS, epochs=2, processes=2, sharded=sharded, rows_per_step=2)
+        found[sharded] = learnt(qwen, tmp_path / str(sharded), settings)
+    whole, made = found[False], served.of(tmp_path / "True" / "sft")
+    net = trained(qwen, tmp_path / "True" / "sft" / served.WEIGHTS, Dtype.FLOAT32)
+
+    assert found[True]["steps"] == whole["steps"]
+    assert whole["held_out_loss_after"] < 0.9 * whole["held_out_loss_before"]
+    assert found[True]["held_out_loss_after"] == pytest.approx(whole["held_out_loss_after"], rel=0.001)
+    assert agreement(net, made, sft.prepared(HubTokens(qwen.folder), conversations(40), 300).held_out).holds
+
+
+def test_nobody_shares_weights_with_itself(qwen: Base, tmp_path: Path) -> None:
+    """A recipe that asks for shards and gets a copy would run out of memory hours later."""
+    with pytest.raises(BadInput, match="set processes = 2 or more"):
+        learnt(qwen, tmp_path, replace(SETTINGS, sharded=True))
