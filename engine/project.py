@@ -90,6 +90,7 @@ def preferred(sandbox: str | None) -> Preference:
 
 
 _ASKED = "DARNER_SANDBOX"
+_ASK_S = 30
 
 
 def find_interpreter(root: Path, python: str | None = None) -> Interpreter:
@@ -115,7 +116,8 @@ def _require(python: str) -> Interpreter:
 
 
 def _interpreters(root: Path) -> Iterator[str]:
-    yield from (str(p) for name in (".venv", "venv") if os.access(p := root / name / "bin" / "python", os.X_OK))
+    inside = (root / ".venv", root / "venv", *sorted(file.parent for file in root.glob("*/pyvenv.cfg")))
+    yield from (str(p) for folder in dict.fromkeys(inside) if os.access(p := folder / "bin" / "python", os.X_OK))
     if (active := os.environ.get("VIRTUAL_ENV")) and os.access(p := Path(active) / "bin" / "python", os.X_OK):
         yield str(p)
     found = (shutil.which(name) for name in ("python", "python3"))
@@ -133,12 +135,19 @@ def _probe(path: str) -> Interpreter | None:
 
 
 def _asked(path: str) -> tuple[str, str, str] | None:
-    """Ask the interpreter for its pytest, without the project's folder on its path."""
+    """Ask the interpreter for its pytest, without the project's folder on its path. Raises BadEnvironment."""
     command = [path, "-c", f"import sys; sys.path[:] = [p for p in sys.path if p]; {_PYTEST_PROBE}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, cwd="/")
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_ASK_S, stdin=subprocess.DEVNULL, cwd="/"
+        )
+    except OSError:
         return None
+    except subprocess.TimeoutExpired as error:
+        raise BadEnvironment(
+            f"The interpreter {path} did not answer within {_ASK_S} s; try again when the machine is less busy, "
+            "or pass another with --python."
+        ) from error
     lines = done.stdout.strip().split("\n")
     if done.returncode != 0 or len(lines) != 4:
         return None

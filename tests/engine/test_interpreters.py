@@ -101,3 +101,26 @@ def test_a_state_folder_that_cannot_be_written_is_no_trouble(python: Path, monke
     project.find_interpreter(Path("/"), str(python))
 
     assert interpreters.recall(str(python)) is None
+
+
+@pytest.mark.parametrize("name", [".venv", "venv", "env", "my environment"])
+def test_an_environment_in_the_projects_folder_is_found_by_any_name(python: Path, tmp_path: Path, name: str) -> None:
+    """Darner's own Python would run the tests without what the project needs."""
+    root = tmp_path / "project"
+    root.mkdir()
+    shutil.move(python.parent.parent, root / name)
+
+    assert project.find_interpreter(root).path == root / name / "bin" / "python"
+
+
+def test_an_interpreter_that_does_not_answer_is_not_said_to_lack_pytest(
+    python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that is busy the user would install what is there."""
+    monkeypatch.setattr(project, "_ASK_S", 1)
+    slow = tmp_path / "slow"
+    slow.write_text(f'#!/bin/sh\nsleep 5\nexec {python} "$@"\n')
+    slow.chmod(0o755)
+
+    with pytest.raises(BadEnvironment, match="did not answer within 1 s"):
+        project.find_interpreter(Path("/"), str(slow))
