@@ -24,9 +24,6 @@ LEAST_LINES = 6
 LEAST_TELLING = 4
 """Of them, that call, read or decide something; the rest may be plain data."""
 ACCOUNTS: dict[tuple[str, str], str] = {
-    ("engine/cli_test.py::write_a_test", "engine/cli_write.py::write_stub"): (
-        "A command opens what it needs in its own order: one cannot go on without a model, the other can."
-    ),
     ("training/mistakes.py::_sampled", "training/responses.py::_responses"): (
         "One call of the teacher each, with the settings of its own stage; what is made of the answers differs."
     ),

@@ -74,7 +74,7 @@ class Alternative(TypedDict):
 
 class Lettered(TypedDict):
     letter: str
-    """What `--answer` takes."""
+    """What `--answer` takes; it also takes `neither`, or what is right: a literal, or `raises` and an exception."""
     output: str
     repair: int
     """0 is `patch`, 1 the first of `alternatives`, and so on."""
@@ -84,6 +84,14 @@ class Asked(TypedDict):
     input: str
     """An input on which the repairs differ."""
     answers: list[Lettered]
+
+
+class Ruled(TypedDict):
+    call: str
+    right: str | None
+    """What the user said that it gives: a value, or `raises ValueError`; null while only wrong ones are known."""
+    wrong: list[str]
+    """What they set aside."""
 
 
 class Failure(TypedDict):
@@ -104,6 +112,8 @@ class Failure(TypedDict):
     alternatives: list[Alternative]
     """Further verified repairs."""
     question: Asked | None
+    rulings: list[Ruled]
+    """What the user answered, now and before; every repair obeys it."""
     note: str
     """Why there is no repair, or what was special about the run, in one sentence."""
 
@@ -150,6 +160,8 @@ class Write(TypedDict):
     verified: Verified | None
     alternatives: list[Alternative]
     question: Asked | None
+    rulings: list[Ruled]
+    """What the user answered, now and before; every body obeys it."""
     tests: str | None
     """A diff that adds the model's tests."""
     waiting: list[str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..sandbox.session import Session
@@ -58,6 +58,11 @@ def inputs_for(evidence: Evidence, places: Iterable[tuple[str, str]]) -> tuple[I
         own = [text for call in calls if (call.path, call.function) == place and (text := expression(call))]
         by_path[place[0]] += own[:_MOST_RECORDED]
     return tuple(Inputs(path, _with_neighbours(texts), tuple(texts)) for path, texts in by_path.items() if texts)
+
+
+def modules_of(inputs: Iterable[Inputs]) -> dict[str, str]:
+    """Where each expression is evaluated."""
+    return {text: group.path for group in inputs for text in group.expressions}
 
 
 def expression(call: Call) -> str | None:
@@ -212,9 +217,13 @@ def outputs(
     return found
 
 
-def difference(one: Cluster, other: Cluster) -> str | None:
-    """The plainest input on which two behaviours differ: no exception if possible, then the shortest."""
-    differing = [t for t in one.outputs if t in other.outputs and shown(one.outputs[t]) != shown(other.outputs[t])]
+def difference(one: Cluster, other: Cluster, besides: Collection[str] = ()) -> str | None:
+    """The plainest input on which two behaviours differ: no exception if possible, then the shortest.
+
+    `besides`: inputs of which nothing is left to ask.
+    """
+    common = [t for t in one.outputs if t in other.outputs and t not in besides]
+    differing = [t for t in common if shown(one.outputs[t]) != shown(other.outputs[t])]
     order = {text: i for i, text in enumerate(one.outputs)}
 
     def plainness(text: str) -> tuple[int, int, int]:

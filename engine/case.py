@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ..sandbox.session import Session
 from ..sandbox.types import Call
@@ -20,10 +20,11 @@ from .localise import LineScore, gather_signals, score_lines, suspects
 from .memory import files_when_passed
 from .prompt import Target
 from .protected import is_protected
+from .reply import told
 from .source import Function, Source
 from .suite import Suite
 from .trial import Trial, trial_for
-from .types import Evidence, Explanation, Suspect
+from .types import Evidence, Explanation, Ruling, Suspect
 from .withheld import variables_read
 
 _MOST_FILES = 40
@@ -52,6 +53,12 @@ class Case:
     trial: Trial
     doctested: frozenset[str] = frozenset()
     """Sources whose docstrings are tests: their examples are read-only."""
+    required: tuple[str, ...] = ()
+    """What the user said besides, as sentences for a model."""
+
+    def heeding(self, rulings: Sequence[Ruling]) -> Case:
+        """The same case, with what the user said of its calls."""
+        return replace(self, required=tuple(f"The user says: {told(each)}." for each in rulings))
 
     @property
     def originals(self) -> dict[str, bytes]:
@@ -68,7 +75,7 @@ class Case:
         return {line: found.score for (where, line), found in self.lines.items() if where == path}
 
     def target(self, path: str, function: Function) -> Target:
-        return Target(self.sources[path], function, self.test, self.explanation.facts)
+        return Target(self.sources[path], function, self.test, self.explanation.facts, self.required)
 
     def targets(self, most: int) -> list[Target]:
         """The most suspicious functions, by the mean of their best lines."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ..sandbox.types import CallResult
 from .agreement import asserted
+from .literals import is_value, same
 from .stub import Meant
 from .written import Check, Teller
 
@@ -47,23 +48,6 @@ def settled(checks: Sequence[Check], given: Sequence[CallResult], meant: Meant) 
                 yield check
             elif check.teller in (Teller.MODEL, Teller.CODE) and is_value(came.result):
                 yield Check(check.call, came.result, False, Teller.CODE)
-
-
-def is_value(text: str) -> bool:
-    """Python text that stands for a value by itself."""
-    try:
-        ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return True
-
-
-def same(expected: str, came: str) -> bool:
-    """Equal values; `came` is canonical (sets and dicts in order, floats rounded)."""
-    try:
-        return bool(ast.literal_eval(expected) == ast.literal_eval(came))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return expected.replace(" ", "") == came.replace(" ", "")
 
 
 def _raised_on_purpose(exception: str, meant: Meant) -> bool:

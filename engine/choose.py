@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -140,7 +140,9 @@ def weigh(pool: Pool, model: Model | None, stop: Stop) -> tuple[tuple[Behaviour,
     return rank(pool.candidates, clusters, scores, pool.original), scores is not None
 
 
-def asked_about(ranked: Sequence[Behaviour], first: Candidate, judged: bool) -> str | None:
+def asked_about(
+    ranked: Sequence[Behaviour], first: Candidate, judged: bool, besides: Collection[str] = ()
+) -> str | None:
     """The input on which the two best differ, where the choice between them is the user's: they are about as good.
 
     `first` stands for the best. `judged` says whether a model weighed them: its scores are finer than priors alone.
@@ -150,16 +152,25 @@ def asked_about(ranked: Sequence[Behaviour], first: Candidate, judged: bool) -> 
         return None
     if ranked[0].score - ranked[1].score > (_LIKELY_NATS if judged else _PRIOR_NATS):
         return None
-    return difference(ranked[0].cluster, ranked[1].cluster)
+    return difference(ranked[0].cluster, ranked[1].cluster, besides)
 
 
-def question(ranked: Sequence[Behaviour], repairs: Sequence[Repair], judged: bool) -> Question | None:
-    """Ask when the choice is the user's; `repairs` are in the order of `ranked`."""
-    text = asked_about(ranked, repairs[0].candidate, judged) if len(repairs) > 1 else None
+def question(
+    ranked: Sequence[Behaviour],
+    repairs: Sequence[Repair],
+    judged: bool,
+    modules: Mapping[str, str],
+    besides: Collection[str] = (),
+) -> Question | None:
+    """Ask when the choice is the user's; `repairs` are in the order of `ranked`.
+
+    `modules`: where each input is called. `besides`: the user has said already what these give.
+    """
+    text = asked_about(ranked, repairs[0].candidate, judged, besides) if len(repairs) > 1 else None
     if text is None:
         return None
     answers = tuple(Answer(shown(ranked[i].cluster.outputs[text]), i) for i in (0, 1))
-    return Question(text, answers)
+    return Question(text, answers, modules.get(text, ""))
 
 
 def likelihoods(

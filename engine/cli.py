@@ -17,11 +17,13 @@ from rich.text import Text
 
 from ..sandbox.session import Session
 from ..sandbox.types import Assurance
-from . import memory, report, show, terminal, trace, trust, undo
+from . import memory, report, rulings, show, terminal, trace, trust, undo
+from .cli_answer import asker
 from .cli_options import (
     HERE,
     Adapter,
     Agree,
+    Answer,
     Endpoint,
     Json,
     ModelName,
@@ -38,6 +40,7 @@ from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
 from .model import Model
 from .project import Project, find_root, preferred
+from .reply import understood
 from .resident import forget_prompts, prompts_folder
 from .stop import Stop
 from .suite import Suite, run_suite
@@ -84,13 +87,14 @@ def fix(
     python: Python = None,
     sandbox: Sandbox = None,
     agree: Agree = False,
-    answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles an ambiguous repair.")] = None,
+    answer: Answer = None,
     seed: Seed = 0,
 ) -> None:
     """Run the tests, repair those that fail, and show each repair with the evidence for it."""
     with terminal.ending(as_json):
         spending = replace(parse_budget(budget), prose=not no_prose)
-        if answer and len(nodeids or ()) != 1:
+        reply = understood(answer) if answer is not None else None
+        if reply is not None and len(nodeids or ()) != 1:
             raise BadInput("--answer settles the question of one test; name that test's node id.")
         with interruptible() as (stop, opened):
             project = asked_project(root, python, sandbox, agree)
@@ -101,8 +105,11 @@ def fix(
             session, suite = _tested(project, _relative(project, nodeids), opened, stop, live)
             from .mend import mend, to_apply  # here: imported by now, beside the sandbox's start
 
-            llm, written = _recorded(project, suite, llm, spending, opened, answer=answer, seed=seed)
-            events = mend(session, suite, llm, spending, stop, answer=answer, seed=seed)
+            told = rulings.recall(project.root)
+            llm, written = _recorded(project, suite, llm, spending, opened, seed=seed, rulings=[*map(asdict, told)])
+            ask = asker(project.root, reply, live, as_json, show.report)
+            ask = written.answers(ask) if written and ask else ask
+            events = mend(session, suite, llm, spending, stop, ask=ask, rulings=told, seed=seed)
             reports = _follow(written.follow(events) if written else events, live, as_json)
             patch = to_apply(session, suite, reports, stop, least) if apply else None
             guarantees = session.guarantees
@@ -163,13 +170,14 @@ def forget_project(
     root: Root = HERE,
     prompts: Annotated[bool, typer.Option("--prompts", help="Instead, the computed prompts of all projects.")] = False,
 ) -> None:
-    """Delete what Darner remembers of this project: the source files with which each test last passed."""
+    """Delete what Darner remembers of this project: the source files with which each test last passed, and answers."""
     with terminal.ending(False):
         if prompts:
             typer.echo(f"{'Forgotten' if forget_prompts() else 'Nothing is kept'}: {prompts_folder()}.")
             return
         folder = find_root(root)
-        typer.echo(f"{'Forgotten' if memory.forget(folder) else 'Nothing is remembered'}: {folder}.")
+        there = [memory.forget(folder), rulings.forget(folder)]
+        typer.echo(f"{'Forgotten' if any(there) else 'Nothing is remembered'}: {folder}.")
 
 
 @app.command(name="trust")

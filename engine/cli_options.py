@@ -28,6 +28,10 @@ Endpoint = Annotated[
 Adapter = Annotated[
     Path | None, typer.Option("--adapter", help="A LoRA in GGUF, trained on this model, that writes the repairs.")
 ]
+Answer = Annotated[
+    str | None,
+    typer.Option("--answer", help="A, B, neither, or what is right, as in '[5, 6]' or 'raises ValueError'."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of the model's samples.")]
 HERE = Path()
 

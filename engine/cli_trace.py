@@ -115,7 +115,8 @@ def _run_again(recording: Recording) -> tuple[tuple[FailureReport, ...], int]:
         project = open_project(Path(start["root"]), start["python"])
         session = opened.enter_context(open_session(project, trusted=trust.is_trusted(project.root)))
         suite = run_suite(session, tuple(start["nodeids"]), stop)
-        events = mend(session, suite, model, recording.budget, stop, answer=start["answer"], seed=start["seed"])
+        seed, said = start["seed"], recording.rulings
+        events = mend(session, suite, model, recording.budget, stop, ask=recording.ask(), rulings=said, seed=seed)
         reports = tuple(event.report for event in events if isinstance(event, Done))
     return reports, model.unknown if model else 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,14 +11,16 @@ import typer
 from ..sandbox.session import Session
 from ..sandbox.types import Assurance, Detail
 from . import report_write, show, show_write, terminal, trust, undo
+from .cli_answer import asker
 from .cli_model import open_model
-from .cli_options import HERE, Adapter, Agree, Endpoint, Json, ModelName, Python, Root, Seed, asked_project
+from .cli_options import HERE, Adapter, Agree, Answer, Endpoint, Json, ModelName, Python, Root, Seed, asked_project
 from .config import parse_budget
 from .errors import BadEnvironment
 from .events import Event
 from .interrupt import ignore_signals, interruptible
-from .mend import answered
 from .project import Project
+from .reply import understood
+from .rulings import recall
 from .stop import Stop
 from .stub import find, must_be_stub
 from .suite import Suite, run_suite
@@ -43,12 +44,13 @@ def write_stub(
     adapter: Adapter = None,
     python: Python = None,
     agree: Agree = False,
-    answer: Annotated[str | None, typer.Option("--answer", help="A, B, ...: settles the question.")] = None,
+    answer: Answer = None,
     seed: Seed = 0,
 ) -> None:
     """Write the body of a stub: what passes the tests that call it, its doctests, or tests that agree with it."""
     with terminal.ending(as_json):
         spending = parse_budget(budget)
+        reply = understood(answer) if answer is not None else None
         with interruptible() as (stop, opened):
             project = asked_project(root, python, None, agree)
             meant = find(project.root, target)
@@ -59,8 +61,9 @@ def write_stub(
             opened.enter_context(closing(llm))
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             session, suite = covered_suite(project, opened, stop, live)
-            written = _follow(write(session, suite, meant, llm, spending, stop, seed), live)
-            written = _settled(written, answer) if answer else written
+            ask = asker(project.root, reply, live, as_json, show_write.written)
+            said = recall(project.root)
+            written = _follow(write(session, suite, meant, llm, spending, stop, seed, said, ask), live)
             guarantees = session.guarantees
         patch = _to_apply(written, least) if apply else None
         if patch is not None:
@@ -88,13 +91,6 @@ def _follow(events: Iterable[Event | Wrote], live: show.Live) -> Written:
             return event.report
         live.event(event)
     raise KeyboardInterrupt  # nothing but a cancel ends the events early
-
-
-def _settled(written: Written, answer: str) -> Written:
-    if written.question is None:
-        return written
-    repairs, note = answered(written.question, written.repairs, answer)
-    return replace(written, repairs=repairs, question=None, note=note)
 
 
 def _to_apply(written: Written, least: Assurance) -> Patch | None:

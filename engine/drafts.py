@@ -21,12 +21,13 @@ from .mutate import mutants
 from .parse import Unusable, body_from, is_hole
 from .prompt import Attempt
 from .prompt_write import implement
+from .rulings import obeys, with_ruling
 from .search import identity
 from .source import Source
 from .stop import Stop
 from .stub import Meant, plain
 from .trial import edits_of, ended_by_itself
-from .types import Candidate, FileChange, Origin, Patch
+from .types import Candidate, FileChange, Origin, Patch, Ruling
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=12.0, test_cpu_s=3.0)
 _C = 20.0
@@ -69,6 +70,8 @@ class Draft:
     revised: int = 0
     voices: int = 1
     """Completions that came to the same body."""
+    overruled: bool = False
+    """It contradicts what the user said."""
 
 
 @dataclass
@@ -88,10 +91,27 @@ class Drafts:
     rubbish: list[str] = field(default_factory=list[str])
     """Why completions held no body."""
     tried: int = 0
+    rulings: tuple[Ruling, ...] = ()
+    """What the user said of calls of this code."""
 
     @property
     def accepted(self) -> list[Draft]:
+        return [draft for draft in self.passing if not draft.overruled]
+
+    @property
+    def passing(self) -> list[Draft]:
+        """Also those that the user does not want."""
         return [draft for draft in self.found.values() if draft.mark is not None and draft.mark.accepts]
+
+    def hear(self, ruling: Ruling) -> None:
+        """The user said something: what passed and contradicts it is accepted no longer."""
+        self.rulings = with_ruling(self.rulings, ruling)
+        for draft in self.passing:
+            self._overrule(draft)
+
+    def _overrule(self, draft: Draft) -> None:
+        obeying = not self.rulings or obeys(self.session, draft.candidate, self.rulings, "", self.stop)
+        draft.overruled = not obeying
 
     def sample(self) -> None:
         """One greedy completion and a batch; each body is tried as soon as it is there, when there is a jury."""
@@ -209,6 +229,7 @@ class Drafts:
             waiting=waiting,
             trouble="" if ended_by_itself(run) else run.detail or str(run.status),
         )
+        self._overrule(draft)
         return draft.mark
 
     def _waiting(self, edits: dict[str, bytes], failed: Sequence[TestResult]) -> tuple[str, ...]:

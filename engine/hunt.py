@@ -48,9 +48,10 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
     if not work.tried:
         undone = reversal(work.case, stop)
         if undone is not None:
-            work.accept(undone)
             work.tried += 1
-            return
+            if work.heeds(undone):
+                work.accept(undone)
+                return
     some = False
     work.learn_failure()
     with Helper(work.case.trial, work.advance, stop) as helper:

@@ -6,7 +6,7 @@ Only `Trial.confirm` makes a repair (design.md, rule 1): models and scores propo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 from ..sandbox.session import Session
@@ -21,11 +21,13 @@ from .events import Done, Event, Found, Located, Phase, Prose
 from .evidence import Flaky, gather
 from .hunt import hunt
 from .model import Model
-from .pool import pool_of, targets_of
+from .pool import Pool, pool_of, targets_of
+from .reply import Ask, chosen, none_agrees, ruling, settled, told
+from .rulings import about
 from .search import mutations
 from .stop import Stop
 from .suite import Suite
-from .types import Explanation, FailureReport, FixStatus, Question, Repair, Standing
+from .types import Explanation, FailureReport, FixStatus, Question, Repair, Ruling, Standing
 from .withheld import withheld
 from .work import Work
 
@@ -34,11 +36,22 @@ _PROSE_S = 12.0
 
 
 def repair(
-    session: Session, suite: Suite, nodeid: str, model: Model | None, budget: Budget, stop: Stop, seed: int = 0
+    session: Session,
+    suite: Suite,
+    nodeid: str,
+    model: Model | None,
+    budget: Budget,
+    stop: Stop,
+    seed: int = 0,
+    rulings: Sequence[Ruling] = (),
+    ask: Ask[FailureReport] | None = None,
 ) -> Iterator[Event]:
-    """Repair one failing test within the budget; the last event is Done. Nothing of the user's is changed."""
+    """Repair one failing test within the budget; the last event is Done. Nothing of the user's is changed.
+
+    `rulings`: what the user said of calls. `ask` answers a question; while it waits for the user, no time is used up.
+    """
     began = time.monotonic()
-    stop = stop.within(budget.seconds)
+    whole, stop = stop, stop.within(budget.seconds)
     expect_help(session)
     yield Phase(nodeid, "evidence", "running the failing test under the probe")
     try:
@@ -51,17 +64,30 @@ def repair(
         report = _report(Work(case, stop, began), nodeid, [], None, case.explanation)
         yield Done(replace(report, note=kept))
         return
-    work = begin(case, budget, stop, began)
-    yield from hunt(work, model, budget, seed)
-    work.stop = stop
-    yield from conclude(work, model if budget.samples else None, budget.prose)
+    work = begin(case, budget, stop, began, about(rulings, case.sources))
+    while True:
+        yield from hunt(work, model, budget, seed) if not work.plausible else ()
+        work.stop = stop
+        report = yield from _concluded(work, model if budget.samples else None, budget.prose)
+        asked, left = time.monotonic(), stop.remaining_s
+        reply = ask(report) if ask is not None and report.question is not None else None
+        if report.question is None or reply is None or chosen(report.question, reply) is not None:
+            yield Done(settled(report, reply) if reply is not None else report)
+            return
+        work.began += time.monotonic() - asked
+        reserve = _reserve(suite, budget)
+        stop = whole.within(max(left, reserve))
+        work.stop = stop.within(stop.remaining_s - reserve)
+        work.hear(ruling(report.question, reply))
 
 
-def begin(case: Case, budget: Budget, stop: Stop, began: float) -> Work:
+def begin(case: Case, budget: Budget, stop: Stop, began: float, rulings: tuple[Ruling, ...] = ()) -> Work:
     """Nothing tried yet; its stop leaves time for the confirming run."""
+    case = case.heeding(rulings)
     session, trial = case.trial.session, case.trial
     session.narrow((trial.nodeid, *trial.covering, *trial.related))
-    return Work(case, stop.within(stop.remaining_s - _reserve(trial.suite, budget)), began, mutations(case))
+    hunting = stop.within(stop.remaining_s - _reserve(trial.suite, budget))
+    return Work(case, hunting, began, mutations(case), rulings=rulings)
 
 
 def _reserve(suite: Suite, budget: Budget) -> float:
@@ -71,12 +97,18 @@ def _reserve(suite: Suite, budget: Budget) -> float:
 
 def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
     """Select by behaviour, confirm from cold, explain, report; the last event is Done."""
+    report = yield from _concluded(work, model, prose)
+    yield Done(report)
+
+
+def _concluded(work: Work, model: Model | None, prose: bool) -> Generator[Event, None, FailureReport]:
     case, nodeid = work.case, work.case.evidence.nodeid
     repairs: list[Repair] = []
     question: Question | None = None
     if work.plausible:
         yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
-        ranked, judged = _ranked(work, model)
+        pool = pool_of(case, work.plausible, work.stop)
+        ranked, judged = _ranked(work, pool, model)
         yield Phase(nodeid, "confirm", "running the whole suite from cold")
         kept: list[choose.Behaviour] = []
         for number, one in enumerate(ranked):
@@ -91,7 +123,8 @@ def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
             elif not verdict.complete and not repairs and not work.stop:
                 work.trouble = verdict.run.detail
         kept, repairs = _believed_first(kept, repairs)
-        question = choose.question(kept, repairs, judged)
+        said = frozenset(one.call for one in work.rulings)
+        question = choose.question(kept, repairs, judged, pool.modules, said)
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
     report = _report(work, nodeid, repairs, question, explanation)
     if model is not None and prose and not work.stop:
@@ -99,7 +132,7 @@ def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
         text = _prose(work, model, repairs)
         yield Prose(nodeid, text)
         report = replace(report, explanation=_with_prose(explanation, text, confirmed=bool(repairs)))
-    yield Done(report)
+    return report
 
 
 def _believed_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tuple[list[choose.Behaviour], list[Repair]]:
@@ -108,9 +141,8 @@ def _believed_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tupl
     return [kept[i] for i in order], [repairs[i] for i in order]
 
 
-def _ranked(work: Work, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
+def _ranked(work: Work, pool: Pool, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
     """Behaviours of the plausible candidates, best first, and whether a model weighed them."""
-    pool = pool_of(work.case, work.plausible, work.stop)
     try:
         return choose.weigh(pool, model, work.stop)
     except ModelError as error:
@@ -150,6 +182,7 @@ def _report(
         question=question,
         suspects=work.case.suspects,
         related=work.case.trial.related,
+        rulings=work.rulings,
         note=_note(work, repairs),
     )
 
@@ -158,7 +191,8 @@ def _note(work: Work, repairs: list[Repair]) -> str:
     if work.stop.cancelled:
         return "Cancelled; nothing was changed."
     if repairs:
-        return work.trouble
+        said = "; ".join(told(one) for one in work.rulings)
+        return " ".join(part for part in (work.trouble, f"As you said: {said}." if said else "") if part)
     if work.trouble:
         return work.trouble
     if not work.case.sources:
@@ -167,6 +201,9 @@ def _note(work: Work, repairs: list[Repair]) -> str:
         return "A candidate passes this test, but the budget ended before the whole suite had run; give more seconds."
     if work.plausible:
         return "Candidates passed this test, but each broke another when the whole suite ran."
+    if work.overruled:
+        none = "the search has no others to try" if work.exhausted else "none that agrees was found; try --budget deep"
+        return none_agrees(work.rulings, work.overruled, none)
     if work.exhausted:
         return f"None of {work.tried} candidates passed, and the search has no others to try."
     return f"None of {work.tried} candidates passed before the budget ended; try --budget deep."

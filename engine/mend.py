@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from string import ascii_uppercase
+from functools import reduce
 
 from ..sandbox.session import Session
 from ..sandbox.types import Assurance, Limits, Outcome
 from .combine import combine
 from .config import Budget
-from .errors import BadInput
 from .events import Done, Event
 from .explain import from_facts, with_repair
 from .loop import repair
 from .model import Model
+from .reply import Ask
+from .rulings import with_ruling
 from .stop import Stop
 from .suite import Suite
 from .trial import edits_of, ended_by_itself
-from .types import Evidence, FailureReport, FixStatus, Patch, Question, Repair
+from .types import Evidence, FailureReport, FixStatus, Patch, Ruling
 
 _SLOW_S, _SLOW_FACTOR = 0.1, 20.0
 """A test that takes longer than the one, and than the other times the quickest, waits: it may well start processes."""
@@ -31,26 +32,28 @@ def mend(
     budget: Budget,
     stop: Stop,
     *,
-    answer: str | None = None,
+    ask: Ask[FailureReport] | None = None,
+    rulings: Sequence[Ruling] = (),
     seed: int = 0,
 ) -> Iterator[Event]:
     """Repair each failing test within its own budget; one `Done` for each, in the order they were settled.
 
     Quick tests come first: whatever is found for them is found sooner, and mends others more often than not.
 
-    `answer` (a letter) settles a question; the chosen repair then counts as the repair.
+    `rulings`: what the user said of calls before; `ask` answers a question, and what it says holds for later tests too.
     """
     waiting = _quick_ones_first(suite)
     while waiting and not stop:
         report: FailureReport | None = None
-        for event in repair(session, suite, waiting.pop(0), model, budget, stop, seed):
+        for event in repair(session, suite, waiting.pop(0), model, budget, stop, seed, rulings, ask):
             if isinstance(event, Done):
-                report = settle(event.report, answer) if answer else event.report
+                report = event.report
             else:
                 yield event
         if report is None or stop:
             return
         yield Done(report)
+        rulings = reduce(with_ruling, report.rulings, tuple(rulings))
         settled = _settled_too(session, report, waiting, stop)
         waiting = [nodeid for nodeid in waiting if nodeid not in settled]
         yield from (Done(_shared(report, suite, nodeid)) for nodeid in settled)
@@ -74,25 +77,6 @@ def _settled_too(session: Session, report: FailureReport, waiting: Sequence[str]
     if report.status is FixStatus.UNREPAIRED:
         return [nodeid for nodeid in waiting if nodeid in report.related]
     return []
-
-
-def settle(report: FailureReport, answer: str) -> FailureReport:
-    """The report with the chosen behaviour's repair first, as repaired. Raises BadInput for an unknown letter."""
-    if report.question is None:
-        return report
-    repairs, note = answered(report.question, report.repairs, answer)
-    return replace(report, status=FixStatus.REPAIRED, repairs=repairs, question=None, note=note)
-
-
-def answered(question: Question, repairs: Sequence[Repair], answer: str) -> tuple[tuple[Repair, ...], str]:
-    """The chosen repair first, and a sentence about it. Raises BadInput for an unknown letter."""
-    offered = ascii_uppercase[: len(question.answers)]
-    if len(answer) != 1 or answer.upper() not in offered:
-        raise BadInput(f"--answer {answer!r} is not an answer to the question; use one of {', '.join(offered)}.")
-    at = offered.index(answer.upper())
-    chosen = repairs[question.answers[at].candidate]
-    note = f"Answer {offered[at]} was chosen: {question.input} gives {question.answers[at].output}."
-    return (chosen, *(r for r in repairs if r is not chosen)), note
 
 
 def is_believed(report: FailureReport, least: Assurance) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..sandbox.types import CallResult
 from . import behaviour
@@ -30,6 +30,8 @@ class Pool:
     """The functions that the candidates edit, by path and qualified name."""
     original: Mapping[str, CallResult]
     """What the code gives unrepaired; empty where all candidates do the same."""
+    modules: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where each input is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def pool_of(case: Case, candidates: Sequence[Candidate], stop: Stop) -> Pool:
     original: Mapping[str, CallResult] = {}
     if len(clusters) > 1 and not stop:
         original = behaviour.outputs(session, UNCHANGED, inputs, nodeid, stop)
-    return Pool(tuple(candidates), clusters, targets, original)
+    return Pool(tuple(candidates), clusters, targets, original, behaviour.modules_of(inputs))
 
 
 def targets_of(case: Case, candidates: Sequence[Candidate]) -> Mapping[tuple[str, str], Target]:

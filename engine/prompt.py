@@ -31,6 +31,8 @@ class Target:
     test: str
     """Source of the failing test."""
     facts: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    """What the user said that it does, beside the test."""
 
     @property
     def text(self) -> str:
@@ -77,7 +79,7 @@ def repair(target: Target, last: Attempt | None = None, space: Space = USUAL) ->
         context=context_of(target.source, target.function, space),
         source=target.text[:_MOST_FUNCTION],
         test=target.test[: space.test],
-        facts=bullets(target.facts)[: space.facts],
+        facts=bullets((*target.required, *target.facts))[: space.facts],
         previous=last.code if last else "",
         feedback=last.feedback[: USUAL.facts] if last else "",
     )
@@ -108,6 +110,7 @@ def write(target: Target, space: Space = USUAL) -> tuple[Message, ...]:
         docstring=target.description[: USUAL.test],
         header=ast.unparse(_bare(target.function.node)).splitlines()[0],
         test=target.test[: space.test],
+        required=bullets(target.required)[: space.facts],
     )
     return (Message("system", _SYSTEM), Message("user", content))
 

@@ -13,8 +13,9 @@ from . import trace
 from .config import Budget
 from .errors import BadInput
 from .model import Completion, Ending, Message, ModelStatus, Sampling
+from .reply import Ask, Reply
 from .stop import Stop
-from .types import FailureReport
+from .types import FailureReport, Ruling
 from .wire import decode
 
 Row = dict[str, Any]
@@ -37,6 +38,19 @@ class Recording:
     def reports(self) -> tuple[FailureReport, ...]:
         done = (row["data"]["report"] for row in self.rows if row["kind"] == "event" and row["event"] == "Done")
         return tuple(decode(report, FailureReport) for report in done)
+
+    @property
+    def rulings(self) -> tuple[Ruling, ...]:
+        """What the user had said before."""
+        return decode(self.start.get("rulings", []), tuple[Ruling, ...])
+
+    def ask(self) -> Ask[FailureReport]:
+        """Answers as the user did; a trace of an older release holds the letter of its only question."""
+        letter = self.start.get("answer")
+        old = [Reply(letter=str(letter).upper())] if letter else []
+        said = [Reply(str(row["letter"]), str(row["right"])) for row in self.rows if row["kind"] == "answer"]
+        waiting = deque(said or old)
+        return lambda _: waiting.popleft() if waiting else None
 
     @property
     def ended(self) -> str:

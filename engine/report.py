@@ -7,9 +7,9 @@ from string import ascii_uppercase
 from typing import Literal
 
 from ..sandbox.types import Guarantees
-from .answers import Alternative, Asked, Explain, Explained, Failed, Failure, Fix, Sandbox, Suspected, Verified
+from .answers import Alternative, Asked, Explain, Explained, Failed, Failure, Fix, Ruled, Sandbox, Suspected, Verified
 from .patch import unified_diff
-from .types import Explanation, FailureReport, FixStatus, Patch, Question, Repair, Suspect, Verdict
+from .types import Explanation, FailureReport, FixStatus, Patch, Question, Repair, Ruling, Suspect, Verdict
 
 VERSION: Literal[1] = 1
 _MOST_SUSPECTS = 10
@@ -69,6 +69,7 @@ def failure(report: FailureReport) -> Failure:
         "suspects": [suspect(one) for one in report.suspects[:_MOST_SUSPECTS]],
         "alternatives": [alternative(repair) for repair in report.repairs[1:]],
         "question": question(report.question) if report.question else None,
+        "rulings": rulings(report.rulings),
         "note": report.note,
     }
 
@@ -129,6 +130,10 @@ def question(asked: Question) -> Asked:
         "input": asked.input,
         "answers": [{"letter": letter, "output": a.output, "repair": a.candidate} for letter, a in answers],
     }
+
+
+def rulings(said: Iterable[Ruling]) -> list[Ruled]:
+    return [{"call": one.call, "right": one.right or None, "wrong": list(one.wrong)} for one in said]
 
 
 def exit_code(reports: Iterable[FailureReport]) -> int:

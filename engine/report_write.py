@@ -29,6 +29,7 @@ def written(model: str, guarantees: Guarantees, found: Written, applied: Patch |
         "verified": report.verified(best.verdict) if best else None,
         "alternatives": [report.alternative(repair) for repair in found.repairs[1:]],
         "question": report.question(found.question) if found.question else None,
+        "rulings": report.rulings(found.rulings),
         "tests": unified_diff(found.tests) if found.tests else None,
         "waiting": list(found.waiting),
         "seconds": round(found.seconds, 3),

@@ -24,6 +24,7 @@ from .events import Done, Event, Found, Located, Phase, Prose, Tried
 from .loop import explain, repair
 from .model import Model
 from .resident import Resident
+from .rulings import recall
 from .stop import Stop
 from .suite import Suite, failing_item
 from .warm import WarmProject
@@ -103,7 +104,7 @@ class ServiceWork:
         budget = parse_budget(str(params["budget"]))
 
         def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
-            return repair(session, suite, nodeid, model, budget, stop)
+            return repair(session, suite, nodeid, model, budget, stop, rulings=recall(session.root))
 
         return self._events(job, params, stop, budget, begin)
 

@@ -13,6 +13,7 @@ from .config import Budget
 from .errors import BadInput, ModelError
 from .events import Event, Phase
 from .model import Model
+from .rulings import recall
 from .source import Source
 from .stop import Stop
 from .stub import Meant, find, must_be_stub
@@ -36,7 +37,8 @@ def body(
     if model is None:
         raise ModelError("Writing needs a model; `darner model pull qwen2.5-coder-1.5b` fetches one.")
     yield Phase(meant.name, "tests", "Running the tests")
-    yield from write(project.session, _traced(project, stop), meant, model, budget, stop)
+    said = recall(project.session.root)
+    yield from write(project.session, _traced(project, stop), meant, model, budget, stop, rulings=said)
 
 
 def test(

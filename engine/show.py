@@ -16,6 +16,7 @@ from rich.text import Text
 from ..sandbox.types import Guarantees, Outcome, TestResult
 from .events import Event, Found, Located, Phase, Tried
 from .patch import unified_diff
+from .reply import outcome
 from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing, Suspect, Verdict
 
 _MOST_NAMES = 3
@@ -209,11 +210,12 @@ def question(
     parts: list[RenderableType] = [Text(f"Two {two}. Which is right for {printable(asked.input)} ?")]
     for letter, answer in zip(ascii_uppercase, asked.answers, strict=False):
         repair = repairs[answer.candidate]
-        gives = Text.assemble((f"{letter}: ", "bold yellow"), f"gives {printable(answer.output)}")
+        gives = Text.assemble((f"{letter}: ", "bold yellow"), printable(outcome(answer.output)))
         told = f"{repair.candidate.origin.value} {repair.candidate.description}{still_failing(repair.verdict)}"
         gives.append(f"   ({printable(told)})", "dim")
         parts += [gives, Padding(diff(repair), (0, 0, 0, 3), expand=False)]
-    parts.append(Text("Nothing is changed. Choose with --answer A, --answer B, ...", "dim"))
+    own = "or what is right, as in --answer '[5, 6]' or --answer 'raises ValueError'"
+    parts.append(Text(f"Nothing is changed. Say --answer A, --answer B, --answer neither, {own}.", "dim"))
     return Group(*parts)
 
 

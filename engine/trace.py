@@ -2,6 +2,7 @@
 
     {"kind": "start"}    versions, project, tests, budget, seed, model, SHA-256 of every Python file
     {"kind": "asked"}    a request to the model and all that it answered
+    {"kind": "answer"}   what the user answered to a question
     {"kind": "event"}    what the loop announced (events.py), reports whole
     {"kind": "end"}      how the run ended
 
@@ -27,7 +28,9 @@ from . import state
 from .errors import BadEnvironment
 from .events import Event
 from .model import Completion, Message, Model, ModelStatus, Sampling
+from .reply import Ask, Reply
 from .stop import Stop
+from .types import FailureReport
 from .wire import encode
 
 FORMAT = 1
@@ -85,6 +88,17 @@ class Trace:
         for event in events:
             self.write("event", {"event": type(event).__name__, "data": encode(event)})
             yield event
+
+    def answers(self, ask: Ask[FailureReport]) -> Ask[FailureReport]:
+        """The same, with each answer written down."""
+
+        def asked(report: FailureReport) -> Reply | None:
+            reply = ask(report)
+            if reply is not None:
+                self.write("answer", {"nodeid": report.nodeid, **asdict(reply)})
+            return reply
+
+        return asked
 
 
 def begin(root: Path, asked: Mapping[str, object]) -> Trace:

@@ -166,6 +166,21 @@ class Question:
 
     input: str
     answers: tuple[Answer, ...]
+    path: str = ""
+    """The module in whose names the input is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the user said that one call gives, or does not give."""
+
+    path: str
+    """The module in whose names the call is written."""
+    call: str
+    right: str = ""
+    """As `Answer.output`: a value, or `raises ValueError`; empty while only wrong ones are known."""
+    wrong: tuple[str, ...] = ()
+    """Set aside: it gives none of these."""
 
 
 class FixStatus(StrEnum):
@@ -191,5 +206,7 @@ class FailureReport:
     suspects: tuple[Suspect, ...] = ()
     related: tuple[str, ...] = ()
     """Other failing tests that execute about the same code."""
+    rulings: tuple[Ruling, ...] = ()
+    """What the user had said of calls of this code; every repair obeys it."""
     note: str = ""
     """Why there is no repair, or what was wrong with the run, in one sentence."""

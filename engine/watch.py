@@ -13,6 +13,7 @@ from .errors import BadInput
 from .events import Done, Event
 from .loop import repair
 from .rest import reason_to_rest
+from .rulings import recall
 from .stop import Stop
 from .suite import Suite
 from .warm import WarmProject
@@ -64,10 +65,11 @@ def watch(project: WarmProject, stop: Stop) -> Iterator[Round | Trouble | Event]
 
 
 def _look_ahead(project: WarmProject, suite: Suite, red: tuple[str, ...], stop: Stop) -> Iterator[Event]:
+    rulings = recall(project.session.root)
     for nodeid in red[:_MOST_AHEAD]:
         if stop or reason_to_rest():
             return
-        for event in repair(project.session, suite, nodeid, None, QUICK, stop.within(QUICK.seconds)):
+        for event in repair(project.session, suite, nodeid, None, QUICK, stop.within(QUICK.seconds), rulings=rulings):
             if stop and isinstance(event, Done):
                 return  # what it says is about files that are gone
             yield event

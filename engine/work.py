@@ -12,10 +12,11 @@ from ..sandbox.types import Status
 from .case import Case
 from .evidence import runs_away
 from .frontier import Failure, Frontier, change_of, failure_in, failure_of, is_pair
+from .rulings import obeys, with_ruling
 from .search import allowed, identity
 from .stop import Stop
 from .trial import Trial
-from .types import Candidate, Verdict
+from .types import Candidate, Ruling, Verdict
 
 _MOST_PARTIAL = 4
 """Candidates kept that cure only some of the failing tests; from then on only who cures them all is looked for."""
@@ -48,6 +49,10 @@ class Work:
     """Candidates, after which no more are wanted."""
     exhausted: bool = False
     """The search has no candidate left; what it found is all that it can find."""
+    rulings: tuple[Ruling, ...] = ()
+    """What the user said of calls of this code."""
+    overruled: int = 0
+    """Candidates that pass the tests and contradict that."""
     trouble: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -59,6 +64,24 @@ class Work:
     @property
     def cures_all(self) -> bool:
         return bool(self.plausible) and self.cured == len(self.case.trial.related)
+
+    def heeds(self, candidate: Candidate, trial: Trial | None = None) -> bool:
+        """It does what the user said, as far as that was said."""
+        session = (trial or self.case.trial).session
+        if not self.rulings or obeys(session, candidate, self.rulings, self.case.evidence.nodeid, self.stop):
+            return True
+        self.overruled += 1
+        return False
+
+    def hear(self, ruling: Ruling) -> None:
+        """The user said something: what passed and contradicts it is set aside, and where nothing is left, the search
+        can go on.
+        """
+        self.rulings = with_ruling(self.rulings, ruling)
+        self.case = self.case.heeding(self.rulings)
+        self.plausible = [candidate for candidate in self.plausible if self.heeds(candidate)]
+        self.enough = sys.maxsize
+        self.cured = self.cured if self.plausible else 0
 
     def take(self) -> Candidate | None:
         """The next candidate of the search that nobody has tried, for `run`; None when there is none."""
@@ -126,7 +149,8 @@ class Work:
                 self._give_back(candidate)
                 return verdict
             self._tell(candidate, verdict)
-            if verdict.target_passed and not verdict.broken and allowed(self.case, candidate):
+            passed = verdict.target_passed and not verdict.broken
+            if passed and allowed(self.case, candidate) and self.heeds(candidate, trial):
                 self.accept(candidate, trial)
         return verdict
 

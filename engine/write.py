@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..sandbox.session import Session
@@ -23,11 +23,13 @@ from .habits import home_of
 from .jury import Jury
 from .model import Model
 from .prove import Court
+from .reply import Ask, answered, chosen, none_agrees, ruling, told
+from .rulings import about, with_ruling
 from .stop import Stop
 from .stub import Meant, must_be_stub, plain
 from .suite import Suite
 from .trial import edits_of
-from .types import Candidate, Evidence, FileChange, Patch, Question, Repair
+from .types import Candidate, Evidence, FileChange, Patch, Question, Repair, Ruling
 from .written import Agreement, Judge, WriteStatus, Written, Wrote
 
 _BODIES = 8
@@ -48,21 +50,32 @@ class _Work:
     repairs: list[Repair] = field(default_factory=list[Repair])
     agreed: Agreement | None = None
     question: Question | None = None
+    chosen: str = ""
+    """A sentence about the answer that the user gave."""
     waiting: tuple[str, ...] = ()
     tests: Patch | None = None
     trouble: str = ""
 
 
 def write(
-    session: Session, suite: Suite, meant: Meant, model: Model, budget: Budget, stop: Stop, seed: int = 0
+    session: Session,
+    suite: Suite,
+    meant: Meant,
+    model: Model,
+    budget: Budget,
+    stop: Stop,
+    seed: int = 0,
+    rulings: Sequence[Ruling] = (),
+    ask: Ask[Written] | None = None,
 ) -> Iterator[Event | Wrote]:
     """Write the body of a stub within the budget; the last event is Wrote. Nothing of the user's is changed.
 
-    `suite` was run with Detail.COVERAGE. Raises BadInput when it is no stub, or when nothing says what it should do.
+    `suite` was run with Detail.COVERAGE; `rulings` and `ask` are as in `loop.repair`. Raises BadInput when it is no
+    stub, or when nothing says what it should do.
     """
     must_be_stub(meant)
     began = time.monotonic()
-    stop = stop.within(budget.seconds)
+    whole, stop = stop, stop.within(budget.seconds)
     judges = jury.of_tests(session.root, suite, meant) or jury.of_doctests(session.root, meant)
     if judges is None and not (meant.docstring or meant.hinted):
         name = plain(meant.function.qualname)
@@ -70,22 +83,47 @@ def write(
             f"{meant.place}: nothing says what {name} should do: it has no docstring, no type hints, and no failing "
             "test that calls it. Write one of them first."
         )
-    drafts = Drafts(session, meant, model, budget, stop, seed, judges)
+    known = about(rulings, {meant.path: meant.source})
+    drafts = Drafts(session, meant, model, budget, stop, seed, judges, rulings=known)
     work = _Work(session, suite, meant, drafts, stop, began, judges)
     session.expect_fresh()
     try:
-        yield from _judged(work) if judges is not None else _agreed(work, budget)
+        if judges is None:
+            yield from _agreed(work, budget)
+        else:
+            yield from _answered(work, judges, whole, ask)
     except ModelError as error:
         work.trouble = str(error)
     yield Wrote(_report(work))
 
 
-def _judged(work: _Work) -> Iterator[Event]:
-    """Real tests or examples judge: sample, revise, search near by; then select and confirm."""
-    drafts, name, judges = work.drafts, work.meant.name, work.jury
-    assert judges is not None
+def _answered(work: _Work, judges: Jury, whole: Stop, ask: Ask[Written] | None) -> Iterator[Event]:
+    """As judged; a question is asked while there is one, and what was said holds for what comes after it."""
     if judges.judge is Judge.TESTS:
         work.session.narrow((*judges.nodeids, *judges.keeping))
+    while True:
+        yield from _judged(work, judges) if not work.drafts.accepted else ()
+        yield from _select(work, judges) if work.drafts.accepted else ()
+        asked, left, question = time.monotonic(), work.stop.remaining_s, work.question
+        reply = ask(_report(work)) if ask is not None and question is not None else None
+        if reply is None or question is None:
+            return
+        said = ruling(question, reply)
+        at = chosen(question, reply)
+        if at is not None:
+            repairs, work.chosen = answered(question, work.repairs, at)
+            work.repairs, work.question = list(repairs), None
+            work.drafts.rulings = with_ruling(work.drafts.rulings, said)
+            return
+        work.began += time.monotonic() - asked
+        work.stop = work.drafts.stop = whole.within(left)
+        work.repairs, work.question = [], None
+        work.drafts.hear(said)
+
+
+def _judged(work: _Work, judges: Jury) -> Iterator[Event]:
+    """Real tests or examples judge: sample, revise, search near by."""
+    drafts, name = work.drafts, work.meant.name
     yield Phase(name, "model", f"sampling bodies from {drafts.model.name}; {_told(judges)} judge them")
     drafts.sample()
     yield Tried(name, drafts.tried, len(drafts.accepted))
@@ -99,8 +137,6 @@ def _judged(work: _Work) -> Iterator[Event]:
         yield Phase(name, "model", "revising the bodies on what the tests said")
         drafts.revise()
         yield Tried(name, drafts.tried, len(drafts.accepted))
-    if drafts.accepted:
-        yield from _select(work, judges)
 
 
 def _told(judges: Jury) -> str:
@@ -115,7 +151,8 @@ def _select(work: _Work, judges: Jury) -> Iterator[Event]:
     yield Phase(name, "select", f"comparing {len(work.drafts.accepted)} bodies that pass")
     accepted = _as_in_the_examples(work, judges)
     candidates = [draft.candidate for draft in accepted]
-    ranked = _ranked(accepted, candidates, _clusters(work, candidates, judges))
+    clusters, modules = _clusters(work, candidates, judges)
+    ranked = _ranked(accepted, candidates, clusters)
     yield Phase(name, "confirm", "running the whole suite from cold")
     court = Court(work.session, work.suite, judges, work.meant.docstring)
     kept: list[choose.Behaviour] = []
@@ -131,7 +168,8 @@ def _select(work: _Work, judges: Jury) -> Iterator[Event]:
             yield Found(name, work.repairs[-1])
         elif not work.trouble and not work.stop:
             work.trouble = _why_not(verdict.broken, verdict.run.detail)
-    work.question = choose.question(kept, work.repairs, judged=False)
+    said = frozenset(one.call for one in work.drafts.rulings)
+    work.question = choose.question(kept, work.repairs, False, modules, said)
 
 
 def _as_in_the_examples(work: _Work, judges: Jury) -> list[Draft]:
@@ -158,9 +196,12 @@ def _ranked(
     return choose.rank(candidates, clusters, voices)
 
 
-def _clusters(work: _Work, candidates: list[Candidate], judges: Jury) -> tuple[behaviour.Cluster, ...]:
-    """By what they do on the calls that the judging tests make, and on calls near them."""
-    alone = (behaviour.Cluster(tuple(range(len(candidates))), {}),)
+def _clusters(
+    work: _Work, candidates: list[Candidate], judges: Jury
+) -> tuple[tuple[behaviour.Cluster, ...], Mapping[str, str]]:
+    """By what they do on the calls that the judging tests make, and on calls near them; and where each is called."""
+    alone: tuple[tuple[behaviour.Cluster, ...], Mapping[str, str]]
+    alone = (behaviour.Cluster(tuple(range(len(candidates))), {}),), {}
     if len(candidates) < 2 or work.stop:
         return alone
     edits = {**edits_of(candidates[0].patch), **judges.files}
@@ -172,7 +213,7 @@ def _clusters(work: _Work, candidates: list[Candidate], judges: Jury) -> tuple[b
     inputs = behaviour.inputs_for(evidence, [(work.meant.path, work.meant.function.qualname)])
     extra = tuple(FileChange(path, b"", data) for path, data in judges.files.items())
     whole = [replace(c, patch=Patch((*c.patch.files, *extra))) for c in candidates]
-    return behaviour.cluster(work.session, whole, inputs, evidence.nodeid, stop)
+    return behaviour.cluster(work.session, whole, inputs, evidence.nodeid, stop), behaviour.modules_of(inputs)
 
 
 def _evidence(tests: tuple[TestResult, ...]) -> Evidence:
@@ -197,7 +238,8 @@ def _agreed(work: _Work, budget: Budget) -> Iterator[Event]:
         if not work.stop:
             drafts.judge(draft, judges)
     yield Tried(name, drafts.tried, len(drafts.accepted))
-    found = agreement.agree(work.session, work.meant, list(drafts.found.values()), judges, work.stop)
+    bodies = [draft for draft in drafts.found.values() if not draft.overruled]
+    found = agreement.agree(work.session, work.meant, bodies, judges, work.stop)
     if found is None:
         work.trouble = "No body agrees both with the model's own tests and with a second body."
         return
@@ -252,6 +294,7 @@ def _report(work: _Work) -> Written:
         tests=work.tests,
         waiting=work.waiting,
         question=work.question,
+        rulings=work.drafts.rulings,
         note=_note(work),
     )
 
@@ -261,12 +304,15 @@ def _note(work: _Work) -> str:
     if work.stop.cancelled:
         return "Cancelled; nothing was changed."
     if work.repairs:
-        return ""
+        said = "; ".join(told(one) for one in drafts.rulings)
+        return work.chosen or (f"As you said: {said}." if said else "")
     if work.trouble:
         return work.trouble
     if not drafts.found:
         why = f" {drafts.rubbish[0]}" if drafts.rubbish else ""
         return f"{drafts.model.name} wrote no body that could be tried.{why}"
+    if overruled := sum(draft.overruled for draft in drafts.passing):
+        return none_agrees(drafts.rulings, overruled, "none that agrees was written; try --budget deep")
     if work.stop:
         return f"None of {drafts.tried} bodies passed before the budget ended; try --budget deep."
     return f"None of {drafts.tried} bodies passed; more about the function in its docstring would help."

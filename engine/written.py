@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .types import Patch, Question, Repair
+from .types import Patch, Question, Repair, Ruling
 
 
 class Judge(StrEnum):
@@ -59,6 +59,8 @@ class Written:
     waiting: tuple[str, ...] = ()
     """Tests that also call another stub, and so cannot pass yet."""
     question: Question | None = None
+    rulings: tuple[Ruling, ...] = ()
+    """What the user had said of calls of this code; every body obeys it."""
     note: str = ""
     """Why there is nothing, or what was special, in one sentence."""
 

@@ -1,0 +1,50 @@
+"""Values as Python text: what stands for a value by itself, and when two texts mean the same. Nothing is evaluated."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import Any
+
+RAISES = "raises "
+"""How the outcome begins that is an exception: `raises ValueError`."""
+_ARGUMENTS = "; arguments are then "
+_NO_LITERAL = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
+
+
+def is_value(text: str) -> bool:
+    """Python text that stands for a value by itself."""
+    try:
+        ast.literal_eval(text)
+    except _NO_LITERAL:
+        return False
+    return True
+
+
+def same(expected: str, came: str) -> bool:
+    """Equal values; `came` is canonical (sets and dicts in order, floats rounded)."""
+    from ..sandbox.child_calls import canonical  # here: most commands compare nothing, and its imports take their time
+
+    try:
+        value: Any = ast.literal_eval(expected)
+        return canonical(value) == came or bool(value == ast.literal_eval(came))
+    except _NO_LITERAL:
+        return expected.replace(" ", "") == came.replace(" ", "")
+
+
+def agrees(expected: str, came: str) -> bool:
+    """As `same`, for outcomes: of exceptions the same or a narrower one; what became of arguments does not count."""
+    if expected == came:
+        return True
+    if expected.startswith(RAISES) or came.startswith(RAISES):
+        names = expected.removeprefix(RAISES), came.removeprefix(RAISES)
+        both = expected.startswith(RAISES) and came.startswith(RAISES)
+        kinds = [kind for name in names if both and (kind := exception(name)) is not None]
+        return len(kinds) == 2 and issubclass(kinds[1], kinds[0])
+    return same(expected, came.partition(_ARGUMENTS)[0])
+
+
+def exception(name: str) -> type[BaseException] | None:
+    """The built-in exception of this name."""
+    found: object = getattr(builtins, name, None)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
