@@ -20,11 +20,12 @@ from pathlib import Path
 from ..engine import adopted
 from ..engine.errors import BadInput
 from ..engine.model import Model
-from . import bench, benchmark, served
+from . import bench, benchmark, forms, served
 from .bench import Bench
-from .benchmark import Answered, Item, Standing
+from .benchmark import Answered, Standing
 from .dialogue import Form
 from .examiner import Effort, Examiner, Score, examined
+from .forms import Item
 from .job import sha256
 from .kept_back import kept_back
 from .ledger import Ledger
@@ -52,7 +53,7 @@ class Settings:
     form: Form = Form.ENGINE
     """In which repairs are asked for: `engine`, or `brief`, for small models (dialogue.py)."""
     benchmarks: tuple[str, ...] = ()
-    """Tasks of others, to repair or to write, as JSON lines: one greedy answer each; benchmark.py knows their forms."""
+    """Tasks of others, to repair or to write, as JSON lines: one greedy answer each; forms.py knows their forms."""
     drawn: Some = 0
     """Most tasks of each benchmark, drawn by the run's seed; 0: all."""
     adopt: bool = False
@@ -142,7 +143,7 @@ STAGE = FileStage("evaluate", Settings, inputs=("mistakes", "export"), make=make
 
 def _tasks(settings: Settings, seed: int) -> list[tuple[str, Item]]:
     paths = [Path(path).expanduser() for path in settings.benchmarks]
-    return [(path.stem, item) for path in paths for item in _sample(benchmark.read(path), settings.drawn, seed)]
+    return [(path.stem, item) for path in paths for item in _sample(forms.read(path), settings.drawn, seed)]
 
 
 def _sample(items: Sequence[Item], most: int, seed: int) -> Sequence[Item]:

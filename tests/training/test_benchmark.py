@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from darner.engine.errors import BadInput
 from darner.engine.stop import Stop
-from darner.training import bench, benchmark
+from darner.training import bench, benchmark, forms
 from darner.training.benchmark import Answered
 from darner.training.examiner import Effort, Examiner
 from darner.training.ledger import Ledger
@@ -32,6 +32,16 @@ HUMANEVAL = {
     "prompt": 'def half(number):\n    """Half of it, rounded down."""\n',
     "test": "def check(candidate):\n    assert candidate(4) == 2\n    assert candidate(10) == 5\n",
 }
+HUMANEVALFIX = {  # as HumanEvalPack has it
+    "task_id": "Python/1",
+    "prompt": 'def half(number):\n    """Half of it, rounded down.\n    >>> half(4)\n    2\n    """\n',
+    "canonical_solution": "    return number // 2\n",
+    "buggy_solution": "    return number * 2\n",
+    "test": "\n\n\ndef check(half):\n    assert half(10) == 5\n    assert half(6) == 3\n\ncheck(half)",
+    "example_test": "def check(half):\n    assert half(4) == 2\ncheck(half)\n",
+    "entry_point": "half",
+    "bug_type": "operator misuse",
+}
 MBPP = {
     "task_id": 7,
     "text": "Half of a number, rounded down.",
@@ -40,13 +50,13 @@ MBPP = {
 }
 
 
-@pytest.mark.parametrize("row", [ROW, HUMANEVAL, MBPP])
+@pytest.mark.parametrize("row", [ROW, HUMANEVALFIX, HUMANEVAL, MBPP])
 def test_hidden_tests_decide_and_are_never_shown(row: dict[str, Any], tmp_path: Path) -> None:
     """What passes the visible tests alone is no repair, and what was written to hidden ones measures nothing."""
     asked: list[str] = []
     path = tmp_path / "mine.jsonl"
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    (item,) = benchmark.read(path)
+    (item,) = forms.read(path)
 
     def examined(place: bench.Bench, body: str) -> bool:
         def rule(prompt: str, _: int) -> str:
@@ -60,8 +70,10 @@ def test_hidden_tests_decide_and_are_never_shown(row: dict[str, Any], tmp_path: 
         assert not examined(place, "number - 2")  # right for 4
         assert not examined(place, "number * 2")
     assert all("`half`" in prompt for prompt in asked)
-    assert ["half(4)" in prompt for prompt in asked] == [row is ROW] * 3
+    assert ["half(4)" in prompt for prompt in asked] == [row in (ROW, HUMANEVALFIX)] * 3
     assert not any("(10)" in prompt for prompt in asked)
+    assert all(("number * 2" in prompt) == item.repairs for prompt in asked)  # a bug is shown, or nothing is
+    assert item.repairs == (row in (ROW, HUMANEVALFIX))
 
 
 def answers(model: str, correct: Sequence[bool]) -> list[Answered]:
@@ -79,10 +91,23 @@ def test_two_models_are_compared_task_by_task() -> None:
     assert standing.gain.better
 
 
+def without(row: dict[str, Any], field: str) -> str:
+    return json.dumps({name: value for name, value in row.items() if name != field})
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"id": "set/1"}\n', r"mine\.jsonl:1: this line is no task in a form known here"),
+        ('{"id": "set/1"}\n', r"mine\.jsonl:1: this line is no task in a form known here .*: it has id;"),
+        ("[]\n", r"mine\.jsonl:1: .* it has no fields"),
+        (without(HUMANEVALFIX, "test"), r"mine\.jsonl:1: this HumanEvalFix task has no field 'test'"),
+        (without(HUMANEVAL, "prompt"), r"mine\.jsonl:1: this HumanEval task has no field 'prompt'"),
+        (
+            json.dumps({**HUMANEVALFIX, "test": "const check = () => {}"}),
+            r"mine\.jsonl:1: this is no HumanEvalFix task in Python",
+        ),
+        (json.dumps({**HUMANEVAL, "test": "import unittest"}), r"its test does not define check"),
+        (json.dumps({**HUMANEVAL, "entry_point": "other"}), r"its code does not define other"),
         (json.dumps(ROW) + "\n{torn\n", r"mine\.jsonl:2: this line is not JSON"),
         (None, r"mine\.jsonl cannot be read"),
     ],
@@ -93,7 +118,7 @@ def test_a_file_that_is_no_benchmark_is_refused_by_line(tmp_path: Path, text: st
     if text is not None:
         path.write_text(text, encoding="utf-8")
     with pytest.raises(BadInput, match=sentence):
-        benchmark.read(path)
+        forms.read(path)
 
 
 def test_a_ledger_keeps_its_whole_lines_as_they_are_and_loses_a_torn_one(tmp_path: Path) -> None:
