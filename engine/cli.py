@@ -34,7 +34,7 @@ from .cli_options import (
     Seed,
     asked_project,
 )
-from .config import Budget, parse_budget
+from .config import parse_budget
 from .errors import BadInput
 from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
@@ -44,7 +44,6 @@ from .reply import understood
 from .resident import forget_prompts, prompts_folder
 from .stop import Stop
 from .suite import Suite, run_suite
-from .trace import TracedModel
 from .trial import open_session
 from .types import FailureReport, FixStatus, Patch
 
@@ -106,7 +105,9 @@ def fix(
             from .mend import mend, to_apply  # here: imported by now, beside the sandbox's start
 
             told = rulings.recall(project.root)
-            llm, written = _recorded(project, suite, llm, spending, opened, seed=seed, rulings=[*map(asdict, told)])
+            chosen, known = str(project.interpreter.path), [*map(asdict, told)]
+            recorded = trace.recorded(project.root, suite.failing, chosen, spending, llm, seed=seed, rulings=known)
+            llm, written = opened.enter_context(recorded)
             ask = asker(project.root, reply, live, as_json, show.report)
             ask = written.answers(ask) if written and ask else ask
             events = mend(session, suite, llm, spending, stop, ask=ask, rulings=told, seed=seed)
@@ -271,17 +272,6 @@ def _from_root(root: Path, nodeid: str) -> str:
     if here.exists() and here.is_relative_to(root):
         path = here.relative_to(root).as_posix()
     return f"{path}{colons}{test}"
-
-
-def _recorded(
-    project: Project, suite: Suite, llm: Model | None, budget: Budget, opened: ExitStack, **asked: object
-) -> tuple[Model | None, trace.Trace | None]:
-    """The model and the trace of this run, when the user wants one; what `replay` needs stands at its beginning."""
-    if not trace.is_on() or not suite.failing:
-        return llm, None
-    start = {"nodeids": list(suite.failing), "python": str(project.interpreter.path), "budget": asdict(budget), **asked}
-    written = opened.enter_context(trace.begin(project.root, {**start, "model": llm.name if llm else None}))
-    return TracedModel(llm, written) if llm else None, written
 
 
 def _follow(events: Iterable[Event], live: show.Live, as_json: bool) -> tuple[FailureReport, ...]:

@@ -22,7 +22,7 @@ from .types import FailureReport
 
 trace_app = typer.Typer(
     name="trace",
-    help="Record runs of `darner fix` for replay and for training. Off by default: a trace holds source.",
+    help="Record repairs, here and in the editor, for replay and training. Off by default: a trace holds source.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -32,7 +32,7 @@ Name = Annotated[str, typer.Argument(help="A trace, by the beginning of its name
 
 @trace_app.command()
 def on() -> None:
-    """Record every `darner fix` from now on, in files that only you can read."""
+    """Record every repair that is asked for from now on, in files that only you can read."""
     with terminal.ending(False):
         trace.switch(True)
         typer.echo(f"Runs are recorded in {trace.folder()}. They hold source; `darner trace wipe` deletes them.")

@@ -5,9 +5,10 @@
     {"id": 1, "result": {…}}   or   {"id": 1, "error": {"message": …, "code": 1|2|3|130}}        exactly one
 
 Methods: `about`, `test`, `collect` (root, python), `repair` (root, nodeid, budget, model, background, python),
-`explain` (root, nodeid, model, python), `write`, `write_test` and `example` (service_write.py), `fill` (model, before,
-after), `cancel` (id) and `shutdown`. Each job has a thread, in which service_work.py does it. The process ends when
-stdin does, whatever runs: its owner is then gone. Trust is the owner's decision, before it asks.
+`decided` (root, nodeid, after, applied), `explain` (root, nodeid, model, python), `write`, `write_test` and `example`
+(service_write.py), `fill` (model, before, after), `cancel` (id) and `shutdown`. Each job has a thread, in which
+service_work.py does it. The process ends when stdin does, whatever runs: its owner is then gone. Trust is the owner's
+decision, before it asks.
 """
 
 from __future__ import annotations

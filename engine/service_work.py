@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +27,8 @@ from .resident import Resident
 from .rulings import recall
 from .stop import Stop
 from .suite import Suite, failing_item
+from .trace import decide, recorded
+from .types import FailureReport
 from .warm import WarmProject
 from .wire import encode, ran, slim_repair, slim_report, slim_test, slim_written
 from .written import TestDone, Wrote
@@ -47,6 +49,8 @@ class ServiceWork:
         self._models = Resident()
         self._fills: Filler | None = None
         self._filling = threading.Lock()
+        self._decisions: dict[tuple[str, str], Path] = {}
+        """The trace of the last repair of a test, which learns what the user made of it."""
 
     def answer(self, method: str, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         """Raises DarnerError or SandboxError, BadInput for a method that there is not."""
@@ -104,9 +108,22 @@ class ServiceWork:
         budget = parse_budget(str(params["budget"]))
 
         def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
-            return repair(session, suite, nodeid, model, budget, stop, rulings=recall(session.root))
+            told, python = recall(session.root), str(params.get("python") or "") or None
+            known, asked = [*map(asdict, told)], () if params.get("background") else (nodeid,)
+            with recorded(session.root, asked, python, budget, model, seed=0, rulings=known) as (heard, written):
+                events = repair(session, suite, nodeid, heard, budget, stop, rulings=told)
+                yield from written.follow(events) if written else events
+            if written:
+                self._decisions[str(params["root"]), nodeid] = written.path
 
         return self._events(job, params, stop, budget, begin)
+
+    def _decided(self, _job: object, params: Row, _stop: Stop) -> Any:  # noqa: ANN401 - JSON
+        """An editor's user applied a repair, or took it back: the trace of its run says so, if there is one."""
+        path = self._decisions.get((str(params["root"]), str(params["nodeid"])))
+        if path is not None:
+            decide(path, str(params["nodeid"]), dict(params["after"]), applied=params["applied"] is True)
+        return {}
 
     def _explain(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
@@ -126,6 +143,7 @@ class ServiceWork:
         begin: Callable[[Session, Suite, str, Model | None], Iterator[Event]],
     ) -> Any:  # noqa: ANN401 - JSON
         """Run the loop on a current suite, pass its events on, and answer with its report."""
+        report: FailureReport | None = None
         self._phase(job, "prepare", "Preparing a copy of the project")
         with self._ready(params, stop) as project:
             self._phase(job, "tests", "Running the tests")
@@ -135,9 +153,11 @@ class ServiceWork:
             nodeid = failing_item(suite, str(params["nodeid"]))
             for event in begin(project.session, suite, nodeid, self._model(job, params, budget)):
                 if isinstance(event, Done):
-                    return encode(slim_report(event.report))
-                self._announce(job, event)
-        raise AssertionError("the loop ended without Done")
+                    report = event.report
+                else:
+                    self._announce(job, event)
+        assert report is not None, "the loop ends with Done"
+        return encode(slim_report(report))
 
     def _written(self, job: object, params: Row, stop: Stop, what: str) -> Any:  # noqa: ANN401 - JSON
         """Pass the events of writing on, and answer with its report."""
@@ -232,6 +252,7 @@ class ServiceWork:
         "test": _test,
         "collect": _collect,
         "repair": _repair,
+        "decided": _decided,
         "explain": _explain,
         "write": _write,
         "write_test": _write_test,

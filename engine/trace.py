@@ -5,6 +5,7 @@
     {"kind": "answer"}   what the user answered to a question
     {"kind": "event"}    what the loop announced (events.py), reports whole
     {"kind": "end"}      how the run ended
+    {"kind": "decision"} behind it: an editor's user applied a repair, or took it back
 
 Off unless turned on: a trace holds source. It stays on this machine, and `darner trace wipe` deletes all of them.
 """
@@ -16,7 +17,8 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -25,12 +27,13 @@ from typing import Any
 from platformdirs import user_state_path
 
 from . import state
+from .config import Budget
 from .errors import BadEnvironment
 from .events import Event
 from .model import Completion, Message, Model, ModelStatus, Sampling
 from .reply import Ask, Reply
 from .stop import Stop
-from .types import FailureReport
+from .types import FailureReport, Patch
 from .wire import encode
 
 FORMAT = 1
@@ -105,6 +108,33 @@ def begin(root: Path, asked: Mapping[str, object]) -> Trace:
     """A new trace of work on the project at `root`. Raises BadEnvironment."""
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.jsonl"
     return Trace(folder() / name, {"root": str(root), "files": fingerprint(root), **asked})
+
+
+@contextmanager
+def recorded(
+    root: Path, nodeids: Sequence[str], python: str | None, budget: Budget, model: Model | None, **asked: object
+) -> Generator[tuple[Model | None, Trace | None]]:
+    """The model and the trace of a run, when the user wants one; what `replay` needs stands at its beginning."""
+    if not is_on() or not nodeids:
+        yield model, None
+        return
+    start = {"nodeids": list(nodeids), "python": python, "budget": asdict(budget), **asked}
+    with begin(root, {**start, "model": model.name if model else None}) as written:
+        yield TracedModel(model, written) if model else None, written
+
+
+def decide(path: Path, nodeid: str, after: Mapping[str, str], *, applied: bool) -> None:
+    """Add to a trace that has ended what became of a repair of its (`after`); a trace that was wiped stays gone."""
+    row = {"kind": "decision", "at": round(time.time(), 3), "nodeid": nodeid, "applied": applied, "after": after}
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def after(patch: Patch) -> dict[str, str]:
+    """SHA-256 of each file as the patch leaves it: which repair a decision was about."""
+    return {change.path: hashlib.sha256(change.after).hexdigest() for change in patch.files}
 
 
 def fingerprint(root: Path) -> dict[str, str]:

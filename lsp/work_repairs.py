@@ -14,11 +14,12 @@ from ..engine import wire
 from ..engine.events import Located
 from ..engine.rest import reason_to_rest
 from ..engine.settings import NO_MODEL
+from ..engine.trace import after
 from ..engine.types import FailureReport, FixStatus, Patch, Repair
 from . import explanation, feed, known
 from .describe import doubt, evidence, short, test_name
 from .edits import reverse, workspace_edit
-from .engine_link import Row
+from .engine_link import EngineError, Row
 from .jobs import Job
 from .session import Session
 from .snapshot import Applied, Board, Example
@@ -100,6 +101,7 @@ def applied(session: Session, root: Path, repair: Repair, nodeid: str) -> None:
     board = session.board(root)
     entry = Applied(repair.candidate.patch, repair.candidate.description, nodeid, _example(board, repair, nodeid))
     session.put(replace(board, applied=(*board.applied, entry)[-_MOST_UNDO:]))
+    _tell_engine(session, root, entry, applied=True)
 
 
 def _example(board: Board, repair: Repair, nodeid: str) -> Example | None:
@@ -125,6 +127,19 @@ async def undo(session: Session, root: Path) -> None:
     last = board.applied[-1]
     if await send_edit(session, board, reverse(last.patch), f"Undo: {short(last.description, 100)}"):
         session.put(replace(session.board(root), applied=board.applied[:-1]))
+        _tell_engine(session, root, last, applied=False)
+
+
+def _tell_engine(session: Session, root: Path, entry: Applied, *, applied: bool) -> None:
+    """For the trace of the run that found it, from which the weights may learn: nobody waits for that."""
+
+    async def tell_it() -> None:
+        with contextlib.suppress(EngineError):
+            params = {"root": str(root), "nodeid": entry.nodeid, "after": after(entry.patch), "applied": applied}
+            await session.engine.call("decided", params, lambda _name, _data: None)
+
+    if session.engine_running():
+        session.in_background(tell_it())
 
 
 async def send_edit(session: Session, board: Board, patch: Patch, label: str) -> bool:
