@@ -3,8 +3,10 @@
     form            known by             asks to
     Darner's own    source               repair      id, entry_point, source (wrong), visible_tests, hidden_tests; fixed
     HumanEvalFix    buggy_solution       repair      task_id, entry_point, prompt, test, example_test (may be shown)
-    MBPP            test_list, code      write       task_id, text or prompt
-    HumanEval       test with `check`    write       task_id, entry_point, prompt
+    EvalPlus        plus_input           write       task_id, entry_point, prompt, canonical_solution, base_input, atol
+    MBPP(+)         test_list            write       task_id, text or prompt, code; `test` of MBPP+, which judges too
+    LiveCodeBench   public_test_cases    write       question_id, question_content, starter_code, private_…, metadata
+    HumanEval(+)    test (with `check`)  write       task_id, entry_point, prompt
 
 A line of another form, or one that lacks a field of its own, is refused by number: what is scored as something else
 gives a wrong figure without an error.
@@ -15,14 +17,18 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from ..engine.errors import BadInput
-from .bench import statements_as_tests
+from ..sandbox.types import Limits
+from . import contest, plus
+from .bench import EACH, statements_as_tests
 
 Row = Mapping[str, Any]
+_LONG = replace(EACH, wall_s=150.0, cpu_s=90.0, test_wall_s=120.0, test_cpu_s=60.0)
+"""For hundreds of inputs of one task, beside its known solution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,10 @@ class Item:
     hidden: str
     known: str = ""
     """A module that is right, where the task has one."""
+    limits: Limits = EACH
+    """Of a run of its tests."""
+    gated: bool = True
+    """An answer may do no more than the engine allows a repair; else it may read standard input."""
 
 
 def read(path: Path) -> tuple[Item, ...]:
@@ -97,18 +107,49 @@ def _humanevalfix(row: Row) -> Item:
 def _humaneval(row: Row) -> Item:
     name, prompt = str(row["entry_point"]), str(row["prompt"]).rstrip()
     known = f"{prompt}\n{row['canonical_solution']}" if "canonical_solution" in row else ""
-    return Item(str(row["task_id"]), name, f"{prompt}\n    pass\n", False, "", _checks(name, row["test"]), known)
+    return Item(str(row["task_id"]), name, f"{prompt}\n    pass\n", False, "", _checks(name, row["test"]), known, _LONG)
+
+
+def _evalplus(row: Row) -> Item:
+    """HumanEval+, whose prompt is the function's head, or MBPP+, whose prompt is a text."""
+    name, prompt, code = str(row["entry_point"]), str(row["prompt"]).rstrip(), str(row["canonical_solution"])
+    continued = f"def {name}" in prompt
+    known = f"{prompt}\n{code}" if continued else code
+    source = f"{prompt}\n    pass\n" if continued else _bodiless(code, name, prompt.strip("\"' \n"))
+    return Item(str(row["task_id"]), name, source, False, "", plus.tests(row, known), known, _LONG)
 
 
 def _mbpp(row: Row) -> Item:
-    tests = [str(test) for test in row["test_list"]]
-    called = {node.id for node in ast.walk(ast.parse("\n".join(tests))) if isinstance(node, ast.Name)}
-    defined = [node for node in ast.parse(row["code"]).body if isinstance(node, ast.FunctionDef)]
-    node = next(node for node in reversed(defined) if node.name in called)
-    node.body = [ast.Expr(ast.Constant(str(row.get("text") or row["prompt"]))), ast.Pass()]
-    body = "\n".join(f"    {line}" for test in tests for line in test.splitlines())
-    hidden = f"from solution import *\nfrom solution import {node.name}\n\n\ndef test_it():\n{body}\n"
-    return Item(str(row["task_id"]), node.name, f"{ast.unparse(node)}\n", False, "", hidden, row["code"])
+    """MBPP, or MBPP+ as one of its rows with `test`, whose plain statements judge all inputs."""
+    tests = "\n".join((*row.get("test_imports", ()), *map(str, row["test_list"])))
+    called = {node.id for node in ast.walk(ast.parse(tests)) if isinstance(node, ast.Name)}
+    defined = [node.name for node in ast.parse(row["code"]).body if isinstance(node, ast.FunctionDef)]
+    name = next(name for name in reversed(defined) if name in called)
+    parts = [("base", tests), *([("plus", row["test"])] if "test" in row else [])]
+    hidden = "import solution\n" + "".join(_ALL_AT_ONCE.format(kind=kind, text=text) for kind, text in parts)
+    source = _bodiless(row["code"], name, str(row.get("text") or row["prompt"]))
+    return Item(str(row["task_id"]), name, source, False, "", hidden, row["code"], _LONG)
+
+
+_ALL_AT_ONCE = """
+
+def test_{kind}():
+    exec(compile({text!r}, {kind!r}, "exec"), dict(vars(solution)))
+"""
+
+
+def _bodiless(code: str, name: str, description: str) -> str:
+    """The head of a known solution's function, and what it is to do."""
+    nodes = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    node = next(node for node in reversed(nodes) if node.name == name)
+    node.body = [ast.Expr(ast.Constant(description)), ast.Pass()]
+    return f"{ast.unparse(node)}\n"
+
+
+def _contest(row: Row) -> Item:
+    source, hidden = contest.source_of(row), contest.tests_of(row)
+    name = contest.name_of(row)
+    return Item(str(row["question_id"]), name, source, False, "", hidden, limits=_LONG, gated=name != contest.MAIN)
 
 
 def _checks(name: str, test: str) -> str:
@@ -141,7 +182,9 @@ def _shown(known: str, name: str, test: str) -> str:
 _FORMS: Mapping[str, tuple[str, Callable[[Row], Item]]] = {
     "own": ("source", _own),
     "HumanEvalFix": ("buggy_solution", _humanevalfix),
+    "EvalPlus": ("plus_input", _evalplus),
     "MBPP": ("test_list", _mbpp),
+    "LiveCodeBench": ("public_test_cases", _contest),
     "HumanEval": ("test", _humaneval),
 }
 """By the field that tells one from those behind it."""

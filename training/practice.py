@@ -19,8 +19,9 @@ from ..engine.parse import Unusable, patch_from
 from ..engine.source import Function, Source
 from ..engine.stop import Stop
 from ..engine.types import Candidate, FileChange, Origin, Patch
+from ..sandbox.types import Limits
 from . import dialogue
-from .bench import Bench, Ran
+from .bench import EACH, Bench, Ran
 from .types import Mistake
 
 FENCE = "```python\n"
@@ -33,6 +34,10 @@ class Case:
 
     mistake: Mistake
     target: prompt.Target
+    limits: Limits = EACH
+    """Of a run of its tests."""
+    gated: bool = True
+    """An answer may do no more than the engine allows a repair."""
 
     @property
     def source(self) -> Source:
@@ -106,9 +111,9 @@ def grade(bench: Bench, case: Case, answer: str) -> Graded:
         return Graded(answer, explanation, "", 0.0, str(wrong))
     change = patch.files[0]
     code = change.after.decode("utf-8", "replace")
-    if refusal := _refused(case, change):
+    if case.gated and (refusal := _refused(case, change)):
         return Graded(answer, explanation, code, 0.0, f"Refused: {refusal}.")
-    ran = bench.run(code, case.mistake.task.tests)
+    ran = bench.run(code, case.mistake.task.tests, case.limits)
     return Graded(answer, explanation, code, _share(ran, len(_examples(case))), ran.feedback)
 
 

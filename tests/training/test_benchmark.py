@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import pickle
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 from darner.engine.errors import BadInput
 from darner.engine.stop import Stop
-from darner.training import bench, benchmark, forms
+from darner.training import bench, benchmark, forms, plus_oracle
 from darner.training.benchmark import Answered
 from darner.training.examiner import Effort, Examiner
 from darner.training.ledger import Ledger
@@ -50,13 +53,157 @@ MBPP = {
 }
 
 
+PLUS = {  # HumanEval+ as EvalPlus has it
+    **HUMANEVAL,
+    "canonical_solution": "    return number // 2\n",
+    "base_input": [[4]],
+    "plus_input": [[10], [7], [0]],
+    "atol": 0,
+}
+MBPP_PLUS = {  # MBPP+ as EvalPlus has it: a text for a prompt, JSON for tuples
+    "task_id": "Mbpp/616",
+    "entry_point": "half",
+    "prompt": '"""\nHalves of numbers, rounded down, as a tuple.\n"""\n',
+    "canonical_solution": "\ndef half(numbers):\n    return tuple(number // 2 for number in numbers)\n",
+    "base_input": [[[4]]],
+    "plus_input": [[[10, 7]]],
+    "atol": 0,
+}
+MBPP_ROWS = {  # MBPP+ as a data set of rows has it: `test` judges all inputs
+    **MBPP,
+    "prompt": MBPP["text"],
+    "test_imports": ["import math"],
+    "test_list": ["assert half(4) == 2"],
+    "test": "for given, expected in zip([[4], [10]], [2, 5]):\n    assert half(*given) == expected, given\n",
+}
+CONTEST = {  # LiveCodeBench: a method, whose arguments are lines of JSON
+    "question_id": "1",
+    "question_content": "Return half of a number, rounded down.",
+    "starter_code": "class Solution:\n    def half(self, number: int, more: List[int]) -> int:\n        ",
+    "public_test_cases": json.dumps([{"input": "4\n[]", "output": "2", "testtype": "functional"}]),
+    "metadata": '{"func_name": "half"}',
+}
+
+
+def packed(tests: object) -> str:
+    return base64.b64encode(zlib.compress(pickle.dumps(json.dumps(tests)))).decode()
+
+
+CONTEST["private_test_cases"] = packed([{"input": "10\n[1]", "output": "5", "testtype": "functional"}])
+PROGRAM = {  # LiveCodeBench: a program
+    "question_id": "2",
+    "question_content": "Print half of each number, rounded down, a line each.",
+    "starter_code": "",
+    "public_test_cases": json.dumps([{"input": "4\n", "output": "2\n", "testtype": "stdin"}]),
+    "private_test_cases": json.dumps([{"input": "10 7\n", "output": "5\n3", "testtype": "stdin"}]),
+    "metadata": "{}",
+}
+WRITTEN = {
+    "plus": (
+        PLUS,
+        "def half(number):\n    return {}",
+        "number // 2",
+        "number // 2 + number % 2",
+    ),
+    "mbpp+": (MBPP_PLUS, "def half(numbers):\n    return {}", "tuple(n // 2 for n in numbers)", "(numbers[0] // 2,)"),
+    "tuples": (MBPP_PLUS, "def half(numbers):\n    return {}", "numbers[:0] + tuple(n // 2 for n in numbers)", "[2]"),
+    "rows": (MBPP_ROWS, "def half(number):\n    return {}", "number // 2", "number - 2"),
+    "method": (
+        CONTEST,
+        "class Solution:\n    def half(self, number, more):\n        return {}",
+        "number // 2",
+        "number - 2",
+    ),
+    "program": (
+        PROGRAM,
+        "def main():\n    for word in {}:\n        print(int(word) // 2)",
+        "input().split()",
+        "input().split()[:1]",
+    ),
+    "stream": (
+        PROGRAM,
+        "def main():\n    import sys\n    print(*({}), sep='\\n')",
+        "int(w) // 2 for w in sys.stdin.read().split()",
+        "[2.0]",
+    ),
+    "float": (PROGRAM, "def main():\n    print({})", "*(f'{int(w) // 2}.00' for w in input().split()), sep='\\n'", "2"),
+}
+
+
+@pytest.mark.parametrize("case", list(WRITTEN))
+def test_what_only_the_added_tests_find_wrong_is_wrong(case: str, tmp_path: Path) -> None:
+    """HumanEval+ and MBPP+ without their plus are other benchmarks; so is LiveCodeBench without its private tests."""
+    row, form, right, wrong = WRITTEN[case]
+    (item,) = forms.read(written(tmp_path, row))
+    with bench.opened(Stop(), trusted=True) as place:
+        assert benchmark.known("set", item, place).correct
+        answers = [f"```python\n{form.format(body)}\n```" for body in (right, wrong)]
+        models = [RulingModel(lambda _, __, answer=answer: answer) for answer in answers]
+        assert [benchmark.correct(item, Examiner(each, place, Effort(1, 1, 0.0), 0)) for each in models] == [
+            True,
+            False,
+        ]
+
+
+def written(folder: Path, *rows: dict[str, Any]) -> Path:
+    path = folder / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_task_whose_own_solution_fails_here_is_no_task(tmp_path: Path) -> None:
+    """A library that is missing would make both models look equally bad."""
+    broken = {**MBPP_ROWS, "task_id": 8, "test_imports": ["import missing_library"]}
+    with bench.opened(Stop(), trusted=True) as place:
+        known = [benchmark.known("set", item, place) for item in forms.read(written(tmp_path, MBPP_ROWS, broken))]
+    assert [each.correct for each in known] == [True, False]
+    both = [Answered("set", "7", "before", False), Answered("set", "7", "new", True)]
+
+    standing = benchmark.compared([*known, *both], 0)["set"]
+    assert (standing.tasks, standing.unsound, standing.new) == (1, 1, 1.0)
+    with pytest.raises(BadInput, match=r"No task of set can be judged here: 8 says .*missing_library"):
+        benchmark.compared(known[1:], 0)
+
+
+class Call:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("run",)
+
+
+def test_a_file_of_tasks_runs_no_code(tmp_path: Path) -> None:
+    """LiveCodeBench packs its tests with pickle, which may name any function."""
+    evil = base64.b64encode(zlib.compress(pickle.dumps(Call()))).decode()
+    with pytest.raises(BadInput, match=r"mine\.jsonl:1: this is no LiveCodeBench task .*packed tests name"):
+        forms.read(written(tmp_path, {**CONTEST, "private_test_cases": evil}))
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "expected", "right"),
+    [
+        ("f", 0.1 + 0.2, 0.3, True),
+        ("f", [0.1 + 0.2], [0.3], True),
+        ("f", [0.3], (0.3,), False),
+        ("f", 3, 4, False),
+        ("similar_elements", (2, 1), (1, 2), True),
+        ("sum_div", 0, 5, True),
+        ("check_str", "match", "another match", True),
+        ("check_str", None, "match", False),
+        ("find_zero", -0.5, None, True),
+        ("find_zero", 0.5, None, False),
+    ],
+)
+def test_outputs_are_right_where_evalplus_takes_them_for_right(
+    name: str, output: object, expected: object, right: bool
+) -> None:
+    """Two harnesses that differ in this give figures that nobody can compare."""
+    assert plus_oracle.agrees(name, output, expected, [[1, 2]], 1e-4 if name == "find_zero" else 0) is right
+
+
 @pytest.mark.parametrize("row", [ROW, HUMANEVALFIX, HUMANEVAL, MBPP])
 def test_hidden_tests_decide_and_are_never_shown(row: dict[str, Any], tmp_path: Path) -> None:
     """What passes the visible tests alone is no repair, and what was written to hidden ones measures nothing."""
     asked: list[str] = []
-    path = tmp_path / "mine.jsonl"
-    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    (item,) = forms.read(path)
+    (item,) = forms.read(written(tmp_path, row))
 
     def examined(place: bench.Bench, body: str) -> bool:
         def rule(prompt: str, _: int) -> str:
