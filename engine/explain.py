@@ -13,6 +13,7 @@ from .prompt import Target
 from .prompt import explain as explain_prompt
 from .protected import is_test_path
 from .stop import Stop
+from .support import Seen, supported
 from .types import Candidate, Evidence, Explanation, Origin, Standing, Suspect
 
 _MOST_VALUES = 6
@@ -58,22 +59,32 @@ def write_prose(model: Model, target: Target, repair: Candidate | None, stop: St
     diff = unified_diff(repair.patch) if repair is not None else ""
     sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```", "\n\n"), role=Role.AUDITOR)
     completions = model.sample(explain_prompt(target, diff), sampling, stop)
-    seen = "\n".join((*target.facts, target.text, target.test, target.source.path, diff))
-    return _sentences(completions[0].text, seen) if completions else ""
+    return _sentences(completions[0].text, seen(target, repair)) if completions else ""
 
 
-def _sentences(text: str, seen: str) -> str:
+def seen(target: Target, repair: Candidate | None) -> Seen:
+    """What a model was shown: its words are held against this."""
+    texts = (*target.facts, target.text, target.test, target.source.path, target.function.qualname)
+    if repair is None:
+        return Seen.of(texts)
+    return Seen.of((*texts, repair.description, *_changed(unified_diff(repair.patch))), (repair.line,))
+
+
+def _changed(diff: str) -> Iterator[str]:
+    """Its lines of code: what stands before them, as in `@@ -7,4 +7,5 @@`, is no value."""
+    return (line[1:] for line in diff.splitlines() if not line.startswith(("+++", "---", "@@")))
+
+
+def _sentences(text: str, evidence: Seen) -> str:
     """Whole sentences only: a small model's last one is often cut, and it likes to say things again."""
     found = re.findall(r"\S.*?[.!?](?=\s|$)", " ".join(text.split()))
-    supported = (sentence for sentence in dict.fromkeys(found) if _is_supported(sentence, seen))
-    return " ".join(list(supported)[:_MOST_SENTENCES])
+    kept = [sentence for sentence in dict.fromkeys(found) if _says(sentence) and supported(sentence, evidence)]
+    return " ".join(kept[:_MOST_SENTENCES])
 
 
-def _is_supported(sentence: str, seen: str) -> bool:
-    """Every number and every quoted piece of code occurs in the facts, the function, the test or the patch."""
-    quoted = (piece.strip("()") for piece in re.findall(r"`([^`]+)`", sentence))
-    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?", re.sub(r"`[^`]*`", "", sentence))
-    return all(piece in seen for piece in (*quoted, *numbers))
+def _says(sentence: str) -> bool:
+    """More than the number of an item."""
+    return any(c.isalpha() for c in sentence)
 
 
 def _summary(evidence: Evidence, failure: Failure) -> str:

@@ -19,6 +19,7 @@ from .patch import unified_diff
 from .reply import outcome
 from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing, Suspect, Verdict
 
+PROSE_IS = "its names, values and lines occur in the evidence; what it makes of them is not checked"
 _MOST_NAMES = 3
 _STATUS = {
     FixStatus.REPAIRED: ("✓ repaired", "bold green"),
@@ -147,8 +148,8 @@ def explanation(why: Explanation) -> RenderableType:
         body.append(f"\n• {printable(fact)}", "not bold")
     if why.prose:
         hypothesis = why.standing is Standing.HYPOTHESIS
-        label = "\nHypothesis, in the model's words: " if hypothesis else "\nIn the model's words (not checked): "
-        body.append(f"{label}{printable(why.prose).strip()}", "not bold italic")
+        label = "Hypothesis, in the model's words" if hypothesis else "In the model's words"
+        body.append(f"\n{label} ({PROSE_IS}): {printable(why.prose).strip()}", "not bold italic")
     place = f"{why.file}:{why.line}" if why.file else ""
     return Panel(body, title=Text(place) if place else None, title_align="left", border_style="dim")
 
