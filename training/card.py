@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..engine import catalogue
 from .base import Base
+from .decontamination import Decontamination, in_words
 from .job import manifest_of
 from .types import Manifest
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from .agree import Agreement
 
 
-def card(run: Path, base: Base, found: Mapping[str, Agreement]) -> str:
-    """Markdown: base, data and licences, how it was trained, how well the files agree with torch, limits."""
+def card(run: Path, base: Base, found: Mapping[str, Agreement], kept_out: Decontamination) -> str:
+    """Markdown: base, data and licences, what was kept out, how well the files agree with torch, limits."""
     entry = next((each for each in catalogue.CATALOGUE.values() if each.sha256 == base.sha256), None)
     licence = entry.licence if entry else "not known to Darner; see where the file is from"
     return "\n".join(
@@ -32,6 +33,9 @@ def card(run: Path, base: Base, found: Mapping[str, Agreement]) -> str:
             "",
             "## Licences of the seeds",
             *(_licences(run) or ["No seeds are in the run folder."]),
+            "",
+            "## Benchmarks kept out",
+            *in_words(kept_out),
             "",
             "## Agreement with what was trained",
             *(

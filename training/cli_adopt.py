@@ -12,6 +12,7 @@ from ..engine import adopted, catalogue, terminal
 from ..engine.cli_options import Json
 from ..engine.errors import BadInput
 from . import served
+from .dialogue import Form
 from .job import digest_of, manifest_of
 
 
@@ -58,6 +59,12 @@ def _report(run: Path, export: served.Served) -> dict[str, Any]:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read ({error}); run the stage `evaluate` first.") from error
+    if report.get("form") != Form.ENGINE:
+        raise BadInput(
+            f"The figures of {run} were made with the prompt '{report.get('form', 'of an earlier Darner')}', which the "
+            f"product does not ask; set form = '{Form.ENGINE}' in [evaluate] and measure anew with "
+            "`darner-train run RECIPE --from evaluate --redo`."
+        )
     made = manifest_of(run / "evaluate")
     if made is None or made.inputs.get("export") != digest_of(run / "export"):
         raise BadInput(f"The export in {run} is not the one that was measured; run its stage `evaluate` again.")

@@ -23,6 +23,7 @@ from ..engine.model import Model
 from . import bench, benchmark, forms, served
 from .bench import Bench
 from .benchmark import Answered, Standing
+from .decontamination import looked_at
 from .dialogue import Form
 from .examiner import Effort, Examiner, Score, examined
 from .forms import Item
@@ -53,7 +54,8 @@ class Settings:
     form: Form = Form.ENGINE
     """In which repairs are asked for: `engine`, or `brief`, for small models (dialogue.py)."""
     benchmarks: tuple[str, ...] = ()
-    """Tasks of others, to repair or to write, as JSON lines: one greedy answer each; forms.py knows their forms."""
+    """Tasks of others, to repair or to write, as JSON lines: one greedy answer each; forms.py knows their forms. They
+    are held out of what is learnt, as those of [run] held_out."""
     drawn: Some = 0
     """Most tasks of each benchmark, drawn by the run's seed; 0: all."""
     adopt: bool = False
@@ -77,7 +79,15 @@ class Report:
 
 
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
-    """Answer and grade what is not answered yet; compare; adopt if that was wished and earned."""
+    """Answer and grade what is not answered yet; compare; adopt if that was wished and earned.
+
+    Raises BadInput where it is wished for figures of a prompt that the product does not ask.
+    """
+    if settings.adopt and settings.form is not Form.ENGINE:
+        raise BadInput(
+            f"[evaluate] form = '{settings.form}' measures a prompt that the product does not ask, so adopt = true "
+            "cannot stand beside it; take one of them out."
+        )
     cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings, context.seed)
     new = served.of(inputs["export"])
     scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
@@ -91,7 +101,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         exam.sit(tasks, settings.form, answers)
     report = compared([Score(**row) for row in scores.rows], settings.samples, context.seed)
     standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed)
-    return _reported(report, standings, new, settings, folder)
+    return _reported(report, standings, new, settings, context, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +214,12 @@ def _share(score: Score, kind: str, samples: int) -> float:
 
 
 def _reported(
-    report: Report, standings: Mapping[str, Standing], new: served.Served, settings: Settings, folder: Path
+    report: Report,
+    standings: Mapping[str, Standing],
+    new: served.Served,
+    settings: Settings,
+    context: Context,
+    folder: Path,
 ) -> Mapping[str, float]:
     against = served.rival(new)
     verdict = "better" if report.better else "not better"
@@ -216,7 +231,9 @@ def _reported(
         "verdict": verdict,
         "better": report.better,
         "against": f"the adapter {against[:12]}…" if against else "the bare model",
+        "form": settings.form,
         **asdict(report),
+        "decontamination": asdict(looked_at(context)),
     }
     text = json.dumps({**written, "benchmarks": benchmarks}, indent=2)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")

@@ -17,6 +17,7 @@ from ..engine.errors import BadEnvironment
 from . import served
 from .base import Base, Dtype, HubTokens, device, find_base, trained
 from .card import card
+from .decontamination import looked_at
 from .gguf_file import Quantisation, write_merged
 from .sft import prepared
 from .stages import Context, FileStage
@@ -64,7 +65,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         write_merged(merged, base, whole.model, Quantisation(settings.merged))
         found["merged"] = agreement(merged, whole, records)
     _judge(found, folder)
-    (folder / "card.md").write_text(card(context.folder, base, found), encoding="utf-8")
+    (folder / "card.md").write_text(card(context.folder, base, found, looked_at(context)), encoding="utf-8")
     return {f"{name}_{key}": value for name, each in found.items() for key, value in asdict(each).items()}
 
 

@@ -21,6 +21,8 @@ from .stages import Context
 _GRAM = 10
 _SHARE = 0.6
 """Of a task's code 10-grams, so many in the record make it a copy."""
+_BODIES = ("canonical_solution", "buggy_solution")
+"""What HumanEval and its kin give without the head, which is in the prompt."""
 _LEAST_WORDS = 6
 _LEAST = 8
 """Code of fewer 10-grams is too common to be anybody's: `return a + b`."""
@@ -74,6 +76,11 @@ def read(paths: Sequence[str]) -> HeldOut:
     return HeldOut(prose, {gram: tuple(each) for gram, each in code.items()}, tuple(pieces))
 
 
+def count(path: str) -> int:
+    """Tasks in a file. Raises BadInput."""
+    return len(dict(_texts(Path(path).expanduser())))
+
+
 def outside(context: Context, settings: object) -> dict[str, str]:
     """SHA-256 by path, for a stage that sifts: what was kept out decides what was kept. Raises BadInput."""
     return {f"held out {path}": sha256(_bytes(Path(path).expanduser())) for path in context.held_out}
@@ -113,7 +120,12 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
             raise BadInput(f"{path}:{number}: this line is not a task; held_out names JSON lines of tasks.")
         fields = cast("dict[str, object]", row)
         name = str(fields.get("id") or fields.get("task_id") or f"{path.name}:{number}")
-        yield from ((name, value) for value in fields.values() if isinstance(value, str))
+        texts = [
+            value for value in fields.values() if isinstance(value, str) and " " in value
+        ]  # else packed, or a name
+        heads = [str(fields["prompt"]).rstrip()] if "prompt" in fields else []
+        whole = [f"{head}\n{fields[key]}" for head in heads for key in _BODIES if key in fields]
+        yield from ((name, text) for text in (*texts, *whole))
 
 
 def _parsed(text: str) -> ast.Module | None:

@@ -33,7 +33,7 @@ class Run:
     parallel: Count = 1
     """Units at a time: 1 for a model on this machine's processor, many for a server with free slots."""
     held_out: tuple[str, ...] = ()
-    """Benchmarks, as JSON lines of tasks: what is near one of them is never learnt."""
+    """Benchmarks, as JSON lines of tasks: what is near one of them is never learnt; so are those of [evaluate]."""
 
 
 @dataclass(frozen=True, slots=True)

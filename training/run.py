@@ -110,7 +110,8 @@ def context_of(
     """What the stages of a run are told. Without `model`, its stages can be looked at but not run."""
     run, present = recipe.run, frozenset(recipe.sections)
     shared = model or (lambda: _model(recipe.model))
-    base, held_out = recipe.model.name, run.held_out
+    base, measured = recipe.model.name, getattr(recipe.sections.get("evaluate"), "benchmarks", ())
+    held_out = tuple(dict.fromkeys((*run.held_out, *measured)))
     return Context(folder, stop, run.seed, present, base, shared, held_out, run.parallel, trusted)
 
 

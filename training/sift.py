@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from . import teacher
 from .held_out import HeldOut
 from .near import near_copies
 from .store import Row, once
 from .types import Dropped
+
+CONTAMINATED = "is a benchmark's task"
+"""Why a record was dropped."""
 
 Column = Callable[[Row], frozenset[int]]
 """A record's shingles, of one of its texts."""
@@ -31,7 +35,7 @@ def sift(
             continue
         prose, code = texts(found)
         if kept_out.found_in(prose, code):
-            yield Dropped("is a benchmark's task")
+            yield Dropped(CONTAMINATED)
         else:
             clean.append(found)
     for column in columns:
@@ -39,3 +43,9 @@ def sift(
         yield from (Dropped("near-copy of another") for _ in copies)
         clean = [row for i, row in enumerate(clean) if i not in copies]
     yield from clean
+
+
+def said(row: Row) -> tuple[str, str]:
+    """Prose and code of a conversation: what is asked, and what is learnt to answer."""
+    asked = "\n".join(turn["content"] for turn in row["messages"][:-1])
+    return asked, "\n".join(teacher.blocks(row["messages"][-1]["content"]))

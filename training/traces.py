@@ -19,10 +19,12 @@ from ..engine.model import Message, Role
 from ..engine.replay import Recording
 from ..engine.source import Function, Source
 from ..engine.types import FailureReport, FileChange, FixStatus
-from . import dialogue
+from . import dialogue, held_out
 from .debug_data import applied, bare
 from .job import sha256
+from .sift import said, sift
 from .stages import Context, RecordStage, plain
+from .store import Settle
 from .types import Conversation, Dropped, Turn
 
 
@@ -108,7 +110,13 @@ def _units(context: Context, settings: Settings) -> Sequence[Path]:
 
 def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
     listed = (f"{path.name} {sha256(path.read_bytes())}\n" for path in _units(context, settings))
-    return {"the recorded runs": sha256("".join(listed).encode())}
+    return {"the recorded runs": sha256("".join(listed).encode()), **held_out.outside(context, settings)}
+
+
+def _settled(context: Context, settings: Settings) -> Settle:
+    """Who mends a benchmark's task by hand teaches it too."""
+    kept_out = held_out.read(context.held_out)
+    return lambda rows: sift(rows, kept_out, said)
 
 
 STAGE = RecordStage(
@@ -117,5 +125,6 @@ STAGE = RecordStage(
     (),
     units=_units,
     opened=plain(lambda context, settings, path, index: conversations(path)),
+    settle=_settled,
     outside=_outside,
 )

@@ -41,7 +41,7 @@ def run_folder(folder: Path, base: Path, better: bool) -> Path:
     (folder / "export" / "served.json").write_text(json.dumps(served))
     gain = {"mean": 0.05, "low": 0.01, "high": 0.09}
     figures = {"repair": gain, "writing": {**gain, "mean": 0.0}}
-    report = {"better": better, "against": "the bare model", "tasks": 60, **figures}
+    report = {"better": better, "against": "the bare model", "tasks": 60, "form": "engine", **figures}
     (folder / "evaluate" / "report.json").write_text(json.dumps(report))
     measured = {"export": digest_of(folder / "export"), "adopted": ""}
     made = Manifest("evaluate", measured, {}, 0, "", {}, 1, 1, {}, {}, 1.0, "evaluate", digest_of(folder / "evaluate"))
@@ -122,6 +122,22 @@ def test_what_is_not_better_is_not_adopted_and_the_figures_are_said(base: Path, 
     (tmp_path / "run" / "evaluate" / "report.json").unlink()
     assert "run the stage `evaluate` first" in command("adopt", tmp_path / "run").stderr
     assert "holds no trained weights" in command("adopt", tmp_path).stderr
+
+
+@pytest.mark.parametrize("form", ["brief", None])
+def test_figures_of_a_prompt_that_the_product_does_not_ask_adopt_nothing(
+    base: Path, tmp_path: Path, form: str | None
+) -> None:
+    """An adapter that is better at another question may be worse at the one that users ask."""
+    run = run_folder(tmp_path / "run", base, better=True)
+    path = run / "evaluate" / "report.json"
+    report = json.loads(path.read_text()) | {"form": form}
+    path.write_text(json.dumps({name: value for name, value in report.items() if value is not None}))
+    done = command("adopt", run)
+
+    assert done.returncode == 2
+    assert "which the product does not ask" in done.stderr
+    assert not adopted.adapters_of(base)
 
 
 def test_an_adapter_that_was_adopted_is_replaced_only_by_one_that_was_measured_against_it(
