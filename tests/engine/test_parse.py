@@ -52,10 +52,12 @@ def test_the_function_is_put_in_place_with_the_files_own_line_ends(shape: str) -
         "```python\n```",
         "```python\ndef other(): pass\n```",
         "x" * 50_000,
+        "```python\n" + "total = total + 1\n" * 5_000 + "```",
+        "```diff\n--- a/nowhere.py\n+++ b/nowhere.py\n@@ -1 +1 @@\n-return min(ages)\n+return max(ages)\n```",
     ],
 )
 def test_an_answer_without_the_function_is_refused_with_a_sentence(answer: str) -> None:
-    """Rubbish, another language, an empty block, another function, an endless text: never half a patch."""
+    """Rubbish, another language, an empty block, another function, endless text, a diff: never half a patch."""
     with pytest.raises(Unusable, match=r"\."):
         patch_from(answer, source(), source().functions()[0])
 

@@ -1,11 +1,14 @@
-"""What the sampler does with a model's answers before any of them runs."""
+"""What the sampler does with a model's answers: each is tried once, and revised on what really happened."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
-from darner.engine.case import open_case
+import pytest
+from darner.engine.case import Case, open_case
 from darner.engine.config import Budget
 from darner.engine.evidence import gather
 from darner.engine.project import Project, find_interpreter
@@ -20,19 +23,64 @@ SAID = "def largest(values):\n    return sorted(values)[1]\n```"
 LAID_OUT_OTHERWISE = f"{SAID.removesuffix('```')}\n\n```"
 
 
-def test_an_answer_that_was_given_before_is_not_tried_again(tmp_path: Path) -> None:
-    """A small model repeats itself, and a sequence that ends as another did must cost no run."""
+BEST = "def largest(values):\n    return min(values)\n"
+TESTS = "from best import largest\n\ndef test_it():\n    assert largest([1, 2, 3]) == 3\n"
+
+
+def said(body: str) -> str:
+    return f"def largest(values):\n    {body}\n```"
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Generator[Case]:
+    """A real failing test in a real sandbox."""
     root = tmp_path.resolve()
-    (root / "best.py").write_text("def largest(values):\n    return min(values)\n")
-    (root / "test_best.py").write_text(
-        "from best import largest\n\ndef test_it():\n    assert largest([1, 2, 3]) == 3\n"
-    )
-    tried: list[Candidate] = []
+    (root / "best.py").write_text(BEST)
+    (root / "test_best.py").write_text(TESTS)
     with open_session(Project(root, find_interpreter(root, sys.executable)), trusted=True) as session:
         suite = run_suite(session, (), Stop())
-        case = open_case(session, suite, gather(session, suite, suite.failing[0], Stop()))
-        model = ScriptedModel(SAID, LAID_OUT_OTHERWISE, SAID)
-        Sampler(model, case, Budget("test", 90.0, samples=8, rounds=1), 0, tried.append, Stop()).run()
+        yield open_case(session, suite, gather(session, suite, suite.failing[0], Stop()))
+
+
+def test_an_answer_that_was_given_before_is_not_tried_again(case: Case) -> None:
+    """A small model repeats itself, and a sequence that ends as another did must cost no run."""
+    tried: list[Candidate] = []
+    model = ScriptedModel(SAID, LAID_OUT_OTHERWISE, SAID)
+    Sampler(model, case, Budget("test", 90.0, samples=8, rounds=1), 0, tried.append, Stop()).run()
 
     assert len(model.asked) >= 2
     assert len(tried) == 1
+
+
+def test_a_failed_answer_is_revised_twice_in_a_row_each_time_on_its_last_round_alone(case: Case) -> None:
+    """What a run showed escalates from message and values to the blocks that ran; what came before is forgotten."""
+    first, second, third = "return values[0]", "wanted = 0\n    return values[wanted + 1]", "return sum(values)"
+    model = ScriptedModel(*[said(first)] * 7, said(second), said(second), said(third))  # greedy, six samples, revisions
+    trial = case.trial
+    Sampler(
+        model, case, Budget("test", 90.0, samples=6, rounds=2), 0, lambda c: trial.quick(c, Stop()), Stop()
+    ).run()  # fmt: skip
+
+    revisions = [asked[-1].content for asked in model.asked if "A repair was tried" in asked[-1].content]
+    on_first = [text for text in revisions if first in text.partition("A repair was tried")[2]]
+    on_second = [text for text in revisions if second in text.partition("A repair was tried")[2]]
+    assert on_first
+    assert on_second
+    assert all("assert 1 == 3" in text and "It ran so" not in text for text in on_first)
+    assert all(second not in text for text in on_first)
+    assert all(first not in text and "It ran so" in text and "wanted = 0" in text for text in on_second)
+
+
+def test_no_branch_is_revised_more_often_than_allowed_and_then_it_starts_afresh(case: Case) -> None:
+    """Between hopeless revisions and new samples the rounds are shared out, and end."""
+    rounds = 2
+    model = ScriptedModel(*(said(f"return values[0] - {number}") for number in range(60)))
+    trial = case.trial
+    Sampler(
+        model, case, Budget("test", 90.0, samples=4, rounds=rounds), 0, lambda c: trial.quick(c, Stop()), Stop()
+    ).run()  # fmt: skip
+
+    tails = [asked[-1].content.partition("A repair was tried:")[2] for asked in model.asked]
+    counts = Counter(text.partition("It still fails")[0] for text in tails if text)
+    assert counts
+    assert max(counts.values()) <= rounds
