@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..sandbox.session import Session
-from ..sandbox.types import Call, CallResult, Limits
+from ..sandbox.types import CallResult, Limits
 from .crew import in_both
 from .protected import is_test_path
 from .stop import Stop
@@ -51,32 +51,18 @@ class Cluster:
 def inputs_for(evidence: Evidence, places: Iterable[tuple[str, str]]) -> tuple[Inputs, ...]:
     """Inputs for the functions at `places` (path, qualified name), and for those that the test calls itself."""
     wanted = set(places)
-    calls = [call for test in (evidence.failing, *evidence.passing) for call in test.calls if call.replayable]
+    calls = [call for test in (evidence.failing, *evidence.passing) for call in test.calls if call.text]
     direct = next(((c.path, c.function) for c in evidence.failing.calls if not is_test_path(c.path)), None)
     by_path: dict[str, list[str]] = defaultdict(list)
     for place in [*sorted(wanted), *([direct] if direct else [])]:
-        own = [text for call in calls if (call.path, call.function) == place and (text := expression(call))]
-        by_path[place[0]] += own[:_MOST_RECORDED]
+        own = dict.fromkeys(call.text for call in calls if (call.path, call.function) == place)
+        by_path[place[0]] += list(own)[:_MOST_RECORDED]
     return tuple(Inputs(path, _with_neighbours(texts), tuple(texts)) for path, texts in by_path.items() if texts)
 
 
 def modules_of(inputs: Iterable[Inputs]) -> dict[str, str]:
     """Where each expression is evaluated."""
     return {text: group.path for group in inputs for text in group.expressions}
-
-
-def expression(call: Call) -> str | None:
-    """`f(1, [2])`, or `Cart(...).total()` for a method; None for what has no such form."""
-    name = call.function.split(".")
-    if "<locals>" in call.function or any(text.startswith("<") for _, text in call.arguments):
-        return None
-    arguments = list(call.arguments)
-    if len(name) == 2 and arguments and arguments[0][0] == "self":
-        receiver, rest = arguments[0][1], arguments[1:]
-        return f"{receiver}.{name[1]}({', '.join(text for _, text in rest)})"
-    if len(name) == 2 and arguments and arguments[0][0] == "cls":
-        return f"{name[0]}.{name[1]}({', '.join(text for _, text in arguments[1:])})"
-    return f"{call.function}({', '.join(text for _, text in arguments)})" if len(name) == 1 else None
 
 
 def _with_neighbours(texts: Sequence[str]) -> tuple[str, ...]:

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from ..sandbox.types import CallResult
 from .agreement import asserted
-from .literals import is_value, same
+from .literals import bare, changes_arguments, is_value, same
 from .stub import Meant
 from .written import Check, Teller
-
-_ARGUMENTS = "; arguments are then "
 
 
 def from_docstring(meant: Meant) -> Iterator[Check]:
@@ -43,11 +41,12 @@ def settled(checks: Sequence[Check], given: Sequence[CallResult], meant: Meant) 
                 yield check
             elif _raised_on_purpose(came.exception, meant) and check.teller in (Teller.MODEL, Teller.CODE):
                 yield Check(check.call, came.exception, True, Teller.CODE)
-        elif came.result is not None and _ARGUMENTS not in came.result:
-            if not check.raises and same(check.value, came.result):
+        elif came.result is not None and not changes_arguments(came.result):
+            value = bare(came.result)
+            if not check.raises and same(check.value, value):
                 yield check
-            elif check.teller in (Teller.MODEL, Teller.CODE) and is_value(came.result):
-                yield Check(check.call, came.result, False, Teller.CODE)
+            elif check.teller in (Teller.MODEL, Teller.CODE) and is_value(value):
+                yield Check(check.call, value, False, Teller.CODE)
 
 
 def _raised_on_purpose(exception: str, meant: Meant) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from typing import Any
 
 RAISES = "raises "
 """How the outcome begins that is an exception: `raises ValueError`."""
-_ARGUMENTS = "; arguments are then "
+_EFFECT = re.compile(r"; (?:(arguments are|the object is|\w+ is) then|it printed) ")
+"""What else a call did (sandbox/child_calls.py), behind its value."""
 _NO_LITERAL = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 
 
@@ -32,8 +34,18 @@ def same(expected: str, came: str) -> bool:
         return expected.replace(" ", "") == came.replace(" ", "")
 
 
+def bare(came: str) -> str:
+    """The value alone, without what became of the object and the arguments, and what was printed."""
+    effect = _EFFECT.search(came)
+    return came[: effect.start()] if effect else came
+
+
+def changes_arguments(came: str) -> bool:
+    return any(found.group(1) not in (None, "the object is") for found in _EFFECT.finditer(came))
+
+
 def agrees(expected: str, came: str) -> bool:
-    """As `same`, for outcomes: of exceptions the same or a narrower one; what became of arguments does not count."""
+    """As `same`, for outcomes: of exceptions the same or a narrower one; what else the call did does not count."""
     if expected == came:
         return True
     if expected.startswith(RAISES) or came.startswith(RAISES):
@@ -41,7 +53,7 @@ def agrees(expected: str, came: str) -> bool:
         both = expected.startswith(RAISES) and came.startswith(RAISES)
         kinds = [kind for name in names if both and (kind := exception(name)) is not None]
         return len(kinds) == 2 and issubclass(kinds[1], kinds[0])
-    return same(expected, came.partition(_ARGUMENTS)[0])
+    return same(expected, bare(came))
 
 
 def exception(name: str) -> type[BaseException] | None:

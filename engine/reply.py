@@ -55,7 +55,7 @@ def understood(text: str) -> Reply:
 
 
 def chosen(question: Question, reply: Reply) -> int | None:
-    """Which of the question's answers is meant, also by its value; None for none.
+    """Which of the question's answers is meant, also by its value; None for none, and for a value that both give.
 
     Raises BadInput for a letter that was not offered.
     """
@@ -65,8 +65,8 @@ def chosen(question: Question, reply: Reply) -> int | None:
             others = f"{', '.join(offered)}, {NEITHER}, or what is right"
             raise BadInput(f"--answer {reply.letter!r} is not an answer to the question; use one of {others}.")
         return offered.index(reply.letter)
-    said = (at for at, answer in enumerate(question.answers) if reply.right and agrees(reply.right, answer.output))
-    return next(said, None)
+    said = [at for at, answer in enumerate(question.answers) if reply.right and agrees(reply.right, answer.output)]
+    return said[0] if len(said) == 1 else None
 
 
 def ruling(question: Question, reply: Reply) -> Ruling:

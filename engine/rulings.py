@@ -112,6 +112,8 @@ def _called(call: str) -> str:
             node = node.func
         elif isinstance(node, ast.Attribute):
             node = node.value
+        elif isinstance(node, ast.BoolOp):  # an object that was built anew (sandbox/child_written.py)
+            node = next((n.value for n in ast.walk(node) if isinstance(n, ast.NamedExpr)), ast.Name(""))
         else:
             return ""
     return node.id

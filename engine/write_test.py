@@ -17,6 +17,7 @@ from .config import Budget
 from .errors import BadInput, ModelError
 from .events import Event, Phase, Tried
 from .habits import Home, home_of
+from .literals import bare
 from .model import Model, Role, Sampling
 from .mutate import mutants
 from .parse import is_hole
@@ -159,7 +160,7 @@ def _kills(bench: _Bench, held: Sequence[Check]) -> dict[Check, set[int]]:
         if bench.stop:
             break
         for check, old, new in zip(held, right, bench.call(calls, {meant.path: mutant}), strict=True):
-            if (old.result, old.exception) != (new.result, new.exception):
+            if bare(behaviour.shown(old)) != bare(behaviour.shown(new)):
                 kills[check].add(index)
     return kills
 

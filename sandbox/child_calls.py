@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import inspect
+import io
 import itertools
 import os
+import re
 import signal
 import sys
-from typing import Any, Dict, Optional, cast
+import types
+from typing import Any, Dict, Iterator, List, Optional, Tuple, cast
 
 
 def namespace(root: str, path: str) -> Dict[str, Any]:
@@ -41,6 +46,11 @@ def namespace(root: str, path: str) -> Dict[str, Any]:
     return names
 
 
+_NO_STATE = (type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, str, int, float)
+_MOST_PARTS, _MOST_ITEMS = 1_000, 1_000
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
 class _Late(BaseException):
     pass
 
@@ -56,6 +66,7 @@ def _timed(expression: str, namespace: Dict[str, Any], seconds: float) -> "tuple
     def late(signum: int, frame: object) -> None:
         raise _Late()
 
+    _seed()
     signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
@@ -68,30 +79,107 @@ def _timed(expression: str, namespace: Dict[str, Any], seconds: float) -> "tuple
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def _seed() -> None:
+    """Chance is the same for every candidate, where the program has imported it."""
+    if "random" in sys.modules:
+        sys.modules["random"].seed(0)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(0)
+
+
 def _call(expression: str, namespace: Dict[str, Any]) -> str:
+    """What it gives, and what became of the object that it was called on and of its arguments."""
     node = ast.parse(expression, mode="eval").body
-    if not isinstance(node, ast.Call):
-        return canonical(eval(expression, namespace))
 
     def value_of(part: ast.expr) -> Any:
         return eval(compile(ast.Expression(part), "<input>", "eval"), namespace)
 
-    function = value_of(node.func)
-    arguments = [value_of(a) for a in node.args]
-    named = {k.arg: value_of(k.value) for k in node.keywords if k.arg}
-    before = canonical(arguments)
-    shown = canonical(_awaited(function(*arguments, **named)))
-    after = canonical(arguments)
-    return shown if after == before else shown + "; arguments are then " + after
+    if not isinstance(node, ast.Call):
+        return canonical(value_of(node))
+    receiver = value_of(node.func.value) if isinstance(node.func, ast.Attribute) else None
+    function = getattr(receiver, node.func.attr) if isinstance(node.func, ast.Attribute) else value_of(node.func)
+    arguments: List[Any] = []
+    for part in node.args:
+        arguments += value_of(part.value) if isinstance(part, ast.Starred) else [value_of(part)]
+    named: Dict[str, Any] = {}
+    for keyword in node.keywords:
+        named.update({keyword.arg: value_of(keyword.value)} if keyword.arg else value_of(keyword.value))
+    before = _states(arguments, named, receiver)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        shown = canonical(_awaited(function(*arguments, **named)))
+    after = _states(arguments, named, receiver)
+    shown += "".join(_change(what, before[what], after[what]) for what in after)
+    return shown + ("; it printed " + canonical(printed.getvalue()) if printed.getvalue() else "")
+
+
+def _states(arguments: List[Any], named: Dict[str, Any], receiver: object) -> Dict[str, Tuple[str, str]]:
+    """What a call may change, each as it shows itself and with its attributes: a repr may leave out what changed."""
+    found = {"arguments are": (canonical(arguments), "[" + ", ".join(map(_attributed, arguments)) + "]")}
+    found.update(("%s is" % name, (canonical(value), _attributed(value))) for name, value in named.items())
+    if not isinstance(receiver, _NO_STATE) and _is_small(receiver):
+        found["the object is"] = (canonical(receiver), _attributed(receiver))
+    return found
+
+
+def _change(what: str, before: Tuple[str, str], after: Tuple[str, str]) -> str:
+    seen = next((new for old, new in zip(before, after) if old != new), None)
+    return "; %s then %s" % (what, seen) if seen is not None else ""
+
+
+def _attributed(value: Any) -> str:
+    if isinstance(value, _NO_STATE) or not hasattr(value, "__dict__") or not _is_small(value):
+        return canonical(value)
+    return type(value).__name__ + "(" + canonical(attributes(value)) + ")"
+
+
+def attributes(value: Any) -> Dict[str, Any]:
+    """Of an object, those in slots too."""
+    found: Dict[str, Any] = dict(getattr(value, "__dict__", ()))
+    for kind in type(value).__mro__:
+        slots = (s for s in vars(kind).items() if isinstance(s[1], types.MemberDescriptorType))
+        found.update((name, getattr(value, name)) for name, _ in slots if hasattr(value, name))
+    return found
+
+
+def _is_small(value: object) -> bool:
+    """An object that holds a whole program would take longer to compare than the call."""
+    left: List[object] = [value]
+    for _ in range(_MOST_PARTS):
+        if not left:
+            return True
+        part: Any = left.pop()
+        if type(part) in (list, tuple, set, frozenset):
+            left.extend(part)
+        elif isinstance(part, dict):
+            left.extend(cast(Dict[Any, Any], part).values())
+        elif hasattr(part, "__dict__") and not isinstance(part, _NO_STATE):
+            left.append(part.__dict__)
+    return False
 
 
 def _awaited(result: Any) -> Any:
-    """A coroutine's result, or the first items of a generator."""
+    """A coroutine's result, or the first items of what gives them one by one."""
     if inspect.iscoroutine(result):
         return asyncio.run(result)
-    if inspect.isgenerator(result):
-        return list(itertools.islice(result, 1000))
-    return result
+    if inspect.isasyncgen(result):
+        return asyncio.run(_items(result))
+    return _listed(result)
+
+
+def _listed(result: Any) -> Any:
+    """Files and the project's own iterators are not used up."""
+    kind: Any = type(cast(object, result))
+    one_by_one = hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools")
+    return list(itertools.islice(cast(Iterator[object], result), _MOST_ITEMS)) if one_by_one else result
+
+
+async def _items(result: Any) -> List[Any]:
+    found: List[Any] = []
+    async for item in result:
+        found.append(item)
+        if len(found) >= _MOST_ITEMS:
+            break
+    return found
 
 
 def canonical(value: Any, depth: int = 6) -> str:
@@ -109,7 +197,12 @@ def canonical(value: Any, depth: int = 6) -> str:
         items: Dict[Any, Any] = cast(Dict[Any, Any], value)
         rows = sorted((canonical(k, depth - 1), canonical(v, depth - 1)) for k, v in items.items())
         return "{" + ", ".join(k + ": " + v for k, v in rows) + "}"
-    if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
-        return type(value).__name__ + "(" + canonical(vars(value), depth - 1) + ")"
-    text = repr(value)
+    if type(value).__repr__ is object.__repr__ and type(value) is not object:
+        return type(value).__name__ + "(" + canonical(attributes(value), depth - 1) + ")"
+    if dataclasses.is_dataclass(value) and hasattr(type(value).__repr__, "__wrapped__"):  # it is dataclass's own
+        parts = (
+            (f.name, canonical(getattr(value, f.name, None), depth - 1)) for f in dataclasses.fields(value) if f.repr
+        )
+        return type(value).__qualname__ + "(" + ", ".join("%s=%s" % part for part in parts) + ")"
+    text = _ADDRESS.sub("", repr(value))
     return text if len(text) <= 4_000 else text[:4_000] + "…%d" % len(text)

@@ -61,11 +61,8 @@ def is_plain(value: object) -> bool:
     return type(value) in _PLAIN
 
 
-def all_replay(values: List[Tuple[str, object]], rows: List[Tuple[str, str]], namespace: Dict[str, Any]) -> bool:
-    return all(_replays(value, text, namespace) for (_, value), (_, text) in zip(values, rows))
-
-
-def _replays(value: object, text: str, namespace: Dict[str, Any]) -> bool:
+def replays(value: object, text: str, namespace: Dict[str, Any]) -> bool:
+    """The text is an expression for an equal value."""
     try:
         try:
             return bool(ast.literal_eval(text) == value)

@@ -149,8 +149,8 @@ class Call:
     """Qualified name, as in `Cart.total`."""
     arguments: tuple[tuple[str, str], ...]
     """Parameter names and bounded reprs, in order of the signature."""
-    replayable: bool
-    """Every argument's repr evaluates back to an equal value in the module's namespace."""
+    text: str
+    """An expression in the module's names that makes the same call again; empty where there is none."""
     result: str | None
     exception: str | None
 

@@ -162,7 +162,7 @@ def _call(row: Row) -> Call:
         line=int(_number(row, "line")),
         function=_text(row, "function"),
         arguments=_pairs(row.get("arguments", [])),
-        replayable=row.get("replayable") is True,
+        text=_text(row, "text"),
         result=_optional(row, "result"),
         exception=_optional(row, "exception"),
     )

@@ -147,6 +147,15 @@ def test_an_exception_allows_what_a_test_of_it_would_allow() -> None:
     assert not agrees("raises ValueError", "raises CartError")
     assert not agrees("5", "raises ValueError")
     assert agrees("[1]", "[1]; arguments are then [2]"), "the test would compare the value alone"
+    assert agrees("None", "None; the object is then Cart({'items': [2]})")
+
+
+def test_a_value_that_both_repairs_give_chooses_neither() -> None:
+    """They differ in what they do to the object: `None` is right of both, and says nothing."""
+    both = tuple(Answer(f"None; the object is then Cart({{'items': {items}}})", i) for i, items in enumerate("12"))
+
+    assert chosen(Question("Cart(0).add(1)", both), understood("None")) is None
+    assert chosen(Question("Cart(0).add(1)", both), understood("B")) == 1
 
 
 def test_the_latest_word_on_a_call_counts_and_what_was_set_aside_stays_aside() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 
-import pytest
-from darner.engine.behaviour import Cluster, difference, expression, neighbours
-from darner.sandbox.types import Call, CallResult
+from darner.engine.behaviour import Cluster, difference, neighbours
+from darner.sandbox.types import CallResult
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,19 +36,6 @@ def test_neighbours_of_a_number_are_the_numbers_beside_it() -> None:
 def test_neighbours_make_two_values_equal() -> None:
     """`>` and `>=` differ on nothing else."""
     assert "due(7, 7)" in list(neighbours("due(9, 7)"))
-
-
-def test_a_method_is_called_on_its_recorded_receiver() -> None:
-    """`self` becomes the object in front of the dot."""
-    call = Call("a.py", 3, "Cart.total", (("self", "Cart(items=[1])"), ("rate", "2")), True, "2", None)
-
-    assert expression(call) == "Cart(items=[1]).total(2)"
-
-
-@pytest.mark.parametrize("shown", ["<generator object f>", "<open file>"])
-def test_arguments_without_a_literal_form_are_left_out(shown: str) -> None:
-    """What cannot be written down cannot be asked about."""
-    assert expression(Call("a.py", 3, "f", (("x", shown),), True, None, None)) is None
 
 
 def cluster(**outputs: str) -> Cluster:

@@ -14,7 +14,7 @@ from darner.lsp.snapshot import Snapshot
 from darner.sandbox.types import Call, Frame
 from lsprotocol import types as lsp
 
-CALL = Call("cart.py", 1, "total", (("prices", "[1, 2]"),), True, "2", None)
+CALL = Call("cart.py", 1, "total", (("prices", "[1, 2]"),), "total([1, 2])", "2", None)
 
 
 def hints(state: Snapshot, name: str) -> dict[int, str]:

@@ -63,7 +63,7 @@ def test_the_failing_test_is_told_with_the_real_values(session: Session) -> None
     assert ("numbers", "[1, 2]") in failing.failure.frames[-1].locals
     assert dict(failing.lines)["cart.py"] == (2, 3, 4, 5)
     call = next(c for c in failing.calls if c.function == "total")
-    assert (call.arguments, call.result, call.replayable) == ((("numbers", "[1, 2]"),), "-3", True)
+    assert (call.arguments, call.result, call.text) == ((("numbers", "[1, 2]"),), "-3", "total([1, 2])")
 
 
 def test_a_good_candidate_passes_warm_and_fresh_and_leaves_the_users_file_alone(

@@ -17,7 +17,7 @@ MINORS = range(9, 15)
 RECORD = """
 import importlib.util, json, os, runpy, sys
 tools, root, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
-for name in ("child_record", "child_hooks", "child_steps"):
+for name in ("child_record", "child_written", "child_hooks", "child_steps"):
     spec = importlib.util.spec_from_file_location("_darner_" + name, os.path.join(tools, name + ".py"))
     sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -186,3 +186,141 @@ def test_evidence_never_grows_beyond_its_bound(python: str, tmp_path: Path) -> N
 
     assert row["trace"]["steps"]
     assert len(json.dumps(row)) < 3_500_000  # frames and message of the failure come on top, bounded too
+
+
+CALLS = """\
+import enum
+import functools
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Cart:
+    def __init__(self, items=None, rate: float = 0.5):
+        self.items = list(items)
+        self.rate = rate
+        self.lines: int = 0
+
+    def add(self, item, *, twice=False):
+        self.lines += 1
+        self.items.append(item)
+
+    @property
+    def size(self):
+        return len(self.items)
+
+    @functools.cached_property
+    def first(self):
+        return self.items[0]
+
+    @staticmethod
+    def tax(rate):
+        return rate
+
+    @classmethod
+    def empty(cls, rate):
+        return cls([], rate)
+
+
+class Shop:
+    def __init__(self, carts):
+        self.carts = carts
+        print(end="")
+
+    def sizes(self):
+        return [cart.size for cart in self.carts]
+
+
+class Bare:
+    def look(self):
+        return 1
+
+
+class Slotted:
+    __slots__ = ("left",)
+
+    def look(self):
+        return 1
+
+
+class Open:
+    def __init__(self):
+        self.file = open(__file__)
+
+    def look(self):
+        self.file.close()
+
+
+def keyed(a, b=2, *rest, key, other=3, **more):
+    return a
+
+
+def coloured(colour, kind, how):
+    return colour
+
+
+def given(cart):
+    return cart.size
+
+
+def work():
+    keyed(1, key="k")
+    keyed(1, 5, 6, [7], key=None, more=8)
+    keyed(1, key=2, **{"not a name": 3})
+    cart = Cart([1])
+    cart.add(2, twice=True)
+    cart.add(3)
+    cart.size
+    cart.first
+    Cart.tax(2)
+    Cart.empty(0.25)
+    Shop([cart]).sizes()
+    given(Cart([4]))
+    Bare().look()
+    Slotted().look()
+    Open().look()
+    coloured(Colour.RED, Cart, keyed)
+    coloured(float("nan"), lambda: 0, 1)
+"""
+FIRST = "(vars(it := Cart.__new__(Cart)).update(items=[1, 2], rate=0.5, lines=1) or it)"
+SECOND = "(vars(it := Cart.__new__(Cart)).update(items=[1, 2, 3], rate=0.5, lines=2) or it)"
+THIRD = SECOND.replace("lines=2", "lines=2, first=1")
+TEXTS = [
+    "keyed(1, 2, key='k', other=3)",
+    "keyed(1, 5, 6, [7], key=None, other=3, more=8)",
+    "",
+    "Cart([1], 0.5)",
+    "Cart(items=[1], rate=0.5).add(2, twice=True)",
+    f"{FIRST}.add(3, twice=False)",
+    f"{SECOND}.size",
+    f"{SECOND}.first",
+    "Cart.tax(2)",
+    "Cart.empty(0.25)",
+    "Cart([], 0.25)",
+    f"Shop([{THIRD}])",
+    f"(vars(it2 := Shop.__new__(Shop)).update(carts=[{THIRD}]) or it2).sizes()",
+    f"{THIRD}.size",
+    "Cart([4], 0.5)",
+    "given(Cart(items=[4], rate=0.5))",
+    "Cart(items=[4], rate=0.5).size",
+    "Bare().look()",
+    "",
+    "Open()",
+    "",
+    "coloured(Colour.RED, Cart, keyed)",
+    "",
+]
+
+
+def test_a_recorded_call_can_be_made_again_as_it_was_made(python: str, tmp_path: Path) -> None:
+    """Keywords stay keywords, objects of plain classes come back, and what cannot is left out."""
+    (row,) = record(python, tmp_path, CALLS, "work")
+
+    assert [call["text"] for call in row["calls"] if call["function"] != "work"] == TEXTS
+    alone = [*TEXTS[:2], *TEXTS[3:13], *TEXTS[14:18]]
+    names: dict[str, Any] = {}
+    exec(CALLS, names)
+    for text in alone:
+        eval(text, names)
