@@ -22,10 +22,17 @@ _Known = dict[str, list[dict[str, Any]]]
 
 
 def adapters_of(base: Path) -> dict[Role, Path]:
-    """The adopted adapter over this model file, by what it is for; none when there is none, or its file is gone."""
-    known = _names(base)
-    path = _folder() / known[-1] if known else None
-    return {Role.REPAIRER: path} if path is not None and path.is_file() else {}
+    """The adopted adapter over this model file, by what it is for; none when there is none, or its file is gone.
+
+    One that never learnt to explain leaves that to the bare model.
+    """
+    known = _entries(_read(), _key(base))
+    name = known[-1].get("file") if known else None
+    path = _folder() / name if isinstance(name, str) and name else None
+    if path is None or not path.is_file():
+        return {}
+    roles = (Role.REPAIRER, Role.AUDITOR) if known[-1].get("explains") is True else (Role.REPAIRER,)
+    return dict.fromkeys(roles, path)
 
 
 def rival(base: Path, adapter: Path | None) -> str:
@@ -40,8 +47,8 @@ def path_of(digest: str) -> Path:
     return _folder() / f"{digest}.gguf"
 
 
-def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, float]) -> Path:
-    """Use `adapter` over `base` from the next load on; `figures` say why.
+def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, float], *, explains: bool = False) -> Path:
+    """Use `adapter` over `base` from the next request on; `figures` say why, `explains` whether it learnt to.
 
     Raises BadInput when `base` is not the file that it was trained on, BadEnvironment on a full disk.
     """
@@ -50,7 +57,8 @@ def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, flo
     digest = sha256_of(adapter)
     kept = _folder() / f"{digest}.gguf"
     known = _read()
-    entry = {"file": kept.name, "base": base_sha256, "figures": dict(figures)}
+    entry = {"file": kept.name, "base": base_sha256, "from": str(adapter.absolute()), "explains": explains}
+    entry |= {"figures": dict(figures)}
     earlier = [each for each in known.get(_key(base), []) if each.get("file") != kept.name]
     known[_key(base)] = [*earlier, entry]
     try:
@@ -75,11 +83,34 @@ def roll_back(base: Path) -> Path | None:
     return adapters_of(base).get(Role.REPAIRER)
 
 
+def forget_below(folder: Path) -> tuple[str, ...]:
+    """Delete the adapters that were adopted from files below `folder`; the names of the bases that lost one."""
+    known = _read()
+    lost: dict[str, None] = {}
+    for key in known:
+        for entry in [each for each in _entries(known, key) if _is_below(folder, each)]:
+            known[key].remove(entry)
+            path_of(Path(str(entry["file"])).stem).unlink(missing_ok=True)
+            lost[key.rpartition(" ")[0]] = None
+    if lost:
+        _write(known)
+    return tuple(lost)
+
+
+def _is_below(folder: Path, entry: Mapping[str, Any]) -> bool:
+    return Path(str(entry.get("from", ""))).is_relative_to(folder)
+
+
+def _entries(known: _Known, key: str) -> list[dict[str, Any]]:
+    """A list that is damaged names none."""
+    entries: object = known.get(key)
+    found = cast(list[object], entries) if isinstance(entries, list) else []
+    return [cast(dict[str, Any], each) if isinstance(each, dict) else {} for each in found]
+
+
 def _names(base: Path) -> list[str]:
-    """Files of the adapters over `base`, oldest first; a list that is damaged names none."""
-    known: object = _read().get(_key(base))
-    entries = cast(list[object], known) if isinstance(known, list) else []
-    files = [cast(dict[str, object], each).get("file") if isinstance(each, dict) else None for each in entries]
+    """Files of the adapters over `base`, oldest first."""
+    files = [each.get("file") for each in _entries(_read(), _key(base))]
     return [name if isinstance(name, str) else "" for name in files]
 
 

@@ -222,6 +222,8 @@ class Known(TypedDict):
     default: bool
     installed: bool
     path: str
+    adapter: str
+    """SHA-256 of the adopted adapter that it answers through; empty for the bare model."""
 
 
 class ModelList(TypedDict):

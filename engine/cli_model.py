@@ -74,11 +74,11 @@ def list_models(as_json: Json = False) -> None:
         if as_json:
             terminal.print_json(ModelList(version=1, models=rows))
             return
-        table = Table("name", "size", "licence", "here", box=None, pad_edge=False)
+        table = Table("name", "size", "licence", "here", "adapter", box=None, pad_edge=False)
         for row in rows:
             size = f"{row['bytes'] / 1e9:.1f} GB"
             name = f"{row['name']} (default)" if row["default"] else row["name"]
-            table.add_row(name, size, row["licence"], "yes" if row["installed"] else "no")
+            table.add_row(name, size, row["licence"], "yes" if row["installed"] else "no", row["adapter"][:12])
         terminal.results().print(table)
 
 
@@ -135,6 +135,8 @@ def where(as_json: Json = False) -> None:
 
 
 def _row(entry: catalogue.Entry, installed: bool) -> Known:
+    path = catalogue.path_of(entry)
+    worn = adapters_of(path).get(Role.REPAIRER)
     return {
         "name": entry.name,
         "bytes": entry.bytes,
@@ -142,7 +144,8 @@ def _row(entry: catalogue.Entry, installed: bool) -> Known:
         "licence": entry.licence,
         "default": entry.name == catalogue.DEFAULT,
         "installed": installed,
-        "path": str(catalogue.path_of(entry)),
+        "path": str(path),
+        "adapter": worn.stem if worn else "",
     }
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from . import replay, show, terminal, trace, trust
+from . import adopted, replay, show, terminal, trace, trust
 from .answers import TraceList, TraceReplay, TraceShow
 from .cli_options import Json
+from .errors import BadEnvironment
 from .events import Done
 from .interrupt import interruptible
 from .mend import mend
@@ -48,12 +50,27 @@ def off() -> None:
 
 @trace_app.command()
 def wipe() -> None:
-    """Delete every trace."""
+    """Delete every trace, and the records and adapters that `darner-train learn` made of them."""
     with terminal.ending(False):
         found = replay.recordings()
         for path in found:
             path.unlink(missing_ok=True)
-        typer.echo(f"{len(found)} traces deleted.")
+        taken = adopted.forget_below(trace.learnt())
+        learnt = _removed(trace.learnt())
+        typer.echo(f"{len(found)} traces deleted{', with what was learnt from them' if learnt else ''}.")
+        for base in taken:
+            typer.echo(f"The adapter learnt from them over {base} is gone too; the next request goes without it.")
+
+
+def _removed(folder: Path) -> bool:
+    """False when there was none."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise BadEnvironment(f"{folder} cannot be deleted ({error.strerror}); delete it by hand.") from error
+    return True
 
 
 @trace_app.command(name="list")
@@ -67,6 +84,8 @@ def list_traces(as_json: Json = False) -> None:
         for name in names:
             typer.echo(name)
         typer.echo(f"{len(names)} traces in {trace.folder()}; recording is {'on' if trace.is_on() else 'off'}.")
+        if trace.learnt().is_dir():
+            typer.echo(f"What was learnt from traces is in {trace.learnt()}.")
 
 
 @trace_app.command(name="show")

@@ -44,7 +44,7 @@ class LlamaModel:
 
         `kept`: a folder where computed prompts outlive the worker; they hold source.
         """
-        self._adapters = {role: str(file.absolute()) for role, file in (adapters or {}).items()}
+        self.wear(adapters or {})
         self._path = path.absolute()
         self._name = name or path.stem
         self._idle_s, self._kept = idle_s, kept
@@ -53,6 +53,10 @@ class LlamaModel:
         """Set once it has loaded the file."""
         self._loading: WorkerProcess | None = None
         self._status: ModelStatus | None = None
+
+    def wear(self, adapters: Mapping[Role, Path]) -> None:
+        """From the next request on; nothing is loaded anew but the adapters themselves."""
+        self._adapters = {role: str(file.absolute()) for role, file in adapters.items()}
 
     @property
     def name(self) -> str:

@@ -13,12 +13,27 @@ from . import trace
 from .config import Budget
 from .errors import BadInput
 from .model import Completion, Ending, Message, ModelStatus, Sampling
-from .reply import Ask, Reply
+from .reply import Ask, Reply, rejects, ruling
 from .stop import Stop
-from .types import FailureReport, Ruling
+from .types import FailureReport, Question, Repair, Ruling
 from .wire import decode
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question, the repairs that it was between, and what the user said."""
+
+    question: Question
+    repairs: tuple[Repair, ...]
+    ruling: Ruling
+
+    @property
+    def rejected(self) -> tuple[tuple[Repair, str], ...]:
+        """The repairs that do what the user said is wrong, each with what its call gives instead."""
+        given = ((self.repairs[each.candidate], each.output) for each in self.question.answers)
+        return tuple((repair, output) for repair, output in given if rejects(self.ruling, output))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,18 @@ class Recording:
         said = [Reply(str(row["letter"]), str(row["right"])) for row in self.rows if row["kind"] == "answer"]
         waiting = deque(said or old)
         return lambda _: waiting.popleft() if waiting else None
+
+    def answered(self, nodeid: str) -> Iterator[Answered]:
+        """What the user answered of this test; an older release did not write the question down."""
+        for row in self.rows:
+            if row["kind"] == "answer" and row["nodeid"] == nodeid and "question" in row:
+                question, offered = decode(row["question"], Question), decode(row["offered"], tuple[Repair, ...])
+                yield Answered(question, offered, ruling(question, Reply(str(row["letter"]), str(row["right"]))))
+
+    def decision(self, nodeid: str) -> Row | None:
+        """What an editor's user did last with a repair of this test (trace.decide)."""
+        decided = [row for row in self.rows if row["kind"] == "decision" and row["nodeid"] == nodeid]
+        return decided[-1] if decided else None
 
     @property
     def ended(self) -> str:

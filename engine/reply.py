@@ -79,6 +79,13 @@ def ruling(question: Question, reply: Reply) -> Ruling:
     return Ruling(question.path, question.input, wrong=tuple(answer.output for answer in question.answers))
 
 
+def rejects(said: Ruling, output: str) -> bool:
+    """The user said that the call does not give this output of `Answer`."""
+    if said.right:
+        return not agrees(said.right, output)
+    return output in said.wrong
+
+
 def once(reply: Reply) -> Callable[[object], Reply | None]:
     """Answers the first question, and leaves those open that come after it."""
     left = [reply]

@@ -63,8 +63,9 @@ class Resident:
             if self._model is None or (path, keep) != self._key:
                 self.close()
                 kept = prompts_folder() if keep else None
-                self._model = LlamaModel(path, name_or_path or DEFAULT, adapters=adapters_of(path), kept=kept)
+                self._model = LlamaModel(path, name_or_path or DEFAULT, kept=kept)
                 self._key = (path, keep)
+            self._model.wear(adapters_of(path))  # adopted or taken back since: a server runs for days
             return self._model
 
     def held(self, path: Path) -> LlamaModel | None:

@@ -2,12 +2,13 @@
 
     {"kind": "start"}    versions, project, tests, budget, seed, model, SHA-256 of every Python file
     {"kind": "asked"}    a request to the model and all that it answered
-    {"kind": "answer"}   what the user answered to a question
+    {"kind": "answer"}   what the user answered to which question, and the repairs that it was between
     {"kind": "event"}    what the loop announced (events.py), reports whole
     {"kind": "end"}      how the run ended
     {"kind": "decision"} behind it: an editor's user applied a repair, or took it back
 
-Off unless turned on: a trace holds source. It stays on this machine, and `darner trace wipe` deletes all of them.
+Off unless turned on: a trace holds source. It stays on this machine, and `darner trace wipe` deletes all of them, with
+what `darner-train learn` made of them.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def folder() -> Path:
     return user_state_path("darner") / "traces"
 
 
+def learnt() -> Path:
+    """Where `darner-train learn` keeps the records and weights that it makes of traces: a folder a project."""
+    return user_state_path("darner") / "learnt"
+
+
 class Trace:
     """An open trace; every line is on disk before the next thing happens. Use it as a context manager."""
 
@@ -97,8 +103,10 @@ class Trace:
 
         def asked(report: FailureReport) -> Reply | None:
             reply = ask(report)
-            if reply is not None:
-                self.write("answer", {"nodeid": report.nodeid, **asdict(reply)})
+            if reply is not None and report.question is not None:
+                offered = report.repairs[: 1 + max(each.candidate for each in report.question.answers)]
+                between = {"question": encode(report.question), "offered": encode(offered)}
+                self.write("answer", {"nodeid": report.nodeid, **asdict(reply), **between})
             return reply
 
         return asked

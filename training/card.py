@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..engine import catalogue
 from .base import Base
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from .agree import Agreement
 
 
+_UNMEASURED = "Nothing yet. The stage `evaluate` leaves this card again in its own folder, with its figures."
+_KINDS = {
+    "sft_data": "tasks with tested solutions",
+    "debug_data": "mistakes planted in functions, found in their history or sampled, with their repairs",
+    "traces": "repairs that the user took",
+}
+
+
 def card(run: Path, base: Base, found: Mapping[str, Agreement], kept_out: Decontamination) -> str:
-    """Markdown: base, data and licences, what was kept out, how well the files agree with torch, limits."""
+    """Markdown: base, data and licences, what was kept out, how well the files agree with torch, figures, limits."""
     entry = next((each for each in catalogue.CATALOGUE.values() if each.sha256 == base.sha256), None)
     licence = entry.licence if entry else "not known to Darner; see where the file is from"
     return "\n".join(
@@ -44,12 +52,43 @@ def card(run: Path, base: Base, found: Mapping[str, Agreement], kept_out: Decont
                 for name, each in found.items()
             ),
             "",
+            "## What it was measured to do",
+            _UNMEASURED,
+            "",
             "## Limits",
-            "Trained on single functions of one file with planted mistakes. The stage `evaluate` measures it on"
-            " held-out ones of the same kind; nothing else was measured. Python only.",
+            f"It learnt from {_learnt(run)}. Single functions of one file, Python only; what is not above was not"
+            " measured.",
             "",
         ]
     )
+
+
+def write_measured(export: Path, folder: Path) -> None:
+    """The export's card with the figures of `folder`/report.json, beside that."""
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    text = (export / "card.md").read_text(encoding="utf-8")
+    (folder / "card.md").write_text(text.replace(_UNMEASURED, "\n".join(_measured(report))), encoding="utf-8")
+
+
+def _measured(report: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Against {report['against']}, both quantised and served by the engine: {report['verdict']}."
+    yield ""
+    names = {"repair": "repairs, pass@1 of samples", "greedy": "repairs, greedy", "writing": "writing, pass@1"}
+    for key, name in names.items():
+        yield f"- {name}, {report['tasks']} held-out mistakes: {_points(report[key])}"
+    for name, each in report["benchmarks"].items():
+        yield f"- {name}: {each['before']:.1%} before, {each['new']:.1%} after; {_points(each['gain'])}"
+
+
+def _points(difference: Mapping[str, float]) -> str:
+    mean, low, high = (f"{100 * difference[key]:+.1f}" for key in ("mean", "low", "high"))
+    return f"{mean} points (95 %: {low} to {high})"
+
+
+def _learnt(run: Path) -> str:
+    """By the data that the run holds."""
+    found = [what for stage, what in _KINDS.items() if (run / f"{stage}.jsonl").exists()]
+    return ", ".join(found) or "what its manifests name"
 
 
 def _manifests(run: Path) -> Iterator[Manifest]:

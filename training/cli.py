@@ -12,7 +12,7 @@ from ..engine.cli_options import Json
 from ..engine.errors import BadInput
 from ..engine.interrupt import interruptible
 from ..engine.stop import Stop
-from . import cli_adopt, curves, line, recipe, run, show
+from . import cli_adopt, cli_learn, curves, line, recipe, run, show
 
 app = typer.Typer(
     name="darner-train",
@@ -23,7 +23,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(metavar="RECIPE", help="tiny, factory, learn, laptop, h200, cluster, or a TOML.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE", help="tiny, factory, repair, cocos, mucode, learn, laptop, h200, cluster, or TOML."
+    ),
+]
 Folder = Annotated[
     Path | None, typer.Option("--folder", help="Where records, manifests and weights go; ./darner-train/RECIPE.")
 ]
@@ -86,6 +91,7 @@ def _place(read: recipe.Recipe, folder: Path | None) -> Path:
     return (folder or Path("darner-train") / read.name).absolute()
 
 
+app.command()(cli_learn.learn)
 app.command()(cli_adopt.adopt)
 app.command()(cli_adopt.rollback)
 app.command()(curves.curves)

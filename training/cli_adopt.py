@@ -22,22 +22,29 @@ def adopt(
 ) -> None:
     """Let the engine use a run's adapter from now on, if it was measured to be better."""
     with terminal.ending(as_json):
-        made = served.of(run / "export")
-        report = _report(run, made)
-        if not report["better"]:
-            raise BadInput(
-                f"The weights of {run} are not better than {report['against']}: {_in_words(report)}. "
-                "Not adopted; train longer or on more seeds."
-            )
-        if made.adapter is None:
-            raise BadInput(
-                f"{run} trained all weights: pass its file by name, as in `darner fix --model {made.model}`."
-            )
-        kept = adopted.adopt(made.model, made.base_sha256, made.adapter, report["repair"])
+        base, kept, figures = taken_over(run)
         if as_json:
-            terminal.print_json({"version": 1, "base": str(made.model), "adapter": str(kept)})
+            terminal.print_json({"version": 1, "base": str(base), "adapter": str(kept)})
         else:
-            typer.echo(f"{made.model.name} now answers through {kept.name[:12]}…: {_in_words(report)}")
+            typer.echo(f"{base.name} now answers through {kept.name[:12]}…: {figures}")
+
+
+def taken_over(run: Path) -> tuple[Path, Path, str]:
+    """The base, the run's adapter that the engine uses over it from now on, and the figures that say why.
+
+    Raises BadInput when it was not measured, or is not better.
+    """
+    made = served.of(run / "export")
+    report = _report(run, made)
+    if not report["better"]:
+        raise BadInput(
+            f"The weights of {run} are not better than {report['against']}: {_in_words(report)}. "
+            "Not adopted; train longer or on more seeds."
+        )
+    if made.adapter is None:
+        raise BadInput(f"{run} trained all weights: pass its file by name, as in `darner fix --model {made.model}`.")
+    kept = adopted.adopt(made.model, made.base_sha256, made.adapter, report["repair"], explains=made.explains)
+    return made.model, kept, _in_words(report)
 
 
 def rollback(

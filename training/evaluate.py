@@ -20,7 +20,7 @@ from pathlib import Path
 from ..engine import adopted
 from ..engine.errors import BadInput
 from ..engine.model import Model
-from . import bench, benchmark, forms, served
+from . import bench, benchmark, card, forms, served
 from .bench import Bench
 from .benchmark import Answered, Standing
 from .decontamination import looked_at
@@ -33,7 +33,7 @@ from .ledger import Ledger
 from .paired import Difference, difference, pass_at
 from .practice import Case, case_of
 from .shape import Count, Heat, Some
-from .stages import Context, FileStage
+from .stages import WORKER, Context, FileStage
 from .store import read_records
 from .types import Mistake
 
@@ -101,7 +101,9 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         exam.sit(tasks, settings.form, answers)
     report = compared([Score(**row) for row in scores.rows], settings.samples, context.seed)
     standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed)
-    return _reported(report, standings, new, settings, context, folder)
+    figures = _reported(report, standings, new, settings, context, folder)
+    card.write_measured(inputs["export"], folder)
+    return figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _bytes(path: str) -> bytes:
         raise BadInput(f"{path} cannot be read ({error.strerror}); name JSON lines in [evaluate] benchmarks.") from None
 
 
-STAGE = FileStage("evaluate", Settings, inputs=("mistakes", "export"), make=make, outside=_outside)
+STAGE = FileStage("evaluate", Settings, inputs=("mistakes", "export"), make=make, outside=_outside, libraries=WORKER)
 
 
 def _tasks(settings: Settings, seed: int) -> list[tuple[str, Item]]:
@@ -224,7 +226,7 @@ def _reported(
     against = served.rival(new)
     verdict = "better" if report.better else "not better"
     if report.better and settings.adopt and new.adapter:
-        adopted.adopt(new.model, new.base_sha256, new.adapter, asdict(report.repair))
+        adopted.adopt(new.model, new.base_sha256, new.adapter, asdict(report.repair), explains=new.explains)
         verdict = "better, and adopted"
     benchmarks = {name: asdict(each) for name, each in standings.items()}
     written = {

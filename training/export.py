@@ -19,8 +19,9 @@ from .base import Base, Dtype, HubTokens, device, find_base, trained
 from .card import card
 from .decontamination import looked_at
 from .gguf_file import Quantisation, write_merged
+from .optimise import enough_memory
 from .sft import prepared
-from .stages import Context, FileStage
+from .stages import TRAINER, WORKER, Context, FileStage
 from .store import read_records
 from .tokens import Encoded
 from .types import Conversation
@@ -49,6 +50,7 @@ class Settings:
     """Also write a whole model, `Q8_0` or `Q6_K`; below 6 bits what was learnt is lost. A LoRA needs none."""
 
 
+@enough_memory()
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
     """Leave what the engine loads in `folder`. Raises BadEnvironment when it does not say what torch says."""
     from .agree import agreement  # here: it needs what only the extras `model` and `train` bring
@@ -69,7 +71,14 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     return {f"{name}_{key}": value for name, each in found.items() for key, value in asdict(each).items()}
 
 
-STAGE = FileStage("export", Settings, inputs=("sft",), make=make, also=("rl", "sft_data", "debug_data", "traces"))
+STAGE = FileStage(
+    "export",
+    Settings,
+    inputs=("sft",),
+    make=make,
+    also=("rl", "sft_data", "debug_data", "traces"),
+    libraries=(*TRAINER, *WORKER),
+)
 
 
 def _records(base: Base, paths: Sequence[Path]) -> tuple[Encoded, ...]:

@@ -10,7 +10,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def optimise(
     returned in the first. Raises BadEnvironment when the loss is no number any more (the last good checkpoint
     is kept) or memory runs out, and KeyboardInterrupt when it was stopped.
     """
-    torch, checkpoints = library("torch"), place.folder / SCRATCH
+    checkpoints = place.folder / SCRATCH
     trainer = _trainer_class()(
         model=net,
         args=_arguments(steps, checkpoints, place.seed, sharded=sharded),
@@ -80,13 +81,20 @@ def optimise(
     )
     trainer.remove_callback(library("transformers.trainer_callback").PrinterCallback)  # stdout is for results
     trainer.objective, trainer.stopped, trainer.curve = objective, place.stop, place.folder / "curve.jsonl"
-    try:
+    with enough_memory():
         trainer.train(resume_from_checkpoint=_last_whole(checkpoints))
-    except torch.OutOfMemoryError as error:
+    return trainer.accelerator.get_state_dict(trainer.model) if sharded else None
+
+
+@contextmanager
+def enough_memory() -> Generator[None]:
+    """Around, or over, what puts weights on a device: raises BadEnvironment with settings where it has no room."""
+    try:
+        yield
+    except library("torch").OutOfMemoryError as error:
         raise BadEnvironment(
             f"The GPU has no memory left ({error}); lower tokens_per_row, or rank, or take dtype = 'bfloat16'."
         ) from error
-    return trainer.accelerator.get_state_dict(trainer.model) if sharded else None
 
 
 def outcome_of(folder: Path) -> dict[str, float]:

@@ -2,9 +2,10 @@
 
     chains of one mistake ─▶ RISE's centred weight     of the turns that the criterion chooses
                           ─▶ LEDEX's two rewards       code beside all right ones, explanation by words or by effect
-                          ─▶ CoCoS's advantage         accumulated progress against the other chains
+                          ─▶ CoCoS's advantage         accumulated progress against the other chains; GRPO's beside it
 
-A state that was never solved can be given a verified solution of the same mistake (muCode): `relabel`.
+Where more answers than the played one were sampled (`best_of`), RISE learns the best of them in that state. A state
+that was never solved can be given a verified solution of the same mistake (muCode): `relabel`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from . import rewards
 from .codebleu import mean_similarity
 from .likeness import mean_cosine
-from .shape import Share
+from .shape import Share, Size
 from .stages import Context, RecordStage, plain
 from .trajectories import Rated, Trajectory, Try
 from .turns import Attempt, Chain, Criterion, degenerate, relabelled, weighted
@@ -31,6 +32,10 @@ class Settings:
     """Turns that RISE learns: `all`, `better` than those before, the `best` of a chain, or `success`."""
     relabel: bool = True
     """Also learn, in every state that failed, a verified solution of the same mistake (muCode)."""
+    temperature: Size = rewards.TEMPERATURE
+    """RISE's tau: how sharply better turns outweigh worse ones."""
+    largest: Size = rewards.LARGEST_WEIGHT
+    """Most that a turn weighs in RISE."""
     discount: Share = 0.5
     """Of earlier progress, in CoCoS's accumulated reward."""
 
@@ -44,13 +49,15 @@ class Right:
 
 
 def rated(chains: Sequence[Trajectory], settings: Settings) -> Iterator[Rated]:
-    """The turns of one mistake's chains. Degenerate answers keep their rewards and are never learnt by weight."""
+    """The turns of one mistake's chains, and the better answers of the same states. Degenerate answers keep their
+    rewards and are never learnt by weight."""
     won = [each for chain in chains for each in chain.tries if each.passed == 1.0]
     right = Right(tuple(each.code for each in won), tuple(each.explanation for each in won if each.explanation))
-    weights = _weights(chains, settings.criterion)
-    advantages = _advantages(chains, settings.discount)
+    weights = _weights(chains, settings)
+    alone, grouped = _advantages(chains, settings.discount)
     for number, chain in enumerate(chains):
         for turn, each in enumerate(chain.tries):
+            weight = weights.get((number, turn), 0.0)
             yield Rated(
                 f"{chain.id}-{turn}",
                 chain.mistake,
@@ -60,15 +67,31 @@ def rated(chains: Sequence[Trajectory], settings: Settings) -> Iterator[Rated]:
                 len(each.explanation),
                 each.passed,
                 True,
-                weights.get((number, turn), 0.0),
+                0.0 if each.best else weight,
                 rewards.code_reward(mean_similarity(each.code, right.codes), each.passed),
                 _explanation_reward(each, right, chain.refinements),
-                advantages[number, turn],
+                alone[number, turn],
+                grouped[number, turn],
             )
+            if each.best and weight:
+                yield _instead(
+                    f"{chain.id}-{turn}-best", chain, turn, each.messages, each.best, each.best_passed, weight
+                )
 
 
-def solutions(chains: Sequence[Trajectory]) -> Iterator[Rated]:
-    """muCode: the failed states, answered by a verified solution; learnt by weight alone."""
+def _instead(
+    identity: str, chain: Trajectory, turn: int, state: Sequence[Turn], answer: str, passed: float, weight: float
+) -> Rated:
+    """What was not played in this state; learnt by weight alone."""
+    messages = (*state, Turn("assistant", answer))
+    return Rated(identity, chain.mistake, chain.task, turn, messages, 0, passed, False, weight, 0.0, None, 0.0)
+
+
+def solutions(chains: Sequence[Trajectory], *, own: bool = False) -> Iterator[Rated]:
+    """muCode: the states that wanted one, answered by a verified solution; learnt by weight alone.
+
+    `own`: also where the model found that one itself, because nothing else teaches it.
+    """
     states = {(): chains[0].tries[0]} | {
         tuple(each.answer for each in chain.tries[:turn]): chain.tries[turn]
         for chain in chains
@@ -76,48 +99,54 @@ def solutions(chains: Sequence[Trajectory]) -> Iterator[Rated]:
     }
     for number, example in enumerate(relabelled([_chain(chain) for chain in chains])):
         state = states.get(tuple(attempt.text for attempt in example.before))
-        if state is not None and state.answer != example.answer:
-            chain = chains[0]
-            messages = (*state.messages, Turn("assistant", example.answer))
-            turn = len(example.before)
+        if state is not None and (own or example.answer not in (state.answer, state.best)):
+            chain, turn = chains[0], len(example.before)
             identity = f"{chain.mistake}-solution-{number}"
-            yield Rated(
-                identity, chain.mistake, chain.task, turn, messages, 0, 1.0, False, example.weight, 0.0, None, 0.0
-            )
+            yield _instead(identity, chain, turn, state.messages, example.answer, 1.0, example.weight)
 
 
 def _chain(chain: Trajectory) -> Chain:
-    return Chain(chain.mistake, tuple(Attempt(each.answer, each.passed, each.feedback) for each in chain.tries))
+    return Chain(chain.mistake, tuple(map(_attempt, chain.tries)))
 
 
-def _weights(chains: Sequence[Trajectory], criterion: Criterion) -> dict[tuple[int, int], float]:
+def _attempt(each: Try) -> Attempt:
+    target = Attempt(each.best, each.best_passed, "") if each.best else None
+    return Attempt(each.answer, each.passed, each.feedback, target)
+
+
+def _weights(chains: Sequence[Trajectory], how: Settings) -> dict[tuple[int, int], float]:
     """RISE's weight by chain and turn, for the turns that the criterion takes; of equal examples the first."""
     found: dict[tuple[int, int], float] = {}
     examples = {
         (tuple(attempt.text for attempt in each.before), each.answer): each.weight
-        for each in weighted([_chain(chain) for chain in chains], criterion)
+        for each in weighted([_chain(chain) for chain in chains], how.criterion, how.temperature, how.largest)
     }
     for number, chain in enumerate(chains):
         for turn, each in enumerate(chain.tries):
-            weight = examples.pop((tuple(before.answer for before in chain.tries[:turn]), each.answer), None)
-            if weight is not None and not degenerate(each.answer):
+            learnt = each.best or each.answer
+            weight = examples.pop((tuple(before.answer for before in chain.tries[:turn]), learnt), None)
+            if weight is not None and not degenerate(learnt):
                 found[number, turn] = weight
     return found
 
 
-def _advantages(chains: Sequence[Trajectory], discount: float) -> dict[tuple[int, int], float]:
-    """By chain and turn; 0 where no other chain came so far."""
+_ByTurn = dict[tuple[int, int], float]
+
+
+def _advantages(chains: Sequence[Trajectory], discount: float) -> tuple[_ByTurn, _ByTurn]:
+    """RLOO's and GRPO's by chain and turn; 0 where no other chain came so far."""
     by_turn: dict[int, dict[int, float]] = defaultdict(dict)
     for number, chain in enumerate(chains):
         shares = [each.passed for each in chain.tries]
         for turn in range(len(shares)):
             by_turn[turn][number] = rewards.accumulated(shares[: turn + 1], discount)
-    found: dict[tuple[int, int], float] = {}
+    alone: _ByTurn = {}
+    grouped: _ByTurn = {}
     for turn, by_chain in by_turn.items():
-        worth = list(by_chain.values())
-        against = rewards.leave_one_out(worth) if len(worth) > 1 else (0.0,)
-        found |= {(number, turn): value for number, value in zip(by_chain, against, strict=True)}
-    return found
+        worth, places = list(by_chain.values()), [(number, turn) for number in by_chain]
+        alone |= zip(places, rewards.leave_one_out(worth) if len(worth) > 1 else (0.0,), strict=True)
+        grouped |= zip(places, rewards.group_advantages(worth), strict=True)
+    return alone, grouped
 
 
 def _explanation_reward(each: Try, right: Right, refinements: int) -> float | None:
@@ -139,7 +168,9 @@ def _units(context: Context, settings: Settings) -> Sequence[tuple[Trajectory, .
 def _examples(context: Context, settings: Settings, chains: tuple[Trajectory, ...], index: int) -> Iterator[object]:
     yield from rated(chains, settings)
     if settings.relabel:
-        yield from list(solutions(chains)) or [Dropped("no verified solution to relabel with")]
+        yield from list(solutions(chains, own=settings.criterion is Criterion.NONE)) or [
+            Dropped("no verified solution to relabel with")
+        ]
 
 
 STAGE = RecordStage("rewards", Settings, ("rollouts",), units=_units, opened=plain(_examples))

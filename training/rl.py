@@ -1,9 +1,10 @@
-"""Stage `rl`: learn from the rated turns, by one of three objectives, from the weights that played them.
+"""Stage `rl`: learn from the rated turns, by one of four objectives, from the weights that played them.
 
     rise    likelihood, weighted by exp((r - mean) / tau): the sft stage's loss on other records
     ledex   PPO with a value head; the explanation's reward on its last token, the code's on the last of all, KL paid
             on every token
     rloo    PPO's clipped objective, with the leave-one-out advantage on every token, and KL in the loss
+    grpo    the same, with the advantage against the mean and the spread of the mistake's chains
 
 A round measures the weights as they are (pi_old, V_old, KL to where the stage began), then takes the steps of its
 epochs. A round that was finished before a kill is taken from its last checkpoint.
@@ -21,9 +22,9 @@ from ..engine.model import Message
 from . import losses, rewards, served
 from .base import HubTokens, device, find_base, is_lora, keep, trained
 from .libraries import Net, Tensor
-from .optimise import Objective, Place, Steps, add_value_head, logprobs, optimise, outcome_of
+from .optimise import Objective, Place, Steps, add_value_head, enough_memory, logprobs, optimise, outcome_of
 from .shape import Count, Share, Size, Weight
-from .stages import Context, FileStage
+from .stages import TRAINER, Context, FileStage
 from .store import read_records
 from .tokens import Encoded, Tokens, encode
 from .trajectories import Rated
@@ -33,6 +34,7 @@ class Method(StrEnum):
     RISE = "rise"
     LEDEX = "ledex"
     RLOO = "rloo"
+    GRPO = "grpo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,13 @@ class Settings(Steps):
 
     method: Method = Method.RISE
     rounds: Count = 1
-    """Times that the weights are measured anew, with `epochs` of steps after each (ledex and rloo)."""
+    """Times that the weights are measured anew, with `epochs` of steps after each (all but rise)."""
     learning_rate: Size = field(default=5e-5, kw_only=True)
-    """Smaller than that of sft: 5e-5 for a LoRA with rise, 1e-5 with ledex and rloo."""
+    """Smaller than that of sft: 5e-5 for a LoRA with rise, 1e-5 with the others."""
     beta: Weight = 0.05
-    """What a nat of KL to the weights at the beginning costs (ledex and rloo)."""
+    """What a nat of KL to the weights at the beginning costs (all but rise)."""
     clip: Share = 0.2
-    """How far the ratio to pi_old counts (ledex and rloo)."""
+    """How far the ratio to pi_old counts (all but rise)."""
     value_weight: Weight = 0.1
     """LEDEX's alpha: of the value head's squared error."""
     discount: Share = 0.99
@@ -64,6 +66,7 @@ class Turn:
     """Tokens of the answer that are explanation."""
 
 
+@enough_memory()
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
     """Train on from `sft`'s LoRA, from the last checkpoint in `folder`, if any."""
     start = inputs["sft"] / served.WEIGHTS
@@ -78,12 +81,13 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     rounds = range(1 if settings.method is Method.RISE else settings.rounds)
     outcomes = [_round(net, turns, first, settings, context, folder / f"round-{number}") for number in rounds]
     keep(net, folder / served.WEIGHTS)  # without the value head, which served the training only
-    served.put(folder, base)
+    explains = served.of(inputs["sft"]).explains or any(turn.explained for turn in turns)
+    served.put(folder, base, explains=explains)
     steps = sum(each["steps"] for each in outcomes)
     return {"turns": len(turns), "steps": steps, "last_loss": outcomes[-1]["last_loss"], **_gains(net, turns, first)}
 
 
-STAGE = FileStage("rl", Settings, inputs=("sft", "rewards"), make=make)
+STAGE = FileStage("rl", Settings, inputs=("sft", "rewards"), make=make, libraries=TRAINER)
 
 
 def _turns(tokens: Tokens, found: Sequence[Rated], settings: Settings) -> tuple[Turn, ...]:
@@ -110,8 +114,12 @@ def _teaches(each: Rated, method: Method) -> bool:
             return each.weight > 0.0
         case Method.LEDEX:
             return each.played
-        case Method.RLOO:
-            return each.played and each.advantage != 0.0
+        case Method.RLOO | Method.GRPO:
+            return each.played and _advantage(each, method) != 0.0
+
+
+def _advantage(each: Rated, method: Method) -> float:
+    return each.grouped if method is Method.GRPO else each.advantage
 
 
 def _round(
@@ -135,10 +143,11 @@ def _measured(net: Net, turns: Sequence[Turn], first: Sequence[Sequence[float]],
     found: list[Encoded] = []
     for turn, reference in zip(turns, first, strict=True):
         old, values = logprobs(net, turn.record)
-        if settings.method is Method.RLOO:
-            columns = {"advantage": (turn.rated.advantage,) * len(old), "reference": tuple(reference)}
-        else:
+        if settings.method is Method.LEDEX:
             columns = ledex_columns(turn, old, reference, values, settings)
+        else:
+            advantage = _advantage(turn.rated, settings.method)
+            columns = {"advantage": (advantage,) * len(old), "reference": tuple(reference)}
         found.append(replace(turn.record, columns={"old": tuple(old), **columns}))
     return found
 
@@ -163,12 +172,12 @@ def _objective(settings: Settings) -> Objective:
         policy = losses.surrogate(found, columns["old"], columns["advantage"], share, settings.clip)
         return policy + settings.value_weight * losses.value_error(values, columns["return"], share)
 
-    def rloo(found: Tensor, _: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
+    def clipped(found: Tensor, _: Tensor | None, columns: Mapping[str, Tensor]) -> Tensor:
         share = columns["share"]
         policy = losses.surrogate(found, columns["old"], columns["advantage"], share, settings.clip)
         return policy + settings.beta * losses.drift(found, columns["reference"], share)
 
-    return {Method.RISE: rise, Method.LEDEX: ledex, Method.RLOO: rloo}[settings.method]
+    return {Method.RISE: rise, Method.LEDEX: ledex}.get(settings.method, clipped)
 
 
 def _gains(net: Net, turns: Sequence[Turn], first: Sequence[Sequence[float]]) -> dict[str, float]:

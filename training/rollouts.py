@@ -1,9 +1,11 @@
 """Stage `rollouts`: the trained model plays, as it will be served: attempt, execution, feedback, repair, up to R turns.
 
-    mistake ─▶ C chains of: prompt ─▶ N answers ─run─▶ the best one, and what it got wrong ─▶ next turn, unless solved
+    mistake ─▶ C chains of: prompt ─▶ an answer ─run─▶ what it got wrong ─▶ next turn, unless solved
+                                   └▶ N - 1 more ─run─▶ the best, where it is better: what the state teaches
 
-On-policy: the answers come from the weights of stage `sft`, over the quantised base, through the engine's worker. Every
-state is asked with the last round only, as the engine asks.
+On-policy: the answers come from the weights of stage `sft`, over the quantised base, through the engine's worker, and
+the next state is what the first answer led to, never the best: the states are those that the model alone comes to.
+Every state is asked with the last round only, as the engine asks.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from .bench import Bench
 from .kept_back import kept_back
 from .practice import FENCE, Case, Graded, ask, case_of, grade, sample
 from .shape import Count, Heat, Some
-from .stages import Context, RecordStage
+from .stages import WORKER, Context, RecordStage
 from .store import Work
 from .trajectories import Trajectory, Try
 from .types import Dropped, Mistake, Turn
@@ -34,7 +36,7 @@ class Settings:
     turns: Count = 2
     """Most attempts of a chain."""
     best_of: Count = 1
-    """Answers sampled in each state, the best of which is the attempt (RISE's self-distillation takes 16)."""
+    """Answers sampled in each state. The first is played; the best is learnt (RISE's self-distillation takes 16)."""
     temperature: Heat = 0.8
     explain: bool = True
     """The answer begins with what is wrong (LEDEX's second shape)."""
@@ -60,17 +62,18 @@ class Player:
         last: Graded | None = None
         for turn in range(self.settings.turns):
             messages = ask(case, last, explain=self.settings.explain)
-            last = self._best(case, messages, seed + 100 * turn)
-            yield self._try(case, messages, last, seed + 100 * turn)
+            last, *others = self._graded(case, messages, seed + 100 * turn)
+            best = max((last, *others), key=lambda each: each.passed)
+            yield self._try(case, messages, last, best, seed + 100 * turn)
             if last.passed == 1.0 or self.stop:
                 return
 
-    def _best(self, case: Case, messages: Sequence[Message], seed: int) -> Graded:
+    def _graded(self, case: Case, messages: Sequence[Message], seed: int) -> list[Graded]:
         how = self.settings
         answers = sample(self.model, case, messages, how.best_of, how.temperature, seed, self.stop, explain=how.explain)
-        return max((grade(self.bench, case, answer) for answer in answers), key=lambda each: each.passed)
+        return [grade(self.bench, case, answer) for answer in answers]
 
-    def _try(self, case: Case, messages: Sequence[Message], found: Graded, seed: int) -> Try:
+    def _try(self, case: Case, messages: Sequence[Message], found: Graded, best: Graded, seed: int) -> Try:
         return Try(
             tuple(Turn(message.role, message.content) for message in messages),
             found.answer,
@@ -79,6 +82,8 @@ class Player:
             found.passed,
             found.feedback,
             self._cured(case, messages, found.explanation, seed),
+            best.answer if best is not found else "",
+            best.passed if best is not found else 0.0,
         )
 
     def _cured(self, case: Case, messages: Sequence[Message], explanation: str, seed: int) -> int | None:
@@ -117,4 +122,4 @@ def _opened(context: Context, settings: Settings, units: Sequence[Mistake]) -> G
         yield work
 
 
-STAGE = RecordStage("rollouts", Settings, ("mistakes", "sft"), units=_units, opened=_opened)
+STAGE = RecordStage("rollouts", Settings, ("mistakes", "sft"), units=_units, opened=_opened, libraries=WORKER)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import fcntl
 import platform
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,7 +24,7 @@ from ..engine.stop import Stop
 from . import share, spread
 from .job import Job, begun, changes, digest_of, finished, manifest_of, remove, writing
 from .recipe import By, Recipe, Teacher
-from .stages import Context, FileStage, RecordStage, Stage
+from .stages import WORKER, Context, FileStage, RecordStage, Stage
 from .store import Progress, Work, run_folder_job, run_job
 from .types import Manifest
 
@@ -40,6 +40,10 @@ class State(StrEnum):
     READY = "ready"
     WAITING = "waiting"
     """An input is not there yet."""
+
+
+class Empty(BadInput):
+    """A stage kept nothing of its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +145,8 @@ def run_recipe(
 ) -> tuple[Manifest, ...]:
     """Make what is not made yet, in order.
 
-    Raises BadInput when a stage stands that was made by other inputs or settings and `redo` is false, or when a stage
-    kept nothing; KeyboardInterrupt when `context.stop` was cancelled: what was done is kept.
+    Raises BadInput when a stage stands that was made by other inputs or settings and `redo` is false, Empty when a
+    stage kept nothing; KeyboardInterrupt when `context.stop` was cancelled: what was done is kept.
     """
     return tuple(_run_stage(stage, recipe, context, watch, redo) for stage in stages)
 
@@ -167,7 +171,7 @@ def _run_stage(stage: Stage, recipe: Recipe, context: Context, watch: Watch, red
         watch.done(stage, manifest)
     if not manifest.kept:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in _most_first(manifest.dropped))
-        raise BadInput(
+        raise Empty(
             f"{stage.name} kept nothing of {manifest.units} units of work: {reasons or 'there was no work'}; give it "
             f"more to work on, or change its section [{stage.name}]."
         )
@@ -175,7 +179,7 @@ def _run_stage(stage: Stage, recipe: Recipe, context: Context, watch: Watch, red
 
 
 def _made(stage: Stage, job: Job, recipe: Recipe, context: Context, watch: Watch) -> Manifest:
-    settings, versions = recipe.sections[stage.name], _versions()
+    settings, versions = recipe.sections[stage.name], _versions(stage, recipe.model)
     if isinstance(stage, FileStage):
         inputs = {name: context.path(name) for name in _inputs(stage, context)}
         return run_folder_job(job, lambda folder: stage.make(context, settings, inputs, folder), context.stop, versions)
@@ -263,5 +267,11 @@ def _model(teacher: Teacher) -> Model:
     return LlamaModel(catalogue.find(teacher.name), teacher.name)
 
 
-def _versions() -> dict[str, str]:
-    return {"darner": version("darner"), "python": platform.python_version()}
+def _versions(stage: Stage, teacher: Teacher) -> dict[str, str]:
+    """What made it: Darner, Python, and the packages that it stands on, as far as they are here."""
+    local = stage.uses_model and not teacher.endpoint
+    found = {"darner": version("darner"), "python": platform.python_version()}
+    for name in dict.fromkeys((*stage.libraries, *(WORKER if local else ()))):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -30,21 +30,23 @@ class Served:
     base: Path
     """The GGUF that was trained on."""
     base_sha256: str
+    explains: bool = False
+    """The weights learnt to explain, not only to repair."""
 
     def open(self, name: str) -> LlamaModel:
         """The model whose repairs come from these weights. The caller closes it."""
         return LlamaModel(self.model, name, adapters={Role.REPAIRER: self.adapter} if self.adapter else None)
 
 
-def put(folder: Path, base: Base) -> Served:
+def put(folder: Path, base: Base, *, explains: bool) -> Served:
     """Write the weights in `folder`/weights as GGUF beside them, and say so in `served.json`."""
     if is_lora(folder / WEIGHTS):
-        made = Served(base.gguf, folder / "adapter.gguf", base.gguf, base.sha256)
+        made = Served(base.gguf, folder / "adapter.gguf", base.gguf, base.sha256, explains)
         write_adapter(folder / WEIGHTS, base, folder / "adapter.gguf")
     else:
-        made = Served(folder / "model.gguf", None, base.gguf, base.sha256)
+        made = Served(folder / "model.gguf", None, base.gguf, base.sha256, explains)
         write_merged(trained(base, folder / WEIGHTS, Dtype.FLOAT32), base, folder / "model.gguf", Quantisation.Q8_0)
-    about = {"base": str(base.gguf), "base_sha256": base.sha256, "lora": made.adapter is not None}
+    about = {"base": str(base.gguf), "base_sha256": base.sha256, "lora": made.adapter is not None, "explains": explains}
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
     return made
 
@@ -52,10 +54,10 @@ def put(folder: Path, base: Base) -> Served:
 def of(folder: Path) -> Served:
     """What the stage left in `folder`. Raises BadInput when it left nothing."""
     about = _about(folder)
-    base, digest = Path(about["base"]), str(about["base_sha256"])
+    base, digest, explains = Path(about["base"]), str(about["base_sha256"]), about.get("explains") is True
     if about["lora"]:
-        return Served(base, folder / "adapter.gguf", base, digest)
-    return Served(folder / "model.gguf", None, base, digest)
+        return Served(base, folder / "adapter.gguf", base, digest, explains)
+    return Served(folder / "model.gguf", None, base, digest, explains)
 
 
 def before(new: Served) -> Served:

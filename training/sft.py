@@ -21,9 +21,9 @@ from .job import SCRATCH, digest_of, replacing
 from .kept_back import kept_back
 from .libraries import Net, Tensor
 from .masking import masked
-from .optimise import Place, Steps, logprobs, optimise, outcome_of
+from .optimise import Place, Steps, enough_memory, logprobs, optimise, outcome_of
 from .shape import Count, Share, Size, Some, shaped
-from .stages import Context, FileStage
+from .stages import TRAINER, Context, FileStage
 from .store import read_records
 from .tokens import Encoded, Row, Tokens, encode
 from .types import Conversation
@@ -59,8 +59,11 @@ class Records:
     learnt: tuple[Encoded, ...]
     held_out: tuple[Encoded, ...]
     too_long: int
+    explains: bool
+    """Some of what is learnt is explanations."""
 
 
+@enough_memory()
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
     """Train from the last checkpoint in `folder`, if any; leave weights, their GGUF and the curve there."""
     if not inputs:
@@ -82,7 +85,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         together.train(job, folder, settings.processes, context.stop)
     net = trained(base, folder / served.WEIGHTS, settings.dtype).to(device())
     after = mean_loss(net, held_out)
-    served.put(folder, base)
+    served.put(folder, base, explains=records.explains or _explained(settings.start))
     counts = {"learnt": len(records.learnt), "held_out": len(records.held_out), "too_long": records.too_long}
     figures = {"rows": len(rows), "held_out_loss_before": before, "held_out_loss_after": after}
     return counts | figures | outcome_of(folder)
@@ -133,6 +136,11 @@ def _start(base: Base, how: Settings, seed: int) -> Net:
     return with_lora(net, Lora(how.rank, how.alpha), seed) if how.rank else net
 
 
+def _explained(start: str) -> bool:
+    """The weights that were gone on with had learnt to explain."""
+    return bool(start) and served.of(Path(start).expanduser()).explains
+
+
 def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
     name = settings.base or context.base
     entry = catalogue.CATALOGUE.get(name)
@@ -140,7 +148,15 @@ def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
     return found | ({"start": digest_of(Path(settings.start).expanduser())} if settings.start else {})
 
 
-STAGE = FileStage("sft", Settings, inputs=(), make=make, also=("sft_data", "debug_data", "traces"), outside=_outside)
+STAGE = FileStage(
+    "sft",
+    Settings,
+    inputs=(),
+    make=make,
+    also=("sft_data", "debug_data", "traces"),
+    outside=_outside,
+    libraries=TRAINER,
+)
 
 
 def prepared(tokens: Tokens, conversations: Sequence[Conversation], longest: int) -> Records:
@@ -154,7 +170,8 @@ def prepared(tokens: Tokens, conversations: Sequence[Conversation], longest: int
             f"Of {len(whole)} conversations {len(whole) - len(fitting)} have more than {longest} tokens and {len(held)}"
             " are held out: nothing is left to learn. Raise tokens_per_row, or mine more seeds."
         )
-    return Records(learnt, held, len(whole) - len(fitting))
+    explains = any(each.meta.get("shape") == "explain" for each, _ in fitting if not kept_back(_family(each)))
+    return Records(learnt, held, len(whole) - len(fitting), explains)
 
 
 def messages_of(conversation: Conversation) -> list[Message]:

@@ -43,6 +43,10 @@ from ..engine.stop import Stop
 from .store import Row, Work, read_records
 
 Record = TypeVar("Record")
+WORKER = ("llama-cpp-python",)
+"""What serves a model."""
+TRAINER = ("torch", "transformers", "peft", "accelerate")
+"""What changes weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class RecordStage:
     outside: Callable[[Context, Any], Mapping[str, str]] = _nothing
     """SHA-256 by name of what it reads from outside the run folder."""
     uses_model: bool = False
+    libraries: tuple[str, ...] = ()
+    """Packages whose versions decide what it leaves, beside those of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,8 @@ class FileStage:
     also: tuple[str, ...] = ()
     outside: Callable[[Context, Any], Mapping[str, str]] = _nothing
     uses_model: bool = False
+    libraries: tuple[str, ...] = ()
+    """Packages whose versions decide what it leaves, beside those of the model."""
 
 
 Stage = RecordStage | FileStage

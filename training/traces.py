@@ -1,24 +1,30 @@
-"""Learning from use: the engine's own recorded runs whose repairs were verified become conversations.
+"""Learning from use: the engine's own recorded runs whose repairs the user took become conversations.
 
-    a recorded run ─▶ each request to the model that it made ─▶ the repair that was verified in the end (muCode)
+    a recorded run ─▶ each request to the model that it made  ─▶ the repair that was verified, and stands now (muCode)
+                   └▶ each repair that the user's word rejects ─▶ the same, as the request that says so
 
-Where search found the repair, the request is the one the engine would have made. What is recorded is on this machine,
-only when the user turned it on (`darner trace on`); `darner trace wipe` deletes it, and the run folder is the user's.
+Where search found the repair, the request is the one the engine would have made. A repair that the user did not take,
+took back or wrote over teaches nothing: whether it was right is not known. What is recorded is on this machine, only
+when the user turned it on (`darner trace on`); `darner trace wipe` deletes it, and what
+`darner-train learn` made of it.
 """
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..engine import prompt, replay, trace
 from ..engine.errors import BadInput
 from ..engine.jury import sources
 from ..engine.model import Message, Role
-from ..engine.replay import Recording
+from ..engine.replay import Answered, Recording
+from ..engine.reply import outcome, told
 from ..engine.source import Function, Source
-from ..engine.types import FailureReport, FileChange, FixStatus
+from ..engine.types import FailureReport, FileChange, FixStatus, Repair, Ruling
 from . import dialogue, held_out
 from .debug_data import applied, bare
 from .job import sha256
@@ -44,15 +50,23 @@ def conversations(path: Path) -> Iterator[Conversation | Dropped]:
     except BadInput:
         yield Dropped("cannot be read")
         return
-    repaired = [report for report in reports if report.status is FixStatus.REPAIRED and report.repairs]
-    if not repaired:
+    found = [report for report in reports if report.repairs and _decided(recording, report)]
+    if not found:
         yield Dropped("nothing was repaired")
-    for report in repaired:
+    for report in found:
         yield from _lessons(recording, report, alone=len(reports) == 1)
 
 
+def _decided(recording: Recording, report: FailureReport) -> bool:
+    """A question that was left open in the run was answered by applying one of its repairs."""
+    return report.status is FixStatus.REPAIRED or recording.decision(report.nodeid) is not None
+
+
 def _lessons(recording: Recording, report: FailureReport, *, alone: bool) -> Iterator[Conversation | Dropped]:
-    repair = report.repairs[0]
+    repair = _taken(recording, report)
+    if isinstance(repair, Dropped):
+        yield repair
+        return
     files = repair.candidate.patch.files
     if not (repair.verdict.verified and repair.verdict.proof.believed):
         yield Dropped("repair is not believed")
@@ -69,8 +83,65 @@ def _lessons(recording: Recording, report: FailureReport, *, alone: bool) -> Ite
         yield Dropped("the engine would not make of it what was verified")
         return
     asked = list(_asked(recording, function)) if alone else []
-    for messages in asked or [prompt.repair(target)]:
+    rejected = _rejected(_answers(recording, report, repair), target)
+    for messages in [*(asked or [prompt.repair(target)]), *rejected]:
         yield _conversation(recording, dialogue.turns(messages, answer))
+
+
+def _taken(recording: Recording, report: FailureReport) -> Repair | Dropped:
+    """The repair that the user applied, by the editor's word, or else by what stands in their file now."""
+    decision = recording.decision(report.nodeid)
+    if decision is None:
+        untaken = _untaken(Path(str(recording.start["root"])), report.repairs[0])
+        return Dropped(untaken) if untaken else report.repairs[0]
+    if not decision["applied"]:
+        return Dropped("repair was taken back")
+    same = (each for each in report.repairs if trace.after(each.candidate.patch) == decision["after"])
+    return next(same, Dropped("another patch was applied"))
+
+
+def _untaken(root: Path, repair: Repair) -> str:
+    """Why the repair is not the user's: their files hold something else now. Empty where it stands in them."""
+    for change in repair.candidate.patch.files:
+        changed = _changed(change)
+        if changed is None:
+            return ""  # such a repair is not learnt anyway
+        try:
+            now = Source.parse(change.path, (root / change.path).read_bytes())
+        except (OSError, BadInput):
+            return "its file is gone"
+        before, function, _ = changed
+        if _meaning(now, function.qualname) == _meaning(before, function.qualname):
+            return "repair was not accepted"
+        if _meaning(now, function.qualname) != _meaning(Source.parse(change.path, change.after), function.qualname):
+            return "function was written anew since"
+    return ""
+
+
+def _meaning(source: Source, qualname: str) -> str:
+    """The function's syntax tree, wherever it stands; empty where it is not defined."""
+    return next((ast.dump(each.node) for each in source.functions() if each.qualname == qualname), "")
+
+
+def _answers(recording: Recording, report: FailureReport, taken: Repair) -> Iterator[Answered]:
+    """What the user said: in words, or by applying one of the repairs that a question was between."""
+    yield from recording.answered(report.nodeid)
+    question = report.question
+    for each in question.answers if question else ():
+        if question and report.repairs[each.candidate] is taken:
+            yield Answered(question, report.repairs, Ruling(question.path, question.input, each.output))
+
+
+def _rejected(answers: Iterator[Answered], target: prompt.Target) -> Iterator[tuple[Message, ...]]:
+    """Repairs of this function that passed the tests and that the user ruled out, as states to go on from."""
+    for answered in answers:
+        asked = replace(target, required=(f"The user says: {told(answered.ruling)}.",))
+        for repair, output in answered.rejected:
+            files = repair.candidate.patch.files
+            wrong = _changed(files[0]) if len(files) == 1 and files[0].path == target.source.path else None
+            if wrong is not None and wrong[1].qualname == target.function.qualname:
+                feedback = f"The test passes, but {answered.ruling.call} {outcome(output)}."
+                yield prompt.repair(asked, prompt.Attempt(wrong[2], feedback))
 
 
 def _changed(change: FileChange) -> tuple[Source, Function, str] | None:
@@ -109,8 +180,22 @@ def _units(context: Context, settings: Settings) -> Sequence[Path]:
 
 
 def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
-    listed = (f"{path.name} {sha256(path.read_bytes())}\n" for path in _units(context, settings))
-    return {"the recorded runs": sha256("".join(listed).encode()), **held_out.outside(context, settings)}
+    """The runs, and their projects as they are now: what stands of a repair there decides whether it is learnt."""
+    paths = _units(context, settings)
+    listed = (f"{path.name} {sha256(path.read_bytes())}\n" for path in paths)
+    roots = sorted({root for path in paths if (root := _root(path))})
+    now = (f"{root} {trace.fingerprint(Path(root))}\n" for root in roots)
+    found = {"the recorded runs": sha256("".join(listed).encode()), "their projects": sha256("".join(now).encode())}
+    return found | held_out.outside(context, settings)
+
+
+def _root(path: Path) -> str:
+    """The project of a recorded run, by its first line; empty for what is none."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return str(json.loads(file.readline())["root"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _settled(context: Context, settings: Settings) -> Settle:

@@ -22,6 +22,10 @@ class Try:
     feedback: str
     cured: int | None
     """Refinements that passed of those sampled after the explanation; None when none were sampled."""
+    best: str = ""
+    """The best of the other answers that were sampled in this state, where it is better than what was played."""
+    best_passed: float = 0.0
+    """Share of the tests that it passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +64,5 @@ class Rated:
     """LEDEX, in [-5, 5]; None without an explanation."""
     advantage: float
     """CoCoS's accumulated reward at this turn against the prompt's other chains (leave one out)."""
+    grouped: float = 0.0
+    """The same reward against the mean and the spread of all the prompt's chains (GRPO)."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .rewards import centred_weights
+from .rewards import LARGEST_WEIGHT, TEMPERATURE, centred_weights
 
 _MOST_REPEATS = 150
 _LONGEST_WORD = 300
@@ -26,6 +26,12 @@ class Attempt:
     """1 for code that passes every test, down to 0; nothing else makes it a solution."""
     feedback: str
     """What running it said; given to the next turn."""
+    target: Attempt | None = None
+    """The best of the answers that were sampled in the same state: learnt in place of what was played (RISE)."""
+
+    @property
+    def learnt(self) -> Attempt:
+        return self.target or self
 
     @property
     def solves(self) -> bool:
@@ -59,20 +65,27 @@ class Criterion(StrEnum):
     """The chain's best turn."""
     SUCCESS = "success"
     """Turns that solve the task."""
+    NONE = "none"
+    """No turn that was played: what is put in their place (muCode) is learnt alone."""
 
 
-def weighted(chains: Sequence[Chain], criterion: Criterion) -> tuple[Example, ...]:
-    """Examples of one prompt's chains, weighted by reward against the mean of all of the prompt's attempts.
+def weighted(
+    chains: Sequence[Chain],
+    criterion: Criterion,
+    temperature: float = TEMPERATURE,
+    largest: float = LARGEST_WEIGHT,
+) -> tuple[Example, ...]:
+    """Examples of one prompt's chains, weighted by reward against the mean of all that the prompt's states could teach.
 
     Equal examples are given once; degenerate text never.
     """
-    rewards = [attempt.reward for chain in chains for attempt in chain.attempts]
-    weights = iter(centred_weights(rewards)) if rewards else iter(())
+    rewards = [attempt.learnt.reward for chain in chains for attempt in chain.attempts]
+    weights = iter(centred_weights(rewards, temperature, largest)) if rewards else iter(())
     found: dict[tuple[tuple[str, ...], str], Example] = {}
     for chain in chains:
         each = [next(weights) for _ in chain.attempts]
-        for turn in _chosen(chain.attempts, criterion):
-            before, answer = chain.attempts[:turn], chain.attempts[turn].text
+        for turn in _chosen([attempt.learnt for attempt in chain.attempts], criterion):
+            before, answer = chain.attempts[:turn], chain.attempts[turn].learnt.text
             if not degenerate(answer):
                 key = (tuple(attempt.text for attempt in before), answer)
                 found.setdefault(key, Example(chain.prompt, before, answer, each[turn]))
@@ -84,11 +97,12 @@ def relabelled(chains: Sequence[Chain]) -> tuple[Example, ...]:
 
     The solution that a state's own chain reached is preferred; else the shortest of all. None without any solution.
     """
-    solutions = [attempt.text for chain in chains for attempt in chain.attempts if attempt.solves]
+    attempts = [attempt.learnt for chain in chains for attempt in chain.attempts]
+    solutions = [attempt.text for attempt in attempts if attempt.solves]
     shortest = min((text for text in solutions if not degenerate(text)), key=lambda t: (len(t), t), default=None)
     found: dict[tuple[str, ...], Example] = {}
     for chain in chains if shortest is not None else ():
-        own = next((attempt.text for attempt in chain.attempts if attempt.solves), shortest)
+        own = next((attempt.learnt.text for attempt in chain.attempts if attempt.learnt.solves), shortest)
         for before in _unsolved(chain.attempts):
             key = tuple(attempt.text for attempt in before)
             found.setdefault(key, Example(chain.prompt, before, own or "", 1.0))
@@ -121,3 +135,5 @@ def _chosen(attempts: Sequence[Attempt], criterion: Criterion) -> list[int]:
             return [max(turns, key=lambda turn: (attempts[turn].reward, -turn))] if attempts else []
         case Criterion.SUCCESS:
             return [turn for turn in turns if attempts[turn].solves]
+        case Criterion.NONE:
+            return []

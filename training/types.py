@@ -105,7 +105,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What a model said of wrong code and made of it, and what became of that (LEDEX); failures too, for RL."""
+    """What a model said of wrong code and made of it, and what became of that (LEDEX); failures too."""
 
     id: str
     mistake: str

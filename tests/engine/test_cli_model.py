@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from cli_runner import CART, Bench
-from darner.engine import catalogue, doctor_build
+from darner.engine import adopted, catalogue, doctor_build
 
 TEST = "test_cart.py::test_at_the_limit"
 SMALL = "qwen2.5-coder-0.5b"
@@ -83,12 +83,32 @@ def test_model_commands_without_a_network(bench: Bench) -> None:
     """`list`, `where`, `verify`, `rm` and `pull --offline` open no connection and tell what is here."""
     listed = bench.darner("model", "list", "--json")
     assert [(m["name"], m["installed"]) for m in listed.json()["models"]] == [(n, False) for n in catalogue.CATALOGUE]
+    assert {m["adapter"] for m in listed.json()["models"]} == {""}
     assert bench.darner("model", "where", "--json").json()["folder"] == str(bench.home / "models")
     assert bench.darner("model", "verify").code == 0
     assert "was not here" in bench.darner("model", "rm", SMALL).out
     pulled = bench.darner("model", "pull", SMALL, "--offline", "--json")
     assert (pulled.code, pulled.json()["error"]["code"]) == (3, 3)
     assert "--offline" in pulled.err
+
+
+def test_the_list_says_which_model_answers_through_an_adopted_adapter(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs on one's machine should not be a secret of a JSON file."""
+    monkeypatch.setenv("DARNER_MODELS", str(bench.home / "models"))
+    path = catalogue.path_of(catalogue.CATALOGUE[SMALL])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"GGUF base")
+    adapter = bench.home / "adapter.gguf"
+    adapter.write_bytes(b"GGUF adapter")
+    adopted.adopt(path, catalogue.sha256_of(path), adapter, {})
+
+    rows = {m["name"]: m for m in bench.darner("model", "list", "--json").json()["models"]}
+
+    assert rows[SMALL]["adapter"] == catalogue.sha256_of(adapter)
+    assert {m["adapter"] for name, m in rows.items() if name != SMALL} == {""}
+    assert catalogue.sha256_of(adapter)[:12] in bench.darner("model", "list").out
 
 
 def test_doctor_gives_a_fix_for_each_thing_that_is_wrong(bench: Bench) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 from darner.engine.stop import Stop
 from darner.training import line
+from darner.training.kept_back import kept_back
 from darner.training.recipe import read_recipe
 from darner.training.run import chosen, opened, run_recipe
+from darner.training.tasks import of_seed
 from darner.training.trajectories import Rated
-from darner.training.types import Turn
+from darner.training.types import Mistake, Seed, Turn
 from test_self_alignment import CORPUS, RECIPE, answers
 from tiny_net import conversations, write_tiny_net
 from training_runs import SILENT, RulingModel
@@ -60,7 +62,19 @@ tokens_per_row = 300
 rows_per_step = 1
 save_every = 2
 dtype = "float32"
+[export]
+[evaluate]
+samples = 2
+turns = 2
 """
+SEED = '''def half(number):
+    """Half of it.
+
+    >>> half(4)
+    2
+    """
+    return number // 2
+'''
 
 
 def ruled(prompt: str, seed: int) -> str:
@@ -89,10 +103,19 @@ def weights(folder: Path) -> None:
         write_tiny_net(base)
     folder.mkdir(exist_ok=True)
     _write(folder / "debug_data.jsonl", conversations(30))
+    _write(folder / "mistakes.jsonl", _mistakes())
     _write(folder / "rewards.jsonl", [_rated(number) for number in range(8)])
     path = _recipe(folder, WEIGHTS.format(base=base))
     _run(path, folder, "sft", "sft")
-    _run(path, folder, "rl", "rl")
+    _run(path, folder, "rl", "evaluate")
+
+
+def _mistakes() -> list[Mistake]:
+    """Two of seeds that are held out: what is measured."""
+    names = [name for name in (f"seed{number}" for number in range(40)) if kept_back(name)][:2]
+    seeds = [Seed(name, "half", SEED, "Half of it.\n\n>>> half(4)\n2", 1, "m.py", 1, "MIT") for name in names]
+    wrong = SEED.replace("// 2", "* 2")
+    return [Mistake(f"m-{each.id}", of_seed(each), wrong, "operator", "`//` to `*`", "got 8") for each in seeds]
 
 
 def _rated(number: int) -> Rated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from darner.training.likeness import cosine, mean_cosine
@@ -54,6 +55,44 @@ def test_weights_are_centred_on_all_turns_of_the_mistake_and_the_criterion_leave
 
     assert everything == pytest.approx([1.0, math.exp(0.5 / 0.4), math.exp(-0.5 / 0.4), 1.0])
     assert better == pytest.approx([0.0, math.exp(0.5 / 0.4), 0.0, 0.0])
+
+
+def test_tau_and_the_largest_weight_are_those_of_the_recipe() -> None:
+    """At tau 1 the turn half a test above the mean weighs exp(0.5); nothing weighs more than the largest."""
+    found = of(list(rated(CHAINS, Settings(Criterion.ALL, temperature=1.0, largest=1.2))), "weight")
+
+    assert found == pytest.approx([1.0, 1.2, math.exp(-0.5), 1.0])
+
+
+def test_groups_are_measured_by_their_mean_and_spread() -> None:
+    """GRPO of two chains: the better one is a standard deviation above their mean, the other as far below."""
+    found = list(rated(CHAINS, Settings()))
+
+    assert of(found, "grouped") == pytest.approx([0.25 / 0.2501, 0.125 / 0.1251, -0.25 / 0.2501, -0.125 / 0.1251])
+    assert first(CHAINS[0]).grouped == 0.0
+
+
+def test_the_best_of_many_is_learnt_where_the_played_one_stood_and_the_next_state_is_the_played_ones() -> None:
+    """RISE: targets 1 and 1 with their mean 1 weigh exp(0); what was played earns no weight."""
+    better = replace(tried(WRONG, 0.5), best="the best", best_passed=1.0)
+    (played, best, second) = rated([chain(0, better, tried(RIGHT, 1.0, said="again"))], Settings(Criterion.ALL))
+
+    assert (played.played, best.played, second.played) == (True, False, True)
+    assert of([played, best, second], "weight") == [0.0, 1.0, 1.0]
+    assert best.messages == (*ASKED, Turn("assistant", "the best"))
+    assert best.passed == 1.0
+    assert played.messages[-1].content == better.answer
+    assert second.messages[-2].content == "again"
+
+
+def test_what_was_put_in_place_can_be_learnt_alone() -> None:
+    """muCode without RISE: no played turn weighs anything, and every state gets the solution, its finder's too."""
+    played = list(rated(CHAINS, Settings(Criterion.NONE)))
+    found = list(solutions(CHAINS, own=True))
+
+    assert of(played, "weight") == [0.0] * 4
+    assert [each.messages[-2].content for each in found] == ["repair it", "again", "once more"]
+    assert {each.messages[-1].content for each in found} == {CHAINS[0].tries[1].answer}
 
 
 def test_code_is_rewarded_beside_all_right_code_and_explanations_by_what_led_there() -> None:

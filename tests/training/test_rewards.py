@@ -130,6 +130,7 @@ def test_each_criterion_keeps_its_own_turns() -> None:
         Criterion.BETTER: ["b", "good code"],
         Criterion.BEST: ["good code"],
         Criterion.SUCCESS: ["good code"],
+        Criterion.NONE: [],
     }
 
 

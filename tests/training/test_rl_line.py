@@ -107,12 +107,15 @@ def test_the_whole_line_of_the_weights(run: Context) -> None:
     assert weights(run, "rl") != weights(run, "sft")
     figures = make(run, export.STAGE, export.Settings(), "sft", "rl", "debug_data")
     assert figures["served_mean_kl"] < 0.02
-    assert "nothing else was measured" in (run.folder / "export" / "card.md").read_text()
+    assert "Nothing yet." in (run.folder / "export" / "card.md").read_text()
 
     report = make(run, evaluate.STAGE, evaluate.Settings(samples=1, turns=1, adopt=True), "mistakes", "export")
     assert report["tasks"] == 1.0
     assert not report["better"]  # random weights repair nothing, before or after
     assert not adopted.adapters_of(Path(run.base))
+    card = (run.folder / "evaluate" / "card.md").read_text()
+    assert "- repairs, pass@1 of samples, 1 held-out mistakes: +0.0 points (95 %: " in card
+    assert "Nothing yet." not in card
 
 
 def weights(run: Context, stage: str) -> bytes:
@@ -141,7 +144,7 @@ def test_right_answers_are_rewarded_and_tricks_are_not(run: Context) -> None:
             assert "half(4)" in ask(case, None, explain=explain)[-1].content
 
 
-@pytest.mark.parametrize("method", [rl.Method.RISE, rl.Method.RLOO])
+@pytest.mark.parametrize("method", [rl.Method.RISE, rl.Method.RLOO, rl.Method.GRPO])
 def test_reinforcement_makes_what_was_right_likelier_than_what_was_wrong(run: Context, method: rl.Method) -> None:
     """Two answers to one prompt, one right: after learning, the gap between their probabilities is wider."""
     asked = (Turn("user", "repair it"),)

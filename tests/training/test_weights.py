@@ -18,12 +18,12 @@ import pytest
 from darner.engine.errors import BadEnvironment, BadInput
 from darner.engine.model import Message, Model, Role, Sampling
 from darner.engine.stop import Stop
-from darner.training import served, sft
+from darner.training import export, served, sft
 from darner.training.agree import agreement
-from darner.training.base import Base, Dtype, HubTokens, Lora, find_base, load_net, trained, with_lora
-from darner.training.gguf_file import Quantisation, write_merged
+from darner.training.base import Base, Dtype, HubTokens, Lora, find_base, keep, load_net, trained, with_lora
+from darner.training.gguf_file import Quantisation, write_adapter, write_merged
 from darner.training.libraries import Tensor, library
-from darner.training.optimise import Place, Steps, logprobs, optimise
+from darner.training.optimise import Place, Steps, enough_memory, logprobs, optimise
 from darner.training.stages import Context
 from darner.training.tokens import Row, encode, pack
 from tiny_net import ByteTokens, conversations, write_tiny_net
@@ -172,6 +172,65 @@ def test_memory_that_runs_out_names_the_settings_to_lower(qwen: Base, tmp_path: 
     rows = pack([encode(HubTokens(qwen.folder), sft.messages_of(each)) for each in conversations(2)], 300, 0, 1)
     with pytest.raises(BadEnvironment, match=r"no memory left .*lower tokens_per_row, or rank"):
         optimise(net, rows, objective, Steps(), Place(tmp_path, 0, Stop()))
+    with pytest.raises(BadEnvironment, match="no memory left"), enough_memory():  # as it stands over whole stages
+        raise torch.OutOfMemoryError("Tried to allocate 2.00 GiB")
+
+
+def test_weights_of_another_base_are_not_gone_on_with(qwen: Base, tmp_path: Path) -> None:
+    """A LoRA is a difference: over other weights it is noise."""
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    (earlier / "served.json").write_text(json.dumps({"base": "x.gguf", "base_sha256": "0" * 64, "lora": True}))
+
+    with pytest.raises(BadInput, match=r"earlier was trained over another base than tiny\.gguf"):
+        learnt(qwen, tmp_path, replace(SETTINGS, start=str(earlier)))
+
+
+def test_an_adapter_that_cannot_be_written_whole_is_no_adapter(qwen: Base, tmp_path: Path) -> None:
+    """The disk is full: a sentence, and no half of a file that llama.cpp would load."""
+    keep(with_lora(load_net(qwen.folder, Dtype.FLOAT32), Lora(4, 8.0), 1), tmp_path / "weights")
+    out = tmp_path / "adapter.gguf"
+    out.symlink_to("/dev/full")
+
+    with pytest.raises(BadEnvironment, match=r"adapter\.gguf cannot be written \(No space left"):
+        write_adapter(tmp_path / "weights", qwen, out)
+    assert not out.is_symlink()
+
+
+@pytest.mark.parametrize(("knob", "value"), [("use_dora", True), ("use_rslora", True), ("bias", "all")])
+def test_what_an_adapter_file_cannot_say_is_refused_by_name(
+    qwen: Base, tmp_path: Path, knob: str, value: object
+) -> None:
+    """llama.cpp would serve something else than what was trained, and nobody would know."""
+    keep(with_lora(load_net(qwen.folder, Dtype.FLOAT32), Lora(4, 8.0), 1), tmp_path / "weights")
+    config = tmp_path / "weights" / "adapter_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), knob: value}))
+
+    with pytest.raises(BadInput, match=f"{'biases' if knob == 'bias' else knob}, which a GGUF adapter cannot hold"):
+        write_adapter(tmp_path / "weights", qwen, tmp_path / "adapter.gguf")
+
+
+def test_an_architecture_without_a_way_back_is_refused_by_name(tmp_path: Path) -> None:
+    """Hours of training would end without a file that can be served."""
+    with pytest.raises(BadInput, match=r"tiny\.gguf is of the architecture gpt2.*known are qwen2"):
+        find_base(str(write_tiny_net(tmp_path / "tiny.gguf", "gpt2")))
+
+
+def test_an_export_that_says_something_else_than_torch_is_refused(qwen: Base, tmp_path: Path) -> None:
+    """An adapter of another strength than what was trained: the figures are kept, and the stage fails."""
+    learnt(qwen, tmp_path)
+    trained_ = tmp_path / "sft"
+    config = trained_ / "weights" / "adapter_config.json"
+    said = json.loads(config.read_text())
+    config.write_text(json.dumps({**said, "lora_alpha": 60 * said["lora_alpha"]}))
+    write_adapter(trained_ / "weights", qwen, trained_ / "adapter.gguf")
+    config.write_text(json.dumps(said))
+    (tmp_path / "export").mkdir()
+    inputs = {"sft": trained_, "debug_data": tmp_path / "debug_data.jsonl"}
+
+    with pytest.raises(BadEnvironment, match=r"served export differs from what was trained by .* \(at most 0\.02\)"):
+        export.make(context(qwen, tmp_path), export.Settings(), inputs, tmp_path / "export")
+    assert json.loads((tmp_path / "export" / "agreement.json").read_text())["served"]["mean_kl"] > 0.02
 
 
 def test_nothing_to_learn_is_said_with_the_reason(qwen: Base, tmp_path: Path) -> None:
