@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from .source import Source
 from .stop import Stop
 from .types import Candidate, Ruling
 
+Keeper = Callable[[Path, Ruling], None]
 _MOST = 500
 """Kept for one project; the oldest go first."""
 

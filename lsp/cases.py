@@ -9,9 +9,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..engine.types import Explanation, Question, Repair, Suspect
+from ..engine.types import Explanation, Patch, Question, Repair, Suspect
 from ..sandbox.types import Call, TestResult
 from .places import Place, places, project_frames, test_path
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question, as the user answered it."""
+
+    input: str
+    output: str
+    """A value, or `raises ValueError`."""
+    path: str = ""
+    """Of the repaired function, with a line in it."""
+    line: int = 0
+    others: tuple[Patch, ...] = ()
+    """The repairs that answer otherwise."""
+    module: str = ""
+    """The file in whose names the input is written."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,8 @@ class Case:
     repairs: tuple[Repair, ...] = ()
     """Verified only, best first."""
     question: Question | None = None
+    answered: Example | None = None
+    """What the user said in their own words; no repair that was known then agreed."""
     note: str = ""
     calls: tuple[Call, ...] = ()
     """One call of each suspected function, with the values that the failing test gave it."""

@@ -12,6 +12,7 @@ from typing import Any, cast
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
+from ..engine.reply import NEITHER, outcome
 from ..engine.types import Origin, Repair
 from .cases import Case
 from .describe import evidence, repair_title, short, test_name
@@ -64,7 +65,7 @@ def identity(repair: Repair) -> str:
 def _actions(snapshot: Snapshot, hit: Hit, shown: Sequence[lsp.Diagnostic]) -> Iterator[lsp.CodeAction]:
     case = hit.case
     fixes = [d for d in shown if d.source == SOURCE and d.code == case.nodeid] or None
-    for action in (*_repairs(snapshot, hit), *_preview(snapshot, hit)):
+    for action in (*_repairs(snapshot, hit), *_answers(hit), *_preview(snapshot, hit)):
         action.diagnostics = fixes
         yield action
     arguments = {"root": str(hit.board.root), "nodeid": case.nodeid}
@@ -84,13 +85,27 @@ def _repairs(snapshot: Snapshot, hit: Hit) -> Iterator[lsp.CodeAction]:
     if case.question is not None:
         for answer in case.question.answers:
             repair = case.repairs[answer.candidate]
-            says = f"Answer: {short(case.question.input, 60)} gives {short(answer.output, 40)}"
+            says = f"Answer: {short(case.question.input, 60)} {short(outcome(answer.output), 40)}"
             titles[id(repair)] = f"{says}. {repair_title(repair, case.nodeid)}"
     for index, repair in enumerate(case.repairs):
         if repair.verdict.verified:
             action = _apply(snapshot, hit, repair, index, titles[id(repair)])
             if action is not None:
                 yield action
+
+
+def _answers(hit: Hit) -> Iterator[lsp.CodeAction]:
+    """What else the user may say than that one of the repairs is right."""
+    if hit.case.question is None:
+        return
+    arguments = {"root": str(hit.board.root), "nodeid": hit.case.nodeid}
+    asked = short(hit.case.question.input, 60)
+    for title, command, said in (
+        (f"Answer: neither is right for {asked}; look for another repair", "darner.answer", {"answer": NEITHER}),
+        (f"Answer: write what {asked} should give", "darner.writeAnswer", {}),
+    ):
+        action = lsp.Command(title, command, arguments=[{**arguments, **said}])
+        yield lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, command=action)
 
 
 def _apply(snapshot: Snapshot, hit: Hit, repair: Repair, index: int, title: str) -> lsp.CodeAction | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from ..engine.errors import BadInput
+from ..engine.reply import chosen, understood
 from ..engine.rest import reason_to_rest
 from . import explanation, feed, work_repairs, work_tests, work_write
-from .arguments import INVALID_PARAMS, Refused, nodeid_of, read, root_of, text_of, texts_of, trusted_root_of
+from .arguments import INVALID_PARAMS, Arguments, Refused, nodeid_of, read, root_of, text_of, texts_of, trusted_root_of
 from .code_actions import identity
 from .describe import test_name
 from .jobs import Job
+from .questions import heard, how_to_write, set_aside
 from .repairs import repairs_of
 from .session import Session
 from .work_tests import Which
@@ -77,7 +81,44 @@ def follow_watch(session: Session) -> None:
 def repair(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.repair {nodeid, uri?, root?, budget?, apply?}`: applies the repair unless `apply` is false."""
     given = read(arguments)
+    return _started(_repair(session, given, trusted_root_of(session, given), nodeid_of(given)))
+
+
+def answer(session: Session, *arguments: object) -> dict[str, object]:
+    """`darner.answer {nodeid, answer, uri?, root?, budget?, apply?}`: to the open question, as `darner fix --answer`.
+
+    `{job}` looks for another repair, or applies the chosen one; `{repair}` is its index where `apply` is false;
+    `{refused}` says in one sentence why the text is no answer.
+    """
+    given = read(arguments)
     root, nodeid = trusted_root_of(session, given), nodeid_of(given)
+    question = case.question if (case := session.board(root).cases.get(nodeid)) is not None else None
+    if question is None:
+        raise Refused(f"No question about {nodeid} is open; darner.repair looks for repairs.")
+    try:
+        reply = understood(text_of(given, "answer"))
+        at = chosen(question, reply)
+    except BadInput as error:
+        return {"refused": str(error).removeprefix("--answer ")}
+    if at is None:
+        if why := heard(root, question, reply):
+            raise Refused(why)
+        set_aside(session, root, nodeid, question, reply)
+        return {**_started(_repair(session, given, root, nodeid))}
+    index = question.answers[at].candidate
+    if given.get("apply") is False:
+        return {"repair": index}
+    return {**apply_repair(session, {"nodeid": nodeid, "root": str(root), "index": index})}
+
+
+def write_answer(session: Session, *arguments: object) -> None:
+    """`darner.writeAnswer {nodeid, uri?, root?}`: clients with an input box ask in it and send `darner.answer`; the
+    others are told how.
+    """
+    session.show(how_to_write(f"darner fix {shlex.quote(nodeid_of(read(arguments)))}"))
+
+
+def _repair(session: Session, given: Arguments, root: Path, nodeid: str) -> Job:
     budget = text_of(given, "budget") or session.board(root).settings.budget
     apply = given.get("apply") is not False
     stop_looking_ahead(session, root)
@@ -87,7 +128,7 @@ def repair(session: Session, *arguments: object) -> dict[str, str]:
         lambda job: work_repairs.repair(session, job, root, nodeid, budget, apply),
     )
     job.basis = job.basis or session.snapshot.versions
-    return _started(job)
+    return job
 
 
 def explain(session: Session, *arguments: object) -> dict[str, str]:

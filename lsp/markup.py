@@ -50,4 +50,5 @@ def plain(markdown: str) -> str:
 def asked(question: Question) -> str:
     """The user's question in one sentence."""
     answers = " or ".join(code(answer.output) for answer in question.answers)
-    return f"Two repairs cure this test and differ: for {code(question.input)}, should the result be {answers}?"
+    input_ = code(question.input)
+    return f"Two repairs cure this test and differ: for {input_}, should the result be {answers}, or neither?"

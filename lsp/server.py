@@ -116,6 +116,8 @@ def build(leave: Callable[[int], None], watch: Callable[[int], None], service: S
     for name, command in (
         ("darner.runTests", commands.run_tests),
         ("darner.repair", commands.repair),
+        ("darner.answer", commands.answer),
+        ("darner.writeAnswer", commands.write_answer),
         ("darner.explain", commands.explain),
         ("darner.applyRepair", commands.apply_repair),
         ("darner.implement", commands.implement),

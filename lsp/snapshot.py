@@ -13,7 +13,7 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from ..engine.settings import Settings
 from ..engine.types import Patch
-from .cases import Case, Cases
+from .cases import Case, Cases, Example
 from .client import Client
 from .convert import Text
 from .disk_text import disk_text
@@ -28,19 +28,6 @@ class Document:
     """Real path, symlinks resolved; empty for a document that is no file."""
     version: int
     text: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A question, as the user answered it."""
-
-    input: str
-    output: str
-    path: str
-    """Of the repaired function, with a line in it."""
-    line: int
-    others: tuple[Patch, ...]
-    """The repairs that answer otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

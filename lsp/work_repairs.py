@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +13,18 @@ from pygls.exceptions import JsonRpcException
 
 from ..engine import wire
 from ..engine.events import Located
+from ..engine.reply import chosen
 from ..engine.rest import reason_to_rest
 from ..engine.settings import NO_MODEL
 from ..engine.trace import after
 from ..engine.types import FailureReport, FixStatus, Patch, Repair
-from . import explanation, feed, known
+from . import explanation, feed, known, questions
 from .describe import doubt, evidence, short, test_name
 from .edits import reverse, workspace_edit
 from .engine_link import EngineError, Row
 from .jobs import Job
 from .session import Session
-from .snapshot import Applied, Board, Example
+from .snapshot import Applied, Board
 from .work import common, shown, tell
 from .work_tests import Which, run_tests
 
@@ -30,13 +32,31 @@ _MOST_UNDO = 20
 
 
 async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: str, apply: bool) -> None:
-    """Look for a verified repair; apply it when nothing is left to ask or to doubt and `apply` says so."""
+    """Look for a verified repair; apply it when nothing is left to ask or to doubt and `apply` says so.
+
+    The user is asked as long as two behaviours are left and neither of them is right.
+    """
     if nodeid not in session.board(root).cases:
         await run_tests(session, job, root, (), Which.ALL)
-    report = await _loop(session, job, root, nodeid, "repair", {"budget": budget})
-    if report is None:
-        return
-    feed.candidates(session, root, report.nodeid)
+    while True:
+        report = await _loop(session, job, root, nodeid, "repair", {"budget": budget})
+        if report is None:
+            return
+        feed.candidates(session, root, report.nodeid)
+        if report.question is None or not (apply and session.snapshot.client.asks):
+            break
+        command = f"darner fix {shlex.quote(report.nodeid)}"
+        reply = await questions.replied(session, report.question, "repairs cure this test and differ", command)
+        if reply is None:
+            return
+        at = chosen(report.question, reply)
+        if at is not None:
+            await apply_repair(session, root, report.nodeid, report.question.answers[at].candidate)
+            return
+        if why := questions.heard(root, report.question, reply):
+            session.show(why, lsp.MessageType.Warning)
+            return
+        questions.set_aside(session, root, report.nodeid, report.question, reply)
     if report.status is FixStatus.REPAIRED and apply:
         if why := doubt(report.repairs[0]):
             session.show(f"{_ending(report)} It was not applied: {why}. The code action applies it.")
@@ -99,23 +119,12 @@ async def apply_repair(session: Session, root: Path, nodeid: str, index: int) ->
 def applied(session: Session, root: Path, repair: Repair, nodeid: str) -> None:
     """The client has it: it can be undone, as long as its text stands."""
     board = session.board(root)
-    entry = Applied(repair.candidate.patch, repair.candidate.description, nodeid, _example(board, repair, nodeid))
+    example = questions.example_of(session, root, nodeid, repair)
+    entry = Applied(repair.candidate.patch, repair.candidate.description, nodeid, example)
     session.put(replace(board, applied=(*board.applied, entry)[-_MOST_UNDO:]))
+    if example is not None:
+        questions.remember(session, root, example)
     _tell_engine(session, root, entry, applied=True)
-
-
-def _example(board: Board, repair: Repair, nodeid: str) -> Example | None:
-    """What the user answered by choosing this repair among those that a question tells apart."""
-    case = board.cases.get(nodeid)
-    if case is None or case.question is None:
-        return None
-    answers = [(answer, case.repairs[answer.candidate]) for answer in case.question.answers]
-    chosen = next((answer for answer, one in answers if one == repair), None)
-    if chosen is None:
-        return None
-    others = tuple(one.candidate.patch for answer, one in answers if answer is not chosen)
-    candidate = repair.candidate
-    return Example(case.question.input, chosen.output, candidate.path, candidate.line, others)
 
 
 async def undo(session: Session, root: Path) -> None:
@@ -127,6 +136,8 @@ async def undo(session: Session, root: Path) -> None:
     last = board.applied[-1]
     if await send_edit(session, board, reverse(last.patch), f"Undo: {short(last.description, 100)}"):
         session.put(replace(session.board(root), applied=board.applied[:-1]))
+        if last.example is not None:
+            questions.take_back(session, root, last.example)
         _tell_engine(session, root, last, applied=False)
 
 
@@ -198,7 +209,7 @@ def _ending(report: FailureReport) -> str:
         answers = " or ".join(short(answer.output, 60) for answer in report.question.answers)
         return (
             f"Repairs of {name} differ: for {short(report.question.input, 80)} they give {answers}. "
-            "Choose one with the code actions on the failing line."
+            "Answer with the code actions on the failing line."
         )
     if report.status is FixStatus.FLAKY:
         return f"{name} is flaky: it failed, then passed with nothing changed. {report.note}".strip()

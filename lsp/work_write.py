@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from string import ascii_uppercase
 from typing import TypeVar
 
-from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException
-
 from ..engine import wire
+from ..engine.reply import Reply
+from ..engine.reply import chosen as reply_chosen
 from ..engine.types import Repair
 from ..engine.written import TestWritten, Written, evidence, tellers
-from .describe import doubt, short
+from . import questions
+from .describe import doubt
 from .jobs import Job
-from .progress import Progress
 from .session import Session
 from .snapshot import Applied
 from .work import common, shown, tell
@@ -31,39 +30,48 @@ _APPLY = "Apply it"
 async def implement(session: Session, job: Job, root: Path, name: str, budget: str) -> None:
     """The body of a stub: applied when the project's own tests or examples judged it, else after the user agreed."""
     params = {"name": name, "budget": budget}
-    async with shown(session, job) as progress:
-        report = await _asked(session, root, "write", params, progress, Written)
-        progress.outcome = _ending(report)
-    if not report.repairs:
-        session.show(_ending(report))
-        return
-    chosen = await _chosen(session, report)
+    while True:
+        report = await _asked(session, job, root, "write", params, Written, _ending)
+        if report is None:
+            return
+        if not report.repairs:
+            session.show(_ending(report))
+            return
+        reply = await _replied(session, report)
+        if report.question is None or reply is None:
+            break
+        if why := questions.heard(root, report.question, reply):
+            session.show(why)
+        if why or reply != Reply():
+            break  # else neither is right: other bodies are looked for
+    chosen = await _chosen(session, report, reply)
     if chosen is None:
         session.show(f"{_ending(report)} Nothing was changed.")
     elif await send_edit(session, session.board(root), chosen.candidate.patch, f"Implement: {evidence(report)}"):
         applied(session, root, chosen, name)
 
 
-async def _chosen(session: Session, report: Written) -> Repair | None:
+async def _replied(session: Session, report: Written) -> Reply | None:
+    if report.question is None:
+        return None
+    return await questions.replied(session, report.question, "bodies pass", f"darner write {shlex.quote(report.name)}")
+
+
+async def _chosen(session: Session, report: Written, reply: Reply | None) -> Repair | None:
     """The body to apply; None when the user wants none of them, or cannot be asked."""
     if report.question is not None:
-        letters = zip(ascii_uppercase, report.question.answers, strict=False)
-        buttons = {f"{letter}: {short(answer.output, 40)}": answer.candidate for letter, answer in letters}
-        text = f"Two bodies pass. Which is right for {short(report.question.input, 80)}?"
-        button = await _ask(session, text, list(buttons))
-        return report.repairs[buttons[button]] if button in buttons else None
+        at = reply and reply_chosen(report.question, reply)
+        return None if at is None else report.repairs[report.question.answers[at].candidate]
     best = report.repairs[0]
     if why := doubt(best):
         asked = f"{_ending(report)} It was not applied: {why}."
-        return best if await _ask(session, asked, [_APPLY]) == _APPLY else None
+        return best if await questions.pressed(session, asked, [_APPLY]) == _APPLY else None
     return best
 
 
 async def write_test(session: Session, job: Job, root: Path, name: str, budget: str) -> None:
-    async with shown(session, job) as progress:
-        report = await _asked(session, root, "write_test", {"name": name, "budget": budget}, progress, TestWritten)
-        progress.outcome = _told(report)
-    await _add(session, root, report)
+    params = {"name": name, "budget": budget}
+    await _add(session, root, await _asked(session, job, root, "write_test", params, TestWritten, _told))
 
 
 async def add_example(session: Session, job: Job, root: Path, last: Applied) -> None:
@@ -80,13 +88,12 @@ async def add_example(session: Session, job: Job, root: Path, last: Applied) -> 
         "others": wire.encode(example.others),
         "model": "none",
     }
-    async with shown(session, job) as progress:
-        report = await _asked(session, root, "example", params, progress, TestWritten)
-        progress.outcome = _told(report)
-    await _add(session, root, report)
+    await _add(session, root, await _asked(session, job, root, "example", params, TestWritten, _told))
 
 
-async def _add(session: Session, root: Path, report: TestWritten) -> None:
+async def _add(session: Session, root: Path, report: TestWritten | None) -> None:
+    if report is None:
+        return
     if report.patch is None:
         session.show(_told(report))
     else:
@@ -95,27 +102,20 @@ async def _add(session: Session, root: Path, report: TestWritten) -> None:
 
 async def _asked(
     session: Session,
+    job: Job,
     root: Path,
     method: str,
     params: dict[str, object] | dict[str, str],
-    progress: Progress,
     kind: type[T],
-) -> T:
+    told: Callable[[T], str],
+) -> T | None:
+    """None when it ended with an error, which the client has been told; else told in one sentence how it ended."""
     whole = {**common(session, root), "model": session.board(root).settings.model, **params}
-    return wire.decode(await session.engine.call(method, whole, partial(tell, progress)), kind)
-
-
-async def _ask(session: Session, text: str, buttons: list[str]) -> str:
-    """The button that the user pressed; empty for none, and where the client has none."""
-    if not session.snapshot.client.asks:
-        return ""
-    actions = [lsp.MessageActionItem(title) for title in buttons]
-    params = lsp.ShowMessageRequestParams(lsp.MessageType.Info, text, actions)
-    try:
-        answer = await session.server.window_show_message_request_async(params)
-    except JsonRpcException:
-        return ""
-    return answer.title if answer is not None else ""
+    async with shown(session, job) as progress:
+        report = wire.decode(await session.engine.call(method, whole, partial(tell, progress)), kind)
+        progress.outcome = told(report)
+        return report
+    return None
 
 
 def _ending(report: Written) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from lsprotocol import types as lsp
 
 from ..engine.protected import is_test_path
-from .describe import short
 from .functions import function_at
+from .questions import title
 from .snapshot import Snapshot
 
 
@@ -37,10 +37,8 @@ def _examples(snapshot: Snapshot, uri: str) -> Iterator[lsp.CodeAction]:
     last = located[0].applied[-1] if located is not None and located[0].applied else None
     if located is None or last is None or last.example is None:
         return
-    asked, answer = last.example.input, last.example.output
-    title = f"Add as a test: {short(asked, 60)} gives {short(answer, 40)}"
     arguments = {"root": str(located[0].root)}
-    yield _action(title, "darner.addExample", arguments, lsp.CodeActionKind.QuickFix, snapshot)
+    yield _action(title(last.example), "darner.addExample", arguments, lsp.CodeActionKind.QuickFix, snapshot)
 
 
 def _action(

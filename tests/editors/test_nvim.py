@@ -177,7 +177,8 @@ def test_the_users_answer_decides_between_two_behaviours(editor: Neovim, project
     question = re.fullmatch(r"Two repairs cure this test and differ\. (is_due\(.*\)) should give", menu["prompt"])
     assert question is not None, menu
     assert "they give" not in editor.messages, "asked once, and not in a message of the server's as well"
-    first, second = (answer["output"] for answer in answers)
+    first, second, neither, own = (answer["output"] for answer in answers)
+    assert (neither, own) == ("neither: look for another repair", "something else: write it")
 
     names: dict[str, object] = {}
     exec("\n".join(lines), names)
@@ -187,6 +188,40 @@ def test_the_users_answer_decides_between_two_behaviours(editor: Neovim, project
     until(lambda: editor.preview()[0].startswith("repair 1 of 2"), "the other repair")
     exec("\n".join(editor.lines), names)
     assert repr(eval(question[1], names)) == first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [True, False], ids=["write it", "neither"])
+def test_a_third_behaviour_is_found_when_neither_shown_one_is_right(editor: Neovim, project: Path, own: bool) -> None:
+    """-1, 1 and 2 in place of 0 all pass; two are shown, and the user wants the third, or says what it gives."""
+    call = "pick({-1: 7, 0: 1, 1: 8, 2: 9})"
+    (project / "rows.py").write_text("def pick(row):\n    return row[0]\n")
+    (project / "test_rows.py").write_text(
+        "from rows import pick\n\n\ndef test_pick():\n    assert pick({-1: 5, 0: 1, 1: 5, 2: 5}) == 5\n\n\n"
+        f"def test_other():\n    {call}\n"
+    )
+    editor.open(project / "test_rows.py")
+    editor.command("DarnerTrust")
+    editor.command("5")
+    editor.command("DarnerRun")
+    editor.failing("test_rows.py")
+
+    for each in ("vim.ui.select", "vim.ui.input"):
+        editor.listen(each)
+    editor.command("DarnerRepair")
+    editor.asked()
+    editor.type("4<CR>pick(2)<CR>" if own else "3<CR>")
+    if own:
+        until(lambda: len(editor.heard) == 3, "the same question with the refusal", lambda: editor.messages)
+        assert "'pick(2)' is no answer" in editor.heard[2][0]["prompt"]
+        editor.asked()
+        editor.type("<C-u>9<CR>")
+
+    title, lines = editor.preview()
+    names: dict[str, Any] = {}
+    exec("\n".join(lines), names)
+    assert eval(call, names) == 9
+    assert title.startswith("repair 1 of 1")
 
 
 @pytest.mark.slow

@@ -281,7 +281,7 @@ def test_neither_of_two_behaviours_is_preferred() -> None:
     state = snapshot(replace(case(repair(), repair(Origin.MODEL)), question=question))
 
     assert [a.is_preferred for a in actions_at(state, ASSERT_LINE)[:2]] == [None, None]
-    assert "for `total([5])`, should the result be `5` or `0`?" in hovered(state, ASSERT_LINE)
+    assert "for `total([5])`, should the result be `5` or `0`, or neither?" in hovered(state, ASSERT_LINE)
 
 
 def test_a_client_without_versioned_edits_gets_plain_changes() -> None:

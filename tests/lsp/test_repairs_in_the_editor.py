@@ -93,6 +93,19 @@ def test_a_question_is_answered_by_choosing_its_repair() -> None:
     assert not second.is_preferred
 
 
+def test_a_question_may_be_answered_by_none_of_its_repairs() -> None:
+    """Both are wrong, or the user knows better: an editor must not press them into a wrong repair."""
+    found = [a for a in actions(snapshot(asked())) if a.title.startswith("Answer: ")]
+
+    commands = [action.command for action in found[2:] if action.command is not None]
+    where = {"root": str(ROOT), "nodeid": NODEID}
+    assert [(each.command, each.arguments) for each in commands] == [
+        ("darner.answer", [{**where, "answer": "neither"}]),
+        ("darner.writeAnswer", [where]),
+    ]
+    assert not [a for a in actions(snapshot(case(repair()))) if a.title.startswith("Answer: ")]
+
+
 def test_a_client_tells_that_it_applied_a_repair() -> None:
     """Else nobody could take it back."""
     first = actions(snapshot(case(repair())))[0]

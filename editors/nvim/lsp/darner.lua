@@ -20,6 +20,14 @@ return {
       return vim.lsp.handlers['workspace/applyEdit'](problem, params, context)
     end,
   },
+  commands = {
+    ['darner.writeAnswer'] = function(command, context)
+      local client = vim.lsp.get_client_by_id(context.client_id)
+      if client then
+        require('darner.repair').write(client, command.arguments[1])
+      end
+    end,
+  },
   before_init = function()
     require('darner.server').starting()
   end,

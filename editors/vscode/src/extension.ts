@@ -19,6 +19,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const tests = new TestTree(own)
   own.onCommand('darner.repair', (argument) => repairs.repair(argument))
   own.onCommand('darner.explain', (argument) => repairs.explain(argument))
+  own.onCommand('darner.answer', (argument) => repairs.answer(argument))
+  own.onCommand('darner.writeAnswer', (argument) => repairs.write(argument))
   server = own
   context.subscriptions.push(log, own, preview, tests, new StatusItem(own))
   context.subscriptions.push(...registerCommands(context, own, repairs, preview))

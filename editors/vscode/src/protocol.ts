@@ -86,6 +86,13 @@ export interface Found extends Test {
   readonly note: string
 }
 
+/** To `darner.answer`: a search began, a shown repair was meant, or why the text is no answer. */
+export interface Answered {
+  readonly job?: string
+  readonly repair?: number
+  readonly refused?: string
+}
+
 export interface Question {
   readonly input: string
   readonly answers: readonly { readonly output: string; readonly repair: number }[]

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode'
 
 import type { Preview } from './preview'
-import type { Found, Question, Status, Test } from './protocol'
+import type { Answered, Ended, Found, Question, Status, Test } from './protocol'
 import type { Server } from './server'
 
 export class Repairs {
@@ -31,8 +31,50 @@ export class Repairs {
       if (found.note !== '') void vscode.window.showInformationMessage(found.note)
       return
     }
-    const chosen = found.question === null ? 0 : await ask(found.question, found)
-    if (chosen !== undefined) await this.#preview.open(found, chosen)
+    if (found.question === null) return this.#preview.open(found, 0)
+    const chosen = await ask(found.question, found)
+    if (chosen === undefined) return
+    await vscode.commands.executeCommand('setContext', 'darner.answered', true)
+    if ('repair' in chosen) return this.#preview.open(found, chosen.repair)
+    if ('answer' in chosen) await this.#answer(found, chosen.answer)
+    else await this.#write(found, found.question)
+  }
+
+  /** The light bulb's "neither is right". */
+  async answer(argument: unknown): Promise<void> {
+    const test = testOf(argument)
+    const found = test && (await this.#server.execute<Found>('darner.showRepairs', test))
+    if (found !== undefined) await this.#answer(found, answerOf(argument))
+  }
+
+  /** The light bulb's "write what it should give". */
+  async write(argument: unknown): Promise<void> {
+    const test = testOf(argument)
+    const found = test && (await this.#server.execute<Found>('darner.showRepairs', test))
+    if (found?.question) await this.#write(found, found.question)
+  }
+
+  /** Show the repair that is meant, or the one that a further search finds; why the text is no answer, if it is none. */
+  async #answer(found: Found, answer: string): Promise<string | undefined> {
+    const { nodeid, root } = found
+    const said = await this.#server.execute<Answered>('darner.answer', { nodeid, root, answer, apply: false })
+    if (said?.repair !== undefined) await this.#preview.open(found, said.repair)
+    if (said?.job !== undefined) {
+      const ended = await this.#server.execute<Ended>('darner.wait', { job: said.job })
+      if (ended?.cancelled === false) await this.show({ nodeid, root })
+    }
+    return said?.refused
+  }
+
+  /** Until it is understood, or given up. */
+  async #write(found: Found, question: Question): Promise<void> {
+    let text: string | undefined
+    let refused: string | undefined
+    do {
+      text = await vscode.window.showInputBox(asking(question, text, refused))
+      if (text === undefined || text.trim() === '') return
+      refused = await this.#answer(found, text)
+    } while (refused !== undefined)
   }
 
   async explain(argument: unknown): Promise<void> {
@@ -60,20 +102,46 @@ export class Repairs {
   }
 }
 
-/** Both outputs, side by side with the edit that gives them; the index of the repair that the user's answer names. */
-async function ask(question: Question, found: Found): Promise<number | undefined> {
-  const items = question.answers.map((answer) => ({
-    label: answer.output,
-    detail: found.repairs[answer.repair]?.description ?? '',
-    repair: answer.repair,
+type Choice = { readonly repair: number } | { readonly answer: string } | { readonly own: true }
+
+/** Both outputs, side by side with the edit that gives them; neither; and what the user writes. */
+async function ask(question: Question, found: Found): Promise<Choice | undefined> {
+  const items: (vscode.QuickPickItem & { readonly choice: Choice })[] = question.answers.map(({ output, repair }) => ({
+    label: output,
+    detail: found.repairs[repair]?.description ?? '',
+    choice: { repair },
   }))
+  items.push({
+    label: vscode.l10n.t('Neither'),
+    detail: vscode.l10n.t('set both aside and look for another repair'),
+    choice: { answer: 'neither' },
+  })
+  items.push({
+    label: vscode.l10n.t('Something else…'),
+    detail: vscode.l10n.t('write what it should give'),
+    choice: { own: true },
+  })
   const answer = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t('Two repairs cure this test and differ'),
     placeHolder: vscode.l10n.t('What should {0} give?', question.input),
     ignoreFocusOut: true,
   })
-  if (answer !== undefined) await vscode.commands.executeCommand('setContext', 'darner.answered', true)
-  return answer?.repair
+  return answer?.choice
+}
+
+/** `refused`: why `text`, which was entered before, is no answer; only another text is taken then. */
+function asking(question: Question, text = '', refused?: string): vscode.InputBoxOptions {
+  return {
+    title: vscode.l10n.t('What should {0} give?', question.input),
+    prompt: vscode.l10n.t('A Python literal, as in [5, 6], or an exception, as in raises ValueError. It is not evaluated.'),
+    value: text,
+    ignoreFocusOut: true,
+    validateInput: (now) => (now === text ? refused : undefined),
+  }
+}
+
+function answerOf(argument: unknown): string {
+  return typeof argument === 'object' && argument !== null && 'answer' in argument ? String(argument.answer) : ''
 }
 
 /** A code lens or action gives the server's argument; the Testing view gives an item, or a message with its item. */

@@ -25,11 +25,8 @@ function M.search(client, test, budget)
   vim.cmd.redraw() -- the menu that the test was chosen from
   server.say('looking for a repair; :DarnerCancel ends it.')
   local argument = { nodeid = test.nodeid, root = test.root, budget = budget, apply = false }
-  server.finish(client, 'darner.repair', argument, function(ended)
-    if ended.cancelled then
-      return server.say(ended.outcome ~= '' and ended.outcome or 'Cancelled; nothing was changed.')
-    end
-    M.show(client, test)
+  server.execute(client, 'darner.repair', argument, function(started)
+    M.wait(client, test, started.job)
   end)
 end
 
@@ -43,13 +40,58 @@ function M.show(client, test, on_none)
     if #found.repairs == 0 then
       return on_none and on_none(found)
     end
-    local function preview(index)
-      require('darner.preview').open(client, found, index)
-    end
     if found.question then
-      require('darner.question').ask(found.question, preview)
+      require('darner.question').ask(found.question, M.hearing(client, found))
     else
-      preview(0)
+      require('darner.preview').open(client, found, 0)
+    end
+  end)
+end
+
+--- What is done with the user's answer to the question about these repairs.
+---@param client vim.lsp.Client
+---@param found darner.Found
+---@return darner.Heard
+function M.hearing(client, found)
+  local function preview(index)
+    require('darner.preview').open(client, found, index)
+  end
+  local function on_answer(answer, again)
+    local argument = { nodeid = found.nodeid, root = found.root, answer = answer, apply = false }
+    server.execute(client, 'darner.answer', argument, function(said)
+      if said.refused then
+        return again(said.refused)
+      end
+      if said.repair then
+        return preview(said.repair)
+      end
+      server.say('looking for a repair that does so; :DarnerCancel ends it.')
+      M.wait(client, found, said.job)
+    end)
+  end
+  return { on_repair = preview, on_answer = on_answer }
+end
+
+--- The end of a search, and what it found.
+---@param client vim.lsp.Client
+---@param test darner.Test
+---@param job string
+function M.wait(client, test, job)
+  server.wait(client, job, function(ended)
+    if ended.cancelled then
+      return server.say(ended.outcome ~= '' and ended.outcome or 'Cancelled; nothing was changed.')
+    end
+    M.show(client, test)
+  end)
+end
+
+--- A code action of the server's, for which Neovim has the input line.
+---@param client vim.lsp.Client
+---@param test darner.Test
+function M.write(client, test)
+  server.execute(client, 'darner.showRepairs', { nodeid = test.nodeid, root = test.root }, function(found)
+    if found.question then
+      require('darner.question').write(found.question, M.hearing(client, found))
     end
   end)
 end

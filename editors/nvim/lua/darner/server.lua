@@ -98,11 +98,19 @@ end
 ---@param on_end fun(ended: darner.Ended)
 function M.finish(client, command, argument, on_end)
   M.execute(client, command, argument, function(started)
-    local quiet = echoed(client)
-    M.execute(client, 'darner.wait', { job = started.job }, function(ended)
-      quiet()
-      on_end(ended)
-    end)
+    M.wait(client, started.job, on_end)
+  end)
+end
+
+--- The end of a job that was started.
+---@param client vim.lsp.Client
+---@param job string
+---@param on_end fun(ended: darner.Ended)
+function M.wait(client, job, on_end)
+  local quiet = echoed(client)
+  M.execute(client, 'darner.wait', { job = job }, function(ended)
+    quiet()
+    on_end(ended)
   end)
 end
 
