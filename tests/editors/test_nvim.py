@@ -154,23 +154,33 @@ def test_a_preview_of_a_text_that_changed_meanwhile_is_refused(editor: Neovim, p
     assert editor.lines == ["# mine", *CART.split("\r\n")[:-1]]
 
 
+def question_about(editor: Neovim, path: Path, code: str, tests: str) -> None:
+    """Lay out a module and its tests, of which the first fails, and look for a repair until the user is asked."""
+    own = path.with_name(f"test_{path.name}")
+    path.write_text(code)
+    own.write_text(tests)
+    editor.open(own)
+    editor.command("DarnerTrust")
+    editor.command("5")
+    editor.command("DarnerRun")
+    editor.failing(own.name)
+    for each in ("vim.ui.select", "vim.ui.input"):
+        editor.listen(each)
+    editor.command("DarnerRepair")
+    editor.asked()
+
+
 @pytest.mark.slow
 def test_the_users_answer_decides_between_two_behaviours(editor: Neovim, project: Path) -> None:
     """`>` and `>=` both pass; the preview must show the one that gives the chosen result."""
-    (project / "due.py").write_text("def is_due(today, day):\n    return today == day\n")
-    (project / "test_due.py").write_text(
+    question_about(
+        editor,
+        project / "due.py",
+        "def is_due(today, day):\n    return today == day\n",
         "from due import is_due\n\n\ndef test_late():\n    assert is_due(9, 7)\n\n\n"
-        "def test_early():\n    assert not is_due(5, 7)\n"
+        "def test_early():\n    assert not is_due(5, 7)\n",
     )
-    editor.open(project / "test_due.py")
-    editor.command("DarnerTrust")
-    editor.command("5")
-    editor.command("DarnerRunTest")
-    editor.failing("test_due.py")
 
-    editor.listen("vim.ui.select")
-    editor.command("DarnerRepair")
-    editor.asked()
     editor.type("2<CR>")
     title, lines = editor.preview()
     ((answers, menu),) = editor.heard
@@ -195,21 +205,14 @@ def test_the_users_answer_decides_between_two_behaviours(editor: Neovim, project
 def test_a_third_behaviour_is_found_when_neither_shown_one_is_right(editor: Neovim, project: Path, own: bool) -> None:
     """-1, 1 and 2 in place of 0 all pass; two are shown, and the user wants the third, or says what it gives."""
     call = "pick({-1: 7, 0: 1, 1: 8, 2: 9})"
-    (project / "rows.py").write_text("def pick(row):\n    return row[0]\n")
-    (project / "test_rows.py").write_text(
+    question_about(
+        editor,
+        project / "rows.py",
+        "def pick(row):\n    return row[0]\n",
         "from rows import pick\n\n\ndef test_pick():\n    assert pick({-1: 5, 0: 1, 1: 5, 2: 5}) == 5\n\n\n"
-        f"def test_other():\n    {call}\n"
+        f"def test_other():\n    {call}\n",
     )
-    editor.open(project / "test_rows.py")
-    editor.command("DarnerTrust")
-    editor.command("5")
-    editor.command("DarnerRun")
-    editor.failing("test_rows.py")
 
-    for each in ("vim.ui.select", "vim.ui.input"):
-        editor.listen(each)
-    editor.command("DarnerRepair")
-    editor.asked()
     editor.type("4<CR>pick(2)<CR>" if own else "3<CR>")
     if own:
         until(lambda: len(editor.heard) == 3, "the same question with the refusal", lambda: editor.messages)
