@@ -233,6 +233,20 @@ def test_an_export_that_says_something_else_than_torch_is_refused(qwen: Base, tm
     assert json.loads((tmp_path / "export" / "agreement.json").read_text())["served"]["mean_kl"] > 0.02
 
 
+def test_the_stage_also_leaves_a_whole_model_that_says_what_torch_says(qwen: Base, tmp_path: Path) -> None:
+    """For those who serve it elsewhere: it is held to the same tolerance as the adapter, and stands on the card."""
+    learnt(qwen, tmp_path)
+    (tmp_path / "export").mkdir()
+    inputs = {"sft": tmp_path / "sft", "debug_data": tmp_path / "debug_data.jsonl"}
+    wanted = export.Settings(export.Merged.Q8_0)
+
+    figures = export.make(context(qwen, tmp_path), wanted, inputs, tmp_path / "export")
+
+    assert figures["merged_mean_kl"] < 0.02
+    assert (tmp_path / "export" / "model-Q8_0.gguf").is_file()
+    assert "- merged: mean KL" in (tmp_path / "export" / "card.md").read_text()
+
+
 def test_nothing_to_learn_is_said_with_the_reason(qwen: Base, tmp_path: Path) -> None:
     """An empty stage must name what dropped everything."""
     with pytest.raises(BadInput, match="40 have more than 20 tokens"):
