@@ -116,6 +116,8 @@ class Failure(TypedDict):
     """What the user answered, now and before; every repair obeys it."""
     note: str
     """Why there is no repair, or what was special about the run, in one sentence."""
+    not_compared: str | None
+    """Why the repairs were told apart by the tests alone; null where calls told what each does."""
 
 
 class Fix(TypedDict):

@@ -7,6 +7,7 @@ Outputs come from the sandbox; two candidates with equal outputs are one behavio
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ _LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
 _EACH_S = 0.25
 _SHARE, _LEAST_S = 3.0, 0.5
 """All candidates together take at most a third of the time that is left: what they confirm in comes after."""
+
+_OPAQUE = re.compile(r"<(function|bound method) .*>|<.* object>")
+"""What shows nothing of itself: a closure that was given back."""
 
 Signature = tuple[tuple[str | None, str | None], ...]
 
@@ -179,6 +183,24 @@ def grouped(rows: Sequence[Mapping[str, CallResult]]) -> tuple[Cluster, ...]:
         groups[signature].append(index)
     steady = [{t: r for t, r in row.items() if t not in unsteady} for row in rows]
     return tuple(Cluster(tuple(members), steady[members[0]]) for members in groups.values())
+
+
+def untold(count: int, clusters: Sequence[Cluster], called: bool, functions: Iterable[str]) -> str:
+    """Why `count` candidates are told apart by the tests alone, in a sentence; empty where they were compared.
+
+    `called`: there were calls to compare them on.
+    """
+    given = [result for cluster in clusters for result in cluster.outputs.values()]
+    if count < 2 or len(clusters) > 1 or not all(_OPAQUE.fullmatch(shown(result)) for result in given):
+        return ""
+    names = " or ".join(dict.fromkeys(name.replace(".<locals>", "") for name in functions))
+    named = f" of {names}" if names else ""
+    why = (
+        f"no call{named} gives the same twice"
+        if called and not given
+        else f"no call{named} can be made outside of its test"
+    )
+    return f"The {count} candidates that pass were compared by the tests alone: {why}."
 
 
 _UNKNOWN = frozenset(("NotDeterministic", "Crash"))

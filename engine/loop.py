@@ -108,6 +108,7 @@ def _concluded(work: Work, model: Model | None, prose: bool) -> Generator[Event,
     if work.plausible:
         yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
         pool = pool_of(case, work.plausible, work.stop)
+        work.untold = pool.untold
         ranked, judged = _ranked(work, pool, model)
         yield Phase(nodeid, "confirm", "running the whole suite from cold")
         kept: list[choose.Behaviour] = []
@@ -184,6 +185,7 @@ def _report(
         related=work.case.trial.related,
         rulings=work.rulings,
         note=_note(work, repairs),
+        untold=work.untold,
     )
 
 
@@ -192,7 +194,7 @@ def _note(work: Work, repairs: list[Repair]) -> str:
         return "Cancelled; nothing was changed."
     if repairs:
         said = "; ".join(told(one) for one in work.rulings)
-        return " ".join(part for part in (work.trouble, f"As you said: {said}." if said else "") if part)
+        return " ".join(part for part in (work.trouble, f"As you said: {said}." if said else "", work.untold) if part)
     if work.trouble:
         return work.trouble
     if not work.case.sources:

@@ -32,6 +32,8 @@ class Pool:
     """What the code gives unrepaired; empty where all candidates do the same."""
     modules: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where each input is called."""
+    untold: str = ""
+    """Why the candidates are told apart by the tests alone, in a sentence; empty where they were compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def pool_of(case: Case, candidates: Sequence[Candidate], stop: Stop) -> Pool:
     original: Mapping[str, CallResult] = {}
     if len(clusters) > 1 and not stop:
         original = behaviour.outputs(session, UNCHANGED, inputs, nodeid, stop)
-    return Pool(tuple(candidates), clusters, targets, original, behaviour.modules_of(inputs))
+    untold = "" if stop else behaviour.untold(len(candidates), clusters, bool(inputs), (name for _, name in targets))
+    return Pool(tuple(candidates), clusters, targets, original, behaviour.modules_of(inputs), untold)
 
 
 def targets_of(case: Case, candidates: Sequence[Candidate]) -> Mapping[tuple[str, str], Target]:

@@ -71,6 +71,7 @@ def failure(report: FailureReport) -> Failure:
         "question": question(report.question) if report.question else None,
         "rulings": rulings(report.rulings),
         "note": report.note,
+        "not_compared": report.untold or None,
     }
 
 

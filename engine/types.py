@@ -210,3 +210,5 @@ class FailureReport:
     """What the user had said of calls of this code; every repair obeys it."""
     note: str = ""
     """Why there is no repair, or what was wrong with the run, in one sentence."""
+    untold: str = ""
+    """Why what passes was told apart by the tests alone, in a sentence; empty where it was compared."""

@@ -54,6 +54,8 @@ class Work:
     overruled: int = 0
     """Candidates that pass the tests and contradict that."""
     trouble: str = ""
+    untold: str = ""
+    """Why what passes is told apart by the tests alone."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
