@@ -6,15 +6,15 @@ Outputs come from the sandbox; two candidates with equal outputs are one behavio
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..sandbox.session import Session
 from ..sandbox.types import CallResult, Limits
 from .crew import in_both
+from .nearby import neighbours
 from .protected import is_test_path
 from .stop import Stop
 from .trial import edits_of
@@ -83,82 +83,6 @@ def _with_neighbours(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def neighbours(text: str) -> Iterator[str]:
-    """The same call with one value changed: to another value in it (what is equal decides many bugs), numbers by
-    one and to 0, texts and lists shortened, doubled, emptied.
-    """
-    try:
-        tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError, RecursionError):
-        return
-    parts = [n for n in ast.walk(tree.body) if isinstance(n, ast.Constant | ast.List | ast.Tuple | ast.Dict)]
-    for options in zip_longest_values([[*_siblings(node, parts), *_variants(node)] for node in parts]):
-        for node, variant in zip(parts, options, strict=True):
-            if variant is not None:
-                yield ast.unparse(_Swap(node, variant).visit(ast.parse(text, mode="eval")))
-
-
-def _siblings(node: ast.expr, parts: Sequence[ast.expr]) -> Iterator[ast.expr]:
-    """Other values of the same type in the same call."""
-    if isinstance(node, ast.Constant):
-        values = [other.value for other in parts if isinstance(other, ast.Constant)]
-        same = (value for value in dict.fromkeys(values) if type(value) is type(node.value) and value != node.value)
-        yield from (ast.Constant(value) for value in list(same)[:2])
-
-
-def zip_longest_values(rows: Sequence[Sequence[ast.expr]]) -> Iterator[list[ast.expr | None]]:
-    """First variants of every part, then second ones: breadth before depth."""
-    for i in range(max((len(row) for row in rows), default=0)):
-        yield [row[i] if i < len(row) else None for row in rows]
-
-
-def _variants(node: ast.Constant | ast.List | ast.Tuple | ast.Dict) -> Iterator[ast.expr]:
-    match node:
-        case ast.Constant(value=bool() as value):
-            yield ast.Constant(not value)
-        case ast.Constant(value=int() as value):
-            yield from (ast.Constant(v) for v in (value + 1, value - 1, 0, 1, -value) if v != value)
-        case ast.Constant(value=float() as value):
-            yield from (ast.Constant(v) for v in (value + 0.5, 0.0, -value) if v != value)
-        case ast.Constant(value=str() as value):
-            yield from (ast.Constant(v) for v in dict.fromkeys(_texts(value)) if v != value)
-        case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            kind = type(node)
-            none: list[ast.expr] = []
-            shapes = (elements[:1], elements[1:], elements[:-1], elements[::-1], [*elements, *elements[:1]], none)
-            yield from (kind(list(shape), ast.Load()) for shape in shapes if list(shape) != elements)
-        case ast.Dict(keys=keys, values=values) if keys:
-            yield ast.Dict(keys[1:], values[1:])
-            yield ast.Dict([], [])
-        case _:
-            return
-
-
-def _texts(value: str) -> Iterator[str]:
-    digits = [i for i, c in enumerate(value) if c.isdecimal()]
-    for i in digits[-2:]:
-        yield value[:i] + str((int(value[i]) + 1) % 10) + value[i + 1 :]
-    if digits and "-" in value:
-        left = value.split("-")[0]
-        yield f"{left}-{left}"
-    yield from (value[1:], value[:-1], value + value[-1:], value.swapcase(), f" {value}", "")
-
-
-class _Swap(ast.NodeTransformer):
-    """Replace the node that stands where `old` stood in an equal tree."""
-
-    def __init__(self, old: ast.expr, new: ast.expr) -> None:
-        self._place = (type(old), old.lineno, old.col_offset, old.end_col_offset)
-        self._new = new
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.expr):
-            place = (type(node), node.lineno, node.col_offset, node.end_col_offset)
-            if place == self._place:
-                return ast.copy_location(self._new, node)
-        return self.generic_visit(node)
-
-
 def cluster(
     session: Session, candidates: Sequence[Candidate], inputs: Sequence[Inputs], nodeid: str, stop: Stop
 ) -> tuple[Cluster, ...]:
@@ -176,7 +100,7 @@ def cluster(
 
 def grouped(rows: Sequence[Mapping[str, CallResult]]) -> tuple[Cluster, ...]:
     """Rows of outputs, one for each candidate, put together where they are equal."""
-    unsteady = {text for row in rows for text, result in row.items() if result.exception in _UNKNOWN}
+    unsteady = {text for row in rows for text, result in row.items() if result.exception in UNKNOWN}
     groups: dict[Signature, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         signature = tuple((r.result, r.exception) for text, r in row.items() if text not in unsteady)
@@ -203,7 +127,8 @@ def untold(count: int, clusters: Sequence[Cluster], called: bool, functions: Ite
     return f"The {count} candidates that pass were compared by the tests alone: {why}."
 
 
-_UNKNOWN = frozenset(("NotDeterministic", "Crash"))
+UNKNOWN = frozenset(("NotDeterministic", "Crash"))
+"""Names in place of an exception: the call said nothing."""
 
 
 def outputs(

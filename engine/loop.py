@@ -20,6 +20,7 @@ from .errors import ModelError
 from .events import Done, Event, Found, Located, Phase, Prose
 from .evidence import Flaky, gather
 from .hunt import hunt
+from .minimise import plainer
 from .model import Model
 from .pool import Pool, pool_of, targets_of
 from .reply import Ask, chosen, none_agrees, ruling, settled, told
@@ -126,6 +127,8 @@ def _concluded(work: Work, model: Model | None, prose: bool) -> Generator[Event,
         kept, repairs = _believed_first(kept, repairs)
         said = frozenset(one.call for one in work.rulings)
         question = choose.question(kept, repairs, judged, pool.modules, said)
+        if question is not None:
+            question = plainer(case.trial.session, question, repairs, nodeid, work.stop, said)
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
     report = _report(work, nodeid, repairs, question, explanation)
     if model is not None and prose and not work.stop:

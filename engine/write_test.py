@@ -20,6 +20,7 @@ from .habits import Home, home_of
 from .literals import bare
 from .model import Model, Role, Sampling
 from .mutate import mutants
+from .nearby import neighbours
 from .parse import is_hole
 from .stop import Stop
 from .stub import Meant, plain
@@ -139,7 +140,7 @@ def _held(bench: _Bench, found: Sequence[Check]) -> list[Check]:
     known = {check.call for check in found}
     near: dict[str, None] = {}
     for check in found:
-        near.update(dict.fromkeys(islice(behaviour.neighbours(check.call), _MOST_NEIGHBOURS // max(len(found), 1) + 2)))
+        near.update(dict.fromkeys(islice(neighbours(check.call), _MOST_NEIGHBOURS // max(len(found), 1) + 2)))
     every = [*found, *(Check(call, "", False, Teller.CODE) for call in near if call not in known)]
     given = bench.call([check.call for check in every], bench.base)
     held = list(dict.fromkeys(checks.settled(every, given, bench.meant)))

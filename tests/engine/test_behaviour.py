@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from darner.engine.behaviour import Cluster, difference, neighbours
+from darner.engine.behaviour import Cluster, difference
+from darner.engine.nearby import neighbours
 from darner.sandbox.types import CallResult
 from hypothesis import given
 from hypothesis import strategies as st
