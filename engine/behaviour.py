@@ -10,18 +10,22 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from types import MappingProxyType
 
 from ..sandbox.session import Session
 from ..sandbox.types import CallResult, Limits
 from .crew import in_both
 from .nearby import neighbours
 from .protected import is_test_path
+from .source import Source
 from .stop import Stop
 from .trial import edits_of
+from .typed import typed
 from .types import Candidate, Evidence
 
 _MOST_INPUTS = 48
-_MOST_RECORDED = 16
+_MOST_RECORDED, _MOST_MADE = 16, 16
 _LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
 _EACH_S = 0.25
 _SHARE, _LEAST_S = 3.0, 0.5
@@ -52,16 +56,34 @@ class Cluster:
     outputs: Mapping[str, CallResult]
 
 
-def inputs_for(evidence: Evidence, places: Iterable[tuple[str, str]]) -> tuple[Inputs, ...]:
-    """Inputs for the functions at `places` (path, qualified name), and for those that the test calls itself."""
-    wanted = set(places)
+def inputs_for(
+    evidence: Evidence, places: Iterable[tuple[str, str]], sources: Mapping[str, Source] = MappingProxyType({})
+) -> tuple[Inputs, ...]:
+    """Inputs for the functions at `places` (path, qualified name), and for those that the test calls itself.
+
+    Of a function whose recorded calls cannot be made again, by type: what its source hints at, and what was seen.
+    """
     calls = [call for test in (evidence.failing, *evidence.passing) for call in test.calls if call.text]
     direct = next(((c.path, c.function) for c in evidence.failing.calls if not is_test_path(c.path)), None)
     by_path: dict[str, list[str]] = defaultdict(list)
-    for place in [*sorted(wanted), *([direct] if direct else [])]:
+    made: dict[str, list[str]] = defaultdict(list)
+    wanted = [*sorted(set(places)), *([direct] if direct else [])]
+    for place in dict.fromkeys(wanted):
         own = dict.fromkeys(call.text for call in calls if (call.path, call.function) == place)
         by_path[place[0]] += list(own)[:_MOST_RECORDED]
-    return tuple(Inputs(path, _with_neighbours(texts), tuple(texts)) for path, texts in by_path.items() if texts)
+        if not own:
+            made[place[0]] += _made(evidence, place, sources)
+    paths = dict.fromkeys((*by_path, *made))
+    every = ((path, (*_with_neighbours(by_path[path]), *made[path])) for path in paths)
+    return tuple(Inputs(path, texts, tuple(by_path[path])) for path, texts in every if texts)
+
+
+def _made(evidence: Evidence, place: tuple[str, str], sources: Mapping[str, Source]) -> list[str]:
+    """Calls of the function by the types of its parameters."""
+    source = sources.get(place[0])
+    function = next((f for f in source.functions() if f.qualname == place[1]), None) if source is not None else None
+    seen = [c for test in (evidence.failing, *evidence.passing) for c in test.calls if (c.path, c.function) == place]
+    return list(islice(typed(function, seen), _MOST_MADE)) if function is not None else []
 
 
 def modules_of(inputs: Iterable[Inputs]) -> dict[str, str]:

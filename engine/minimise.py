@@ -1,5 +1,5 @@
 """The smallest input on which two candidates still differ: parts of a call are left out and values made plainer
-(delta debugging, greedily, the largest steps first) as long as what the two give differs.
+(delta debugging, greedily) as long as what the two give differs.
 """
 
 from __future__ import annotations
@@ -79,10 +79,10 @@ def _descended(text: str, best: Pair, given: Given, stop: Stop) -> tuple[str, Pa
             break
         known.update(steps)
         came = given(steps)
-        step = next((s for s in steps if s in came and _differ(came[s]) and _raising(came[s]) <= _raising(best)), None)
-        if step is not None:
-            text, best = step, came[step]
-            found = text, best
+        told = [s for s in came if _differ(came[s]) and _raising(came[s]) <= _raising(best)]
+        if told:
+            text = min(told, key=len)
+            found = text, came[text]
     return found
 
 
@@ -95,16 +95,14 @@ def _raising(pair: Pair) -> int:
 
 
 def smaller(text: str) -> Iterator[str]:
-    """The same call with one of its values emptied, halved, shortened or nearer to zero: the largest steps first."""
+    """The same call with one of its values emptied, halved, shortened or nearer to zero; what holds others first."""
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError):
         return
-    rows = [(node, list(_plainer(node))) for node in ast.walk(tree.body) if isinstance(node, ast.expr)]
-    for depth in range(max((len(steps) for _, steps in rows), default=0)):
-        for node, steps in rows:
-            if depth < len(steps):
-                yield swapped(text, node, steps[depth])
+    nodes = [node for node in ast.walk(tree.body) if isinstance(node, ast.expr)]
+    for node in sorted(nodes, key=lambda node: isinstance(node, ast.Constant | ast.UnaryOp)):
+        yield from (swapped(text, node, step) for step in _plainer(node))
 
 
 def _plainer(node: ast.expr) -> Iterator[ast.expr]:

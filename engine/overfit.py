@@ -27,7 +27,7 @@ def overfit(case: Case, candidate: Candidate, stop: Stop) -> tuple[str, ...]:
     function = source.function_at(candidate.line) if source is not None else None
     if function is None:
         return ()
-    inputs = inputs_for(case.evidence, [(candidate.path, function.qualname)])
+    inputs = inputs_for(case.evidence, [(candidate.path, function.qualname)], case.sources)
     asked = {text for group in inputs for text in group.recorded}
     session, nodeid = case.trial.session, case.evidence.nodeid
     before = outputs(session, Candidate(Patch(()), candidate.origin, ""), inputs, nodeid, stop)

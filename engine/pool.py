@@ -60,7 +60,7 @@ def pool_of(case: Case, candidates: Sequence[Candidate], stop: Stop) -> Pool:
     """Run the candidates on the tests' own calls and on calls near them."""
     targets = targets_of(case, candidates)
     session, nodeid = case.trial.session, case.evidence.nodeid
-    inputs = behaviour.inputs_for(case.evidence, list(targets))
+    inputs = behaviour.inputs_for(case.evidence, list(targets), case.sources)
     clusters = behaviour.cluster(session, candidates, inputs, nodeid, stop)
     original: Mapping[str, CallResult] = {}
     if len(clusters) > 1 and not stop:
