@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-split bench-sandbox bench-model bench-format clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference docs shape alike release-check profile
+.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-named bench-stated bench-split bench-sandbox bench-model bench-format clean test-chaos test-sandbox soak-sandbox setup-train test-train train-tiny reference docs shape alike release-check profile
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -95,6 +95,12 @@ bench-evidence: setup ## Measure what the evidence of a failing test costs besid
 
 bench-localise: setup ## Measure whether the faulty line is among the first suspects; options in BENCH
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/localise.py $(BENCH)
+
+bench-named: setup ## Read from recorded repairs how often the line they name is a fixed one; BENCH="FILE ..."
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/named.py $(BENCH)
+
+bench-stated: setup ## Check every value that explanations state against the evidence; options in BENCH="--model NAME --limit 5"
+	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/stated.py $(BENCH)
 
 bench-split: setup ## Measure the share of a project's tests that can be judged from a process of its own; BENCH="FOLDER"
 	@$(BIN)/python -P tests/bench/split.py $(BENCH)

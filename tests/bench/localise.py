@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import math
 import shutil
 import statistics
 import sys
@@ -147,19 +148,27 @@ def line(row: Row) -> str:
 
 def table(rows: list[Row]) -> str:
     heads = " ".join(f"{f'top-{n}':>14}" for n in TOPS)
-    lines = [f"\n{'set':18} {'n':>4} {heads} {'named':>14} {'after repair':>14} {'median s':>9} {'max s':>7}"]
+    lines = [
+        f"\n{'set':18} {'n':>4} {heads} {'named':>14} {'after repair':>14} {'median s':>9} {'p95 s':>7} {'max s':>7}"
+    ]
     for name in [*dict.fromkeys(row.task.split("/")[0] for row in rows), ""]:
         chosen = [row for row in rows if row.task.startswith(name)]
         cells = [_share(sum(0 < row.rank <= n for row in chosen), len(chosen)) for n in TOPS]
         cells.append(_share(sum(row.named for row in chosen), len(chosen)))
         after = [row.repaired_named for row in chosen if row.repaired_named is not None]
         cells.append(_share(sum(after), len(after)) if after else "-")
-        seconds = [row.seconds for row in chosen]
+        seconds = sorted(row.seconds for row in chosen)
         shown = " ".join(f"{cell:>14}" for cell in cells)
         lines.append(
-            f"{name or 'all':18} {len(chosen):4} {shown} {statistics.median(seconds):9.2f} {max(seconds):7.2f}"
+            f"{name or 'all':18} {len(chosen):4} {shown} {statistics.median(seconds):9.2f} {p95(seconds):7.2f}"
+            f" {seconds[-1]:7.2f}"
         )
     return "\n".join(lines)
+
+
+def p95(ordered: list[float]) -> float:
+    """The nearest rank: the least value that at least 95 % do not exceed."""
+    return ordered[math.ceil(0.95 * len(ordered)) - 1]
 
 
 def _share(hits: int, of: int) -> str:
