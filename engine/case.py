@@ -17,6 +17,8 @@ from .examination import examination
 from .explain import from_facts
 from .history import Edits, since, uncommitted
 from .localise import LineScore, gather_signals, score_lines, suspects
+from .meaning import edited as blamed
+from .meaning import meaning
 from .memory import files_when_passed
 from .prompt import Target
 from .protected import is_protected
@@ -112,6 +114,8 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
     ranked = suspects(lines, sources)
     tables = {path: statements(source) for path, source in sources.items()}
     said = (
+        *meaning(evidence, known),
+        *blamed(evidence, edited),
         *traced.born(evidence, signals.slice, tables, sources),
         *traced.left(departure(evidence), tables, sources),
         *traced.unordered(evidence.failing.failure, signals.slice, tables),
