@@ -169,7 +169,9 @@ def undo_last(root: Root = HERE) -> None:
 @app.command(name="forget")
 def forget_project(
     root: Root = HERE,
-    prompts: Annotated[bool, typer.Option("--prompts", help="Instead, the computed prompts of all projects.")] = False,
+    prompts: Annotated[
+        bool, typer.Option("--prompts", help="Instead, computed prompts and explanations of all projects.")
+    ] = False,
 ) -> None:
     """Delete what Darner remembers of this project: the source files with which each test last passed, and answers."""
     with terminal.ending(False):
@@ -253,12 +255,14 @@ def _tested(
 
 
 def _model(name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None) -> Model | None:
-    """As `open_model`, whose imports a search alone does without."""
+    """As `open_model`, whose imports a search alone does without; what it explained before is looked up."""
     if not wanted:
         return None
     from .cli_model import open_model
+    from .told import Remembering
 
-    return open_model(name, wanted=wanted, endpoint=endpoint, adapter=adapter)
+    model = open_model(name, wanted=wanted, endpoint=endpoint, adapter=adapter)
+    return Remembering(model) if model is not None else None
 
 
 def _relative(project: Project, nodeids: Iterable[str] | None) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from .cli_options import Json
 from .errors import BadInput, DarnerError, ModelError
 from .interrupt import interruptible
 from .llama import LlamaModel
-from .model import Model, Role
+from .model import Role
+from .told import Identified
 
 model_app = typer.Typer(
     name="model",
@@ -30,7 +31,7 @@ Name = Annotated[str, typer.Argument(help="A name from `darner model list`.")]
 
 def open_model(
     name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None
-) -> Model | None:
+) -> Identified | None:
     """The model to use, not yet loaded; None means search only. With an endpoint, the model of that name there.
 
     Raises ModelError for a model that was named and is not here. Without a name, the default, else any that is here,

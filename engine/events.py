@@ -42,7 +42,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """The model's explanation, when it is ready."""
+    """The model's explanation so far: whole sentences, those that the evidence supports."""
 
     nodeid: str
     text: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ..sandbox.types import Call, Failure, Frame
@@ -51,15 +51,35 @@ def with_repair(explanation: Explanation, candidate: Candidate) -> Explanation:
     )
 
 
-def write_prose(model: Model, target: Target, repair: Candidate | None, stop: Stop) -> str:
+def write_prose(
+    model: Model, target: Target, repair: Candidate | None, stop: Stop, said: Callable[[str], None] | None = None
+) -> str:
     """The model's explanation: at most five sentences, none of them twice, none naming what nobody saw.
 
-    Empty when it was stopped before the first or when nothing it says is supported.
+    Empty when it was stopped before the first or when nothing it says is supported. `said` hears what there is so far,
+    each time that a sentence is whole and supported.
     """
     diff = unified_diff(repair.patch) if repair is not None else ""
     sampling = Sampling(n=1, temperature=0.0, max_tokens=_MOST_TOKENS, stop=("```", "\n\n"), role=Role.AUDITOR)
-    completions = model.sample(explain_prompt(target, diff), sampling, stop)
-    return _sentences(completions[0].text, seen(target, repair)) if completions else ""
+    evidence = seen(target, repair)
+    hear = _hearing(evidence, said) if said is not None else None
+    completions = model.sample(explain_prompt(target, diff), sampling, stop, hear)
+    return _sentences(completions[0].text, evidence) if completions else ""
+
+
+def _hearing(evidence: Seen, said: Callable[[str], None]) -> Callable[[int, str], None]:
+    """For pieces as they come: a sentence is whole when something follows it."""
+    text = told = ""
+
+    def hear(_number: int, piece: str) -> None:
+        nonlocal text, told
+        text += piece
+        whole = _sentences(text[: len(text) - len(text.split(" ")[-1])], evidence)
+        if whole != told:
+            told = whole
+            said(whole)
+
+    return hear
 
 
 def seen(target: Target, repair: Candidate | None) -> Seen:

@@ -14,6 +14,7 @@ from .errors import ModelError, PromptTooLong
 from .llama_process import SILENCE_S, WorkerDied, WorkerProcess
 from .model import Completion, Ending, Message, ModelStatus, Role, Sampling
 from .stop import Stop
+from .told import file_identity
 
 POLL_S = 0.02
 """How soon a stop is noticed."""
@@ -61,6 +62,15 @@ class LlamaModel:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def identity(self) -> str:
+        """The file, and the adapter that explains; the name alone where they are gone."""
+        adapter = self._adapters.get(Role.AUDITOR)
+        try:
+            return file_identity(self._path, *([Path(adapter)] if adapter else []))
+        except OSError:
+            return str(self._path)
 
     @property
     def known(self) -> ModelStatus | None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from queue import SimpleQueue
 
 from ..sandbox.session import Session
 from . import choose
@@ -133,8 +135,7 @@ def _concluded(work: Work, model: Model | None, prose: bool) -> Generator[Event,
     report = _report(work, nodeid, repairs, question, explanation)
     if model is not None and prose and not work.stop:
         yield Phase(nodeid, "explain", f"asking {model.name} to explain")
-        text = _prose(work, model, repairs)
-        yield Prose(nodeid, text)
+        text = yield from _prose(work, model, repairs)
         report = replace(report, explanation=_with_prose(explanation, text, confirmed=bool(repairs)))
     return report
 
@@ -154,14 +155,22 @@ def _ranked(work: Work, pool: Pool, model: Model | None) -> tuple[tuple[choose.B
         return choose.weigh(pool, None, work.stop)
 
 
-def _prose(work: Work, model: Model, repairs: list[Repair]) -> str:
+def _prose(work: Work, model: Model, repairs: list[Repair]) -> Generator[Event, None, str]:
+    """What the model says, announced sentence by sentence as it is written."""
     candidate = repairs[0].candidate if repairs else None
     targets = list(targets_of(work.case, [candidate]).values()) if candidate else []
     targets = targets or work.case.targets(most=1)
     if not targets:
         return ""
+    said = SimpleQueue[str | None]()
+    stop = work.stop.within(_PROSE_S)
+    with ThreadPoolExecutor(1) as beside:
+        writing = beside.submit(explaining.write_prose, model, targets[0], candidate, stop, said.put)
+        writing.add_done_callback(lambda _: said.put(None))
+        while (text := said.get()) is not None:
+            yield Prose(work.case.evidence.nodeid, text)
     try:
-        return explaining.write_prose(model, targets[0], candidate, work.stop.within(_PROSE_S))
+        return writing.result()
     except ModelError as error:
         work.trouble = str(error)
         return ""
@@ -229,7 +238,6 @@ def explain(session: Session, suite: Suite, nodeid: str, model: Model | None, st
         return
     work = Work(case, stop, began)
     yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
-    prose = _prose(work, model, []) if model is not None else ""
-    yield Prose(nodeid, prose)
+    prose = (yield from _prose(work, model, [])) if model is not None else ""
     report = _report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False))
     yield Done(replace(report, note=work.trouble))

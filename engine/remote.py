@@ -53,6 +53,10 @@ class RemoteModel:
     def name(self) -> str:
         return f"{self._model or 'model'} at {self._host}"
 
+    @property
+    def identity(self) -> str:
+        return f"{self._model} at {self._endpoint}"
+
     def sample(
         self,
         messages: Sequence[Message],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def prompts_folder() -> Path:
-    """Where computed prompts are kept, when the user wants that."""
+    """Where computed prompts are kept, when the user wants that, and what a model explained (told.py)."""
     return user_cache_path("darner") / "prompts"
 
 
@@ -50,10 +50,12 @@ class Resident:
 
         Raises ModelError when it is not installed, BadInput when the endpoint is no address.
         """
+        from .told import Remembering
+
         if endpoint:
             from .remote import RemoteModel
 
-            return RemoteModel(endpoint, name_or_path)
+            return Remembering(RemoteModel(endpoint, name_or_path))
         from .adopted import adapters_of
         from .catalogue import DEFAULT, find  # here: running tests should not load any of the model's code
         from .llama import LlamaModel
@@ -66,7 +68,7 @@ class Resident:
                 self._model = LlamaModel(path, name_or_path or DEFAULT, kept=kept)
                 self._key = (path, keep)
             self._model.wear(adapters_of(path))  # adopted or taken back since: a server runs for days
-            return self._model
+            return Remembering(self._model)
 
     def held(self, path: Path) -> LlamaModel | None:
         """The resident model when it is this file."""

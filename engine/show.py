@@ -14,7 +14,7 @@ from rich.status import Status
 from rich.text import Text
 
 from ..sandbox.types import Guarantees, Outcome, TestResult
-from .events import Event, Found, Located, Phase, Tried
+from .events import Event, Found, Located, Phase, Prose, Tried
 from .patch import unified_diff
 from .reply import outcome
 from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing, Suspect, Verdict
@@ -66,6 +66,8 @@ class Live:
                 self.say(f"{event.nodeid}: {event.explanation.summary}")
             case Tried():
                 self.say(f"{self._phase} ({event.count} tried, {event.plausible} pass the test)")
+            case Prose():
+                self._status.update(Text(printable(event.text)))
             case Found():
                 self.say(f"{event.nodeid}: verified {event.repair.candidate.description}")
             case _:

@@ -12,7 +12,7 @@ from lsprotocol import types as lsp
 
 from ..engine import wire
 from ..engine.blame import where
-from ..engine.events import Found, Phase, Tried
+from ..engine.events import Found, Phase, Prose, Tried
 from .describe import short
 from .engine_link import CANCELLED, EngineError, Row
 from .feed import log_end
@@ -53,6 +53,8 @@ def tell(progress: Progress, name: str, data: Row) -> None:
         progress.phase(wire.decode(data, Phase).text)
     elif name == "tried":
         progress.report(f"{wire.decode(data, Tried).count} tried")
+    elif name == "prose":
+        progress.report(short(wire.decode(data, Prose).text.rpartition(". ")[2]))
     elif name == "found":
         progress.report(f"found {short(wire.decode(data, Found).repair.candidate.description, 80)}")
 

@@ -6,7 +6,11 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+from darner.engine.events import Prose
+from darner.engine.wire import encode
+from darner.lsp.engine_link import Row
 from darner.lsp.progress import Progress
+from darner.lsp.work import tell
 from pygls.lsp.server import LanguageServer
 
 pytestmark = pytest.mark.asyncio
@@ -77,3 +81,16 @@ async def test_nothing_follows_the_end() -> None:
     progress.end()
 
     assert listener.told == ["Starting", "Running the tests", "1 run, 0 failed"]
+
+
+async def test_a_models_words_are_told_sentence_by_sentence_as_they_come() -> None:
+    """A reader should not wait for the last word to see the first."""
+    listener = Listener()
+    progress = progress_to(listener)
+    await progress.begin()
+    progress.phase("asking a model")
+
+    tell(progress, "prose", cast("Row", encode(Prose("t", "It returned 0."))))
+    await listener.hears("asking a model: It returned 0.")
+    tell(progress, "prose", cast("Row", encode(Prose("t", "It returned 0. The test needs 4."))))
+    await listener.hears("asking a model: The test needs 4.")
