@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -42,14 +42,16 @@ FORMS = [
         r"the test expects (?P<value>.*), and got (?P<value2>.*)",
         r"the test needs `(?P<sides>.*)` to be true",
         r"(?P<exception>\w+) was raised: (?P<message>.*)",
+        rf"{_CALL} returned (?P<value>.*); the test compares `(?P<sides>.*)`\.",
         rf"(?:in a passing test )?{_CALL} (?:returned (?P<value>.*)|raised (?P<exception>\w+)|did not return)",
         rf"{_PLACE} in (?P<name>\S+): `(?P<code>.*)`",
         rf"{_PLACE} `(?P<code>.*)` (?:returned (?P<value>.*)|wrote (?P<pairs>.*?)(?: last)?)",
+        r"(?P<said>\w+ here: .*)",
+        rf"a hypothesis: your edit did it, for {_PLACE} raised, and you changed it since .*",
         r"there (?P<pairs>.*)",
         rf"{_CALL} goes another way than the passing {_OTHER} (?:at its start|after {_PLACE}"
         r" `(?P<code>.*?)`)(?: with (?P<pairs>.*))?: to (?:line (?P<line>\d+)|its end),"
         r" there to (?:line (?P<line2>\d+)|its end)",
-        rf"{_CALL} returned (?P<value>.*); the test compares `(?P<sides>.*)`\.",
         r"The test compares `(?P<sides>.*)`, and that does not hold\.",
         rf"The test (?:does not end: it was interrupted|uses up all .*: it ran out) in {_PLACE}\.",
         r"An assertion does not hold: (?P<message>.*)",
@@ -195,13 +197,27 @@ def _place(text: str, recorded: Recorded) -> Iterator[tuple[str, bool]]:
     yield text, 0 < int(number) <= len(recorded.sources.get(path, []))
 
 
+def _said(text: str, recorded: Recorded) -> Iterator[tuple[str, bool]]:
+    """A sentence of meaning.py: its values, names and lines by whole tokens."""
+    wrong = list(unsupported(text, recorded.seen()))
+    yield text, not wrong
+
+
 def _code(_text: str, _recorded: Recorded) -> Iterator[tuple[str, bool]]:
     """Held against the line of its place."""
     return iter(())
 
 
-_READERS = dict.fromkeys(("value", "message", "exception", "name"), _value)
-_READERS |= {"sides": _sides, "pairs": _pairs, "call": _call, "line": _line, "place": _place, "code": _code}
+_READERS: dict[str, Callable[[str, Recorded], Iterator[tuple[str, bool]]]] = {
+    **dict.fromkeys(("value", "message", "exception", "name"), _value),
+    "sides": _sides,
+    "pairs": _pairs,
+    "call": _call,
+    "line": _line,
+    "place": _place,
+    "said": _said,
+    "code": _code,
+}
 
 
 def _stands(place: str, code: str, recorded: Recorded) -> bool:
