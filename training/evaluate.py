@@ -2,7 +2,7 @@
 
     held-out mistakes ─▶ repair: greedy chain with feedback + N samples ┐
                       ─▶ writing from the docstring: N samples          ┼▶ paired difference, interval ─▶ report.json
-    benchmarks        ─▶ repair: one greedy answer                      ┘
+    benchmarks        ─▶ one greedy answer, and samples where wished    ┘
 
 `before` is the base with the adapter that was adopted over it, if one was: a new one must beat that. Both answer the
 same prompts with the same seeds, quantised as they are, and are graded by the same sandbox.
@@ -14,7 +14,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..engine import adopted
@@ -54,10 +54,18 @@ class Settings:
     form: Form = Form.ENGINE
     """In which repairs are asked for: `engine`, or `brief`, for small models (dialogue.py)."""
     benchmarks: tuple[str, ...] = ()
-    """Tasks of others, to repair or to write, as JSON lines: one greedy answer each; forms.py knows their forms. They
+    """Tasks of others, to repair or to write, as JSON lines; forms.py knows their forms. They
     are held out of what is learnt, as those of [run] held_out."""
     drawn: Some = 0
     """Most tasks of each benchmark, drawn by the run's seed; 0: all."""
+    tries: Some = 0
+    """Answers sampled to each task of a benchmark beside the greedy one, for pass@1 and pass@tries; 0: none."""
+    matched: Some = 0
+    """Answers to each held-out mistake, as many wide (one prompt) as deep (in turn), each with the tests and by a vote
+    over outputs without them: p5@t1, m5@t1, p1@t5, m1@t5 for 5; 0: none."""
+    explained: Some = 0
+    """Repairs sampled after the greedy explanation of each held-out mistake: the share that passes is what it is
+    worth; 0: no explanation is asked for."""
     adopt: bool = False
     """Let the engine use the adapter from now on, if it is better (`darner-train rollback` takes it back)."""
 
@@ -89,7 +97,8 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
             "cannot stand beside it; take one of them out."
         )
     cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings, context.seed)
-    new = served.of(inputs["export"])
+    new, how = served.of(inputs["export"]), settings
+    effort = Effort(how.samples, how.turns, how.temperature, how.form, how.matched, how.explained)
     scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
     with ExitStack() as opened:
         models = {"before": served.before(new).open("before"), "new": new.open("new")}
@@ -97,10 +106,10 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
             opened.enter_context(closing(model))
         place = opened.enter_context(bench.opened(context.stop, trusted=context.trusted))
         exam = Exam(models, place, context.seed)
-        exam.practise(cases, Effort(settings.samples, settings.turns, settings.temperature, settings.form), scores)
-        exam.sit(tasks, settings.form, answers)
-    report = compared([Score(**row) for row in scores.rows], settings.samples, context.seed)
-    standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed)
+        exam.practise(cases, effort, scores)
+        exam.sit(tasks, replace(effort, samples=settings.tries), answers)
+    report = compared([Score(**row) for row in scores.rows], effort, context.seed)
+    standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed, settings.tries)
     figures = _reported(report, standings, new, settings, context, folder)
     card.write_measured(inputs["export"], folder)
     return figures
@@ -122,14 +131,14 @@ class Exam:
                     examiner = Examiner(model, self.place, effort, self.seed + 1_000 * index)
                     self._keep(ledger, examined(case, name, examiner))
 
-    def sit(self, tasks: Sequence[tuple[str, Item]], form: Form, ledger: Ledger) -> None:
-        """Benchmarks, each task with its benchmark's name."""
+    def sit(self, tasks: Sequence[tuple[str, Item]], effort: Effort, ledger: Ledger) -> None:
+        """Benchmarks, each task with its benchmark's name; `effort.samples` may be none."""
         done = {(row["benchmark"], row["task"], row["model"]) for row in ledger.rows}
         for of, item in tasks:
             for name, model in self.models.items() if self._sound(of, item, ledger) else ():
                 if (of, item.id, name) not in done:
-                    examiner = Examiner(model, self.place, Effort(1, 1, 0.0, form), self.seed)
-                    self._keep(ledger, Answered(of, item.id, name, benchmark.correct(item, examiner)))
+                    examiner = Examiner(model, self.place, effort, self.seed)
+                    self._keep(ledger, benchmark.answered(of, item, name, examiner))
 
     def _sound(self, of: str, item: Item, ledger: Ledger) -> bool:
         """Whether the task can be judged here; looked at once."""
@@ -184,7 +193,7 @@ def _cases(mistakes: Path, settings: Settings) -> list[Case]:
     return cases[: settings.tasks or None]
 
 
-def compared(scores: Sequence[Score], samples: int, seed: int) -> Report:
+def compared(scores: Sequence[Score], effort: Effort, seed: int) -> Report:
     """The two models on the mistakes that both answered."""
     by_model = {name: {each.mistake: each for each in scores if each.model == name} for name in ("before", "new")}
     both = sorted(by_model["before"].keys() & by_model["new"].keys())
@@ -192,22 +201,34 @@ def compared(scores: Sequence[Score], samples: int, seed: int) -> Report:
     families = [before.seed for before, _ in pairs]
 
     def between(kind: str) -> Difference:
-        before = [_share(each, kind, samples) for each, _ in pairs]
-        return difference(before, [_share(each, kind, samples) for _, each in pairs], families, seed)
+        before = [_share(each, kind, effort.samples) for each, _ in pairs]
+        return difference(before, [_share(each, kind, effort.samples) for _, each in pairs], families, seed)
 
-    figures = {f"{name}_{kind}": value for name in by_model for kind, value in _means(by_model[name], both, samples)}
+    found = {name: [rows[key] for key in both] for name, rows in by_model.items()}
+    figures = {f"{name}_{kind}": value for name, rows in found.items() for kind, value in _means(rows, effort)}
     return Report(len(pairs), figures, between("repaired"), between("greedy"), between("written"))
 
 
-def _means(scores: Mapping[str, Score], both: Sequence[str], samples: int) -> Iterator[tuple[str, float]]:
-    chosen = [scores[key] for key in both]
-    greedy, chain = (sum(getattr(each, kind) for each in chosen) / len(chosen) for kind in ("greedy", "chain"))
+def _means(scores: Sequence[Score], effort: Effort) -> Iterator[tuple[str, float]]:
+    def mean(kind: str) -> float:
+        return sum(getattr(each, kind) for each in scores) / len(scores)
+
+    n, samples = effort.matched, effort.samples
+    greedy, chain = mean("greedy"), mean("chain")
     yield "greedy", greedy
     yield "chain", chain
     yield "refined", (chain - greedy) / (1.0 - greedy) if greedy < 1.0 else 0.0
-    yield "pass_at_1", sum(pass_at(1, samples, each.repaired) for each in chosen) / len(chosen)
-    yield f"pass_at_{samples}", sum(pass_at(samples, samples, each.repaired) for each in chosen) / len(chosen)
-    yield "writing_pass_at_1", sum(pass_at(1, samples, each.written) for each in chosen) / len(chosen)
+    for k in sorted({1, samples}):
+        yield f"pass_at_{k}", sum(pass_at(k, samples, each.repaired) for each in scores) / len(scores)
+    yield "writing_pass_at_1", sum(pass_at(1, samples, each.written) for each in scores) / len(scores)
+    yield "tokens", mean("tokens")
+    yield "seconds", mean("seconds")
+    if n:
+        named = {"wide": f"p{n}@t1", "wide_voted": f"m{n}@t1", "deep": f"p1@t{n}", "deep_voted": f"m1@t{n}"}
+        named |= {"wide_tokens": f"t1_tokens_of_{n}", "deep_tokens": f"t{n}_tokens_of_1"}
+        yield from ((name, mean(kind)) for kind, name in named.items())
+    if effort.explained:
+        yield "explanation_cures", mean("cured") / effort.explained
 
 
 def _share(score: Score, kind: str, samples: int) -> float:
@@ -244,4 +265,5 @@ def _reported(
     spread = {f"{name}_{key}": value for name, each in differences.items() for key, value in asdict(each).items()}
     shares = {f"{name}_before": each.before for name, each in standings.items()}
     shares |= {f"{name}_new": each.new for name, each in standings.items()}
+    shares |= {f"{name}_{kind}": value for name, each in standings.items() for kind, value in each.more.items()}
     return {"tasks": report.tasks, "better": float(report.better), **report.figures, **shares, **spread}

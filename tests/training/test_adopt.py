@@ -13,7 +13,7 @@ from darner.engine.cli_model import open_model
 from darner.engine.errors import BadInput
 from darner.engine.model import Role
 from darner.training.evaluate import compared
-from darner.training.examiner import Score
+from darner.training.examiner import Effort, Score
 from darner.training.job import digest_of, manifest_of, write_manifest
 from darner.training.types import Manifest
 from training_runs import command
@@ -168,6 +168,9 @@ def measured_anew(run: Path, against: str) -> Path:
     return run
 
 
+EFFORT = Effort(samples=4, turns=2, temperature=0.7)
+
+
 def score(number: int, model: str, repaired: int, written: int = 2) -> Score:
     return Score(f"m{number}", f"t{number}", model, repaired > 0, repaired > 0, repaired, written)
 
@@ -178,9 +181,9 @@ def test_repairs_decide_and_writing_must_not_suffer() -> None:
     after = [score(n, "new", 3) for n in range(20)]
     forgetful = [score(n, "new", 3, written=1) for n in range(20)]
 
-    assert compared([*before, *after], 4, 0).better
-    assert not compared([*before, *forgetful], 4, 0).better
-    report = compared([*before, *after], 4, 0)
+    assert compared([*before, *after], EFFORT, 0).better
+    assert not compared([*before, *forgetful], EFFORT, 0).better
+    report = compared([*before, *after], EFFORT, 0)
     assert report.figures["before_pass_at_1"] == pytest.approx(0.25)
     assert report.figures["new_pass_at_1"] == pytest.approx(0.75)
     assert report.repair.mean == pytest.approx(0.5)
@@ -192,7 +195,7 @@ def test_what_refining_adds_is_told_of_those_that_failed_at_first() -> None:
     scores = [
         Score(f"m{n}", f"t{n}", model, *chain, 0, 0) for n, chain in enumerate(chains) for model in ("before", "new")
     ]
-    figures = compared(scores, 4, 0).figures
+    figures = compared(scores, EFFORT, 0).figures
 
     assert (figures["new_greedy"], figures["new_chain"]) == (0.25, 0.625)
     assert figures["new_refined"] == pytest.approx(0.5)

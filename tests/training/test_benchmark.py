@@ -7,6 +7,7 @@ import json
 import pickle
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,8 @@ def test_what_only_the_added_tests_find_wrong_is_wrong(case: str, tmp_path: Path
         assert benchmark.known("set", item, place).correct
         answers = [f"```python\n{form.format(body)}\n```" for body in (right, wrong)]
         models = [RulingModel(lambda _, __, answer=answer: answer) for answer in answers]
-        assert [benchmark.correct(item, Examiner(each, place, Effort(1, 1, 0.0), 0)) for each in models] == [
-            True,
-            False,
-        ]
+        examiners = [Examiner(each, place, Effort(0, 1, 0.0), 0) for each in models]
+        assert [benchmark.answered("set", item, "new", each).correct for each in examiners] == [True, False]
 
 
 def written(folder: Path, *rows: dict[str, Any]) -> Path:
@@ -210,7 +209,7 @@ def test_hidden_tests_decide_and_are_never_shown(row: dict[str, Any], tmp_path: 
             asked.append(prompt)
             return f"```python\ndef half(number):\n    return {body}\n```"
 
-        return benchmark.correct(item, Examiner(RulingModel(rule), place, Effort(1, 1, 0.0), 0))
+        return benchmark.answered("set", item, "new", Examiner(RulingModel(rule), place, Effort(0, 1, 0.0), 0)).correct
 
     with bench.opened(Stop(), trusted=True) as place:
         assert examined(place, "number // 2")
@@ -221,6 +220,25 @@ def test_hidden_tests_decide_and_are_never_shown(row: dict[str, Any], tmp_path: 
     assert not any("(10)" in prompt for prompt in asked)
     assert all(("number * 2" in prompt) == item.repairs for prompt in asked)  # a bug is shown, or nothing is
     assert item.repairs == (row in (ROW, HUMANEVALFIX))
+
+
+def test_the_account_of_a_task_says_what_is_plausible_what_is_right_and_what_it_cost(tmp_path: Path) -> None:
+    """An answer that only the visible tests believe, beside samples of which one in two is right."""
+    (item,) = forms.read(written(tmp_path, ROW))
+
+    def rule(_: str, seed: int) -> str:
+        return f"```python\ndef half(number):\n    return number {'// 2' if seed % 2 else '- 2'}\n```"
+
+    with bench.opened(Stop(), trusted=True) as place:
+        found = benchmark.answered("set", item, "new", Examiner(RulingModel(rule), place, Effort(4, 1, 0.0), 0))
+    assert (found.plausible, found.correct, found.passed, found.tokens) == (True, False, 2, 5)
+
+    standing = benchmark.compared([found, replace(found, model="before", passed=0)], 0, 4)["set"]
+    assert standing.more["new_plausible"] == 1.0
+    assert standing.more["new_pass_at_1"] == pytest.approx(0.5)
+    assert standing.more["new_pass_at_4"] == 1.0
+    assert standing.more["before_pass_at_4"] == 0.0
+    assert standing.more["new_tokens"] == 5.0
 
 
 def answers(model: str, correct: Sequence[bool]) -> list[Answered]:
