@@ -87,6 +87,7 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     base.write_bytes(b"GGUF base")
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "adapter.gguf").write_bytes(b"GGUF adapter")
+    (tmp_path / "export" / "card.md").write_text("# A card\n")
     about = {"base": str(base), "base_sha256": sha256_of(base), "lora": True}
     (tmp_path / "export" / "served.json").write_text(json.dumps(about))
     lines = [json.dumps(asdict(mistake(name))) for name in HELD[:6]]
