@@ -115,10 +115,14 @@ def _refused(output: str) -> NoReturn:
 
 
 def is_doctest(nodeid: str) -> bool:
-    """`shop/cart.py::shop.cart.total`: named by the dotted path of what the docstring belongs to."""
+    """`shop/cart.py::shop.cart.total`: named by the dotted path of what the docstring belongs to.
+
+    `test_area.py::test_area` would be the docstring of that module as well, but hardly ever is.
+    """
     path, _, item = nodeid.partition("::")
     item = item.split("[")[0]
-    return "::" not in item and ("." in item or item == PurePosixPath(path).stem)
+    whole_module = item == PurePosixPath(path).stem and not item.startswith("test")
+    return "::" not in item and ("." in item or whole_module)
 
 
 def expand_all(nodeids: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

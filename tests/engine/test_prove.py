@@ -11,7 +11,7 @@ from darner.engine.drafts import Draft, Mark
 from darner.engine.jury import Jury
 from darner.engine.prove import Court
 from darner.engine.stop import Stop
-from darner.engine.suite import run_suite
+from darner.engine.suite import is_doctest, run_suite
 from darner.engine.types import Candidate, FileChange, Origin, Patch
 from darner.engine.written import Judge
 from darner.sandbox.session import open_session
@@ -61,3 +61,11 @@ def test_a_body_that_passes_in_one_of_two_cold_runs_is_not_shown(court: Court, b
 
     assert not verdict.verified
     assert not verdict.target_passed
+
+
+def test_a_function_called_as_its_file_is_a_test_and_no_doctest() -> None:
+    """Else writing `area` would not be judged by `test_area.py::test_area`."""
+    assert not is_doctest("tests/test_area.py::test_area")
+    assert not is_doctest("tests/test_area.py::test_area[2-3]")
+    assert is_doctest("area.py::area")
+    assert is_doctest("shop/cart.py::shop.cart.total")
