@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 swap: Any = importlib.import_module("darner.sandbox.child_swap")
@@ -40,15 +40,29 @@ if os.sep:
 
 
 def _inside(old: Sequence[str], new: Sequence[str]) -> bool:
-    """One function holds every line that differs; told plainly, line by line."""
-    head = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-    most = min(len(old), len(new)) - head
-    tail = next((i for i in range(most) if old[-1 - i] != new[-1 - i]), most)
+    """One function holds every line that differs; told plainly, line by line from the beginning."""
+    head = _equal(old, new)
+    return _held(old, head, _equal(old[head:][::-1], new[head:][::-1]))
+
+
+def _inside_from_behind(old: Sequence[str], new: Sequence[str]) -> bool:
+    """The same from the end: a line put in beside one like it may be either of the two."""
+    tail = _equal(old[::-1], new[::-1])
+    return _held(old, _equal(old[: len(old) - tail], new[: len(new) - tail]), tail)
+
+
+def _equal(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many lines at the beginning are equal."""
+    return next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+
+
+def _held(old: Sequence[str], head: int, tail: int) -> bool:
     first, last = head + 1, len(old) - tail
     slots = [(slot.first, slot.last) for slot in swap.Original("\n".join(old).encode())._slots]
     return any(a <= first and last <= b if first <= last else a <= head <= b for a, b in slots)
 
 
+@example(at=23, removed=0, added=[""], ended=True)  # a blank line behind the last
 @given(
     at=st.integers(0, FILE.count("\n") + 1),
     removed=st.integers(0, 4),
@@ -69,7 +83,7 @@ def test_the_slot_and_its_text_are_those_that_comparing_every_line_finds(
     except swap.Refused:
         assert not ended or not _inside(old, new)  # a last line without an end may look changed
         return
-    assert _inside(old, new) or new[-1]
+    assert _inside(old, new) or _inside_from_behind(old, new) or new[-1]
     above, below = (line + "\n" for line in old[: slot.first - 1]), "\n".join(old[slot.last :])
     assert "".join(above) + text + below == "\n".join(new)
 
