@@ -113,8 +113,9 @@ class ServiceWork:
             with recorded(session.root, asked, python, budget, model, seed=0, rulings=known) as (heard, written):
                 events = repair(session, suite, nodeid, heard, budget, stop, rulings=told)
                 yield from written.follow(events) if written else events
+            self._decisions.pop(place := (str(params["root"]), nodeid), None)  # of a run that offered something else
             if written:
-                self._decisions[str(params["root"]), nodeid] = written.path
+                self._decisions[place] = written.path
 
         return self._events(job, params, stop, budget, begin)
 
