@@ -23,7 +23,7 @@ class Settings:
 
 
 def _judged(context: Context, settings: Settings, seed: Seed, index: int) -> Iterator[Seed | Dropped]:
-    prompt = teacher.rendered("judgement.j2", judgements=teacher.judgements(context, index), code=seed.code)
+    prompt = teacher.rendered("judgement.j2", judgements=teacher.judgements(context), code=seed.code)
     answers = teacher.ask(context, index, prompt, temperature=0.0, tokens=settings.tokens, prefill="Answer:")
     if not answers:
         yield Dropped(teacher.REFUSED)

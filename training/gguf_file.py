@@ -67,7 +67,7 @@ def write_adapter(weights: Path, base: Base, out: Path) -> None:
         if part == ".lora_B.weight":  # its rows are the layer's outputs
             array = _reordered(array, name, base.architecture, shape)
         writer.add_tensor(name + _PARTS[part], library("numpy").ascontiguousarray(array))
-    _finish(writer, out)
+    finish(writer, out)
 
 
 def write_merged(net: Net, base: Base, out: Path, kind: Quantisation) -> None:
@@ -91,7 +91,7 @@ def write_merged(net: Net, base: Base, out: Path, kind: Quantisation) -> None:
             array = found[tensor.name]
             writer.add_tensor(tensor.name, array if array.ndim == 1 else array.astype("float16"))
     try:
-        _finish(writer, half)
+        finish(writer, half)
         quantise(half, out, kind)
     finally:
         half.unlink(missing_ok=True)
@@ -163,7 +163,7 @@ def _shape(base: Base) -> Mapping[str, int]:
     return json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
 
 
-def _finish(writer: Library, out: Path) -> None:
+def finish(writer: Library, out: Path) -> None:
     try:
         writer.write_header_to_file()
         writer.write_kv_data_to_file()

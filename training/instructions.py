@@ -67,6 +67,8 @@ def _instruction(
         yield Dropped("task is too long")
     elif "def " in text and "return" in text and "```" in text:
         yield Dropped("task holds its solution")
+    elif teacher.is_exemplar(text):
+        yield Dropped("task is an example of the prompt")
     else:
         identity = sha256(" ".join(text.split()).encode())[:16]
         yield Instruction(identity, source.id, text, category, difficulty, concepts, source.licence)

@@ -25,6 +25,7 @@ from .optimise import Place, Steps, enough_memory, logprobs, optimise, outcome_o
 from .shape import Count, Share, Size, Some, shaped
 from .stages import TRAINER, Context, FileStage
 from .store import read_records
+from .student import student_of
 from .tokens import Encoded, Row, Tokens, encode
 from .types import Conversation
 
@@ -38,6 +39,8 @@ class Settings(Steps):
 
     base: str = ""
     """GGUF to train: a catalogue name or a path; empty: the model of section [model]."""
+    layers: Some = 0
+    """Train a small student instead: so many blocks of the base, as a model of its own (student.py); 0: the base."""
     start: str = ""
     """Folder of the stage `rl` or `sft` of an earlier run, whose LoRA learns on (another round); empty: a new one."""
     rank: Some = 16
@@ -70,7 +73,8 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         raise BadInput("[sft] has nothing to learn: the recipe needs a section [sft_data], [debug_data] or [traces].")
     if settings.sharded and settings.processes == 1:
         raise BadInput("sharded = true in [sft] needs processes that share the weights: set processes = 2 or more.")
-    base = find_base(settings.base or context.base)
+    named = settings.base or context.base
+    base = find_base(str(student_of(named, settings.layers)) if settings.layers else named)
     records = prepared(HubTokens(base.folder), _read(inputs.values(), settings, context.seed), settings.tokens_per_row)
     rows = settings.rows(records.learnt, context.seed)
     net = _start(base, settings, context.seed)

@@ -13,9 +13,12 @@ from pathlib import Path
 from ..engine.errors import ModelError
 from ..engine.model import Ending, Message, Sampling
 from ..engine.prompt import templates
+from . import near
 from .shape import shaped
 from .stages import Context
 
+_COPIED = 0.6
+"""Jaccard similarity of five words in a row from which a task counts as one of the examples."""
 _PROMPTS = Path(__file__).parent / "prompts"
 _FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
 
@@ -63,9 +66,16 @@ def exemplars(context: Context, index: int, count: int) -> tuple[Exemplar, ...]:
     return tuple(chance(context, index, "exemplars").sample(every, min(count, len(every))))
 
 
-def judgements(context: Context, index: int) -> tuple[Judgement, ...]:
+def judgements(context: Context) -> tuple[Judgement, ...]:
+    """In one order for the whole run: what all prompts begin with is computed once."""
     every = _examples().judgement
-    return tuple(chance(context, index, "judgements").sample(every, len(every)))
+    return tuple(chance(context, 0, "judgements").sample(every, len(every)))
+
+
+def is_exemplar(task: str) -> bool:
+    """Whether a task is one of those that were shown as examples, or nearly: small models like to say them again."""
+    shown = [near.grams(near.words_of_text(each.instruction)) for each in _examples().exemplar]
+    return len(shown) in near.near_copies([*shown, near.grams(near.words_of_text(task))], _COPIED)
 
 
 def rendered(template: str, **values: object) -> str:

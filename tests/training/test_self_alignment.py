@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from darner.engine.errors import BadInput, ModelError
+from darner.engine.model import Model
+from darner.engine.stop import Stop
+from darner.training import teacher
 from darner.training.concepts import concepts_in
 from darner.training.instructions import task_in
 from darner.training.responses import response_in
 from darner.training.run import Watch
-from darner.training.stages import Stage
+from darner.training.stages import Context, Stage
 from darner.training.store import Progress
 from darner.training.types import Dropped, Instruction, Manifest, Response
 from training_runs import SILENT, RulingModel, records, run
@@ -298,3 +301,15 @@ def test_a_prompt_that_the_model_refuses_costs_one_record(tmp_path: Path, corpus
     assert dict(made[1].dropped) == {"the model refused the prompt": 1}
     with pytest.raises(ModelError, match="worker died"):
         run(path, tmp_path / "other", model=RulingModel(gone))
+
+
+def test_a_task_that_says_an_example_of_the_prompt_again_is_told_from_a_new_one() -> None:
+    """The 0.5B does so at one prompt in three: the same task would be learnt again and again."""
+    shown = teacher.exemplars(Context(Path(), Stop(), 7, frozenset(), "", unasked), 0, 8)
+
+    assert all(teacher.is_exemplar(each.instruction.replace("Write", "Please write", 1)) for each in shown)
+    assert not teacher.is_exemplar("Write a function `mode(values)` that returns the commonest of the values.")
+
+
+def unasked() -> Model:
+    raise AssertionError("nobody is asked")

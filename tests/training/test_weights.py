@@ -210,6 +210,25 @@ def test_what_an_adapter_file_cannot_say_is_refused_by_name(
         write_adapter(tmp_path / "weights", qwen, tmp_path / "adapter.gguf")
 
 
+def test_a_student_is_blocks_of_its_base_and_is_trained_and_served_as_any_other(qwen: Base, tmp_path: Path) -> None:
+    """Small enough for minutes, and nothing about it is pretended: its file holds the base's tensors as they are."""
+    figures = learnt(qwen, tmp_path, replace(SETTINGS, layers=1))
+    made = served.of(tmp_path / "sft")
+    student, base = tensors(made.model), tensors(qwen.gguf)
+    small = find_base(str(made.model))
+    net = trained(small, tmp_path / "sft" / served.WEIGHTS, Dtype.FLOAT32)
+
+    assert {name.replace("blk.1.", "blk.0."): base[name] for name in base if "blk.0." not in name} == student
+    assert figures["held_out_loss_after"] < 0.7 * figures["held_out_loss_before"]
+    assert agreement(net, made, sft.prepared(HubTokens(small.folder), conversations(40), 300).held_out).holds
+    with pytest.raises(BadInput, match=r"tiny\.gguf has 2 blocks; a student of it has fewer"):
+        learnt(qwen, tmp_path, replace(SETTINGS, layers=2))
+
+
+def tensors(gguf: Path) -> dict[str, bytes]:
+    return {each.name: each.data.tobytes() for each in library("gguf").GGUFReader(gguf).tensors}
+
+
 def test_an_architecture_without_a_way_back_is_refused_by_name(tmp_path: Path) -> None:
     """Hours of training would end without a file that can be served."""
     with pytest.raises(BadInput, match=r"tiny\.gguf is of the architecture gpt2.*known are qwen2"):
