@@ -37,8 +37,9 @@ def concepts_in(answer: str) -> tuple[str, ...]:
 
 
 def _concepts(context: Context, settings: Settings, seed: Seed, index: int) -> Iterator[Concepts | Dropped]:
-    shown = teacher.exemplars(context, index, settings.shots)
-    prompt = teacher.rendered("concepts.j2", exemplars=shown, code=seed.code)
+    exemplars = teacher.exemplars(context, index, settings.shots)
+    shown = [({"code": each.code}, f"Concepts: {', '.join(each.concepts)}") for each in exemplars]
+    prompt = teacher.in_turns("concepts", shown, code=seed.code)
     answers = teacher.ask(
         context, index, prompt, temperature=settings.temperature, tokens=settings.tokens, prefill="Concepts:"
     )

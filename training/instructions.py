@@ -1,6 +1,7 @@
 """Concepts to tasks: what another programmer could be asked (SelfCodeAlign, C to I; from seeds where there are none).
 
-Category and difficulty are drawn: half functions, a quarter each classes and programs; easy, medium and hard alike.
+Category and difficulty are drawn; by default half functions, a quarter each classes and programs; easy, medium and hard
+alike.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from .shape import Count, Heat, Some
 from .stages import Context, RecordStage, plain, reads
 from .types import Concepts, Dropped, Instruction, Seed
 
-CATEGORIES = ("function", "function", "class", "program")
-DIFFICULTIES = ("easy", "medium", "hard")
 _LEAST_WORDS = 8
 _NEXT = re.compile(r"\n\s*(?:Concepts|Category|Difficulty|Language|Task|#+ *(?:Solution|Tests?|Answer))\b.*", re.DOTALL)
 
@@ -32,6 +31,9 @@ class Settings:
     """Longest answer."""
     most_words: Count = 200
     """Of a task; a longer one is dropped."""
+    categories: tuple[str, ...] = ("function", "function", "class", "program")
+    """What is asked for is drawn from these, by how often each is named."""
+    difficulties: tuple[str, ...] = ("easy", "medium", "hard")
 
 
 def task_in(answer: str) -> str:
@@ -44,16 +46,12 @@ def _instruction(
     context: Context, settings: Settings, source: Concepts | Seed, index: int
 ) -> Iterator[Instruction | Dropped]:
     draw = teacher.chance(context, index, "properties")
-    category, difficulty = draw.choice(CATEGORIES), draw.choice(DIFFICULTIES)
+    category, difficulty = draw.choice(settings.categories), draw.choice(settings.difficulties)
     concepts = source.concepts if isinstance(source, Concepts) else ()
-    prompt = teacher.rendered(
-        "instruction.j2",
-        exemplars=teacher.exemplars(context, index, settings.shots),
-        concepts=concepts,
-        code=source.code,
-        category=category,
-        difficulty=difficulty,
-    )
+    exemplars = teacher.exemplars(context, index, settings.shots)
+    shown = [(_asked(each, bool(concepts)), f"Task: {each.instruction}") for each in exemplars]
+    asked = {"concepts": concepts, "code": source.code, "category": category, "difficulty": difficulty}
+    prompt = teacher.in_turns("instruction", shown, **asked)
     answers = teacher.ask(
         context, index, prompt, temperature=settings.temperature, tokens=settings.tokens, prefill="Task:"
     )
@@ -72,6 +70,17 @@ def _instruction(
     else:
         identity = sha256(" ".join(text.split()).encode())[:16]
         yield Instruction(identity, source.id, text, category, difficulty, concepts, source.licence)
+
+
+def _asked(exemplar: teacher.Exemplar, concepts: bool) -> dict[str, object]:
+    """What an example answers, by its concepts or by its code."""
+    known = exemplar.concepts if concepts else ()
+    return {
+        "concepts": known,
+        "code": exemplar.code,
+        "category": exemplar.category,
+        "difficulty": exemplar.difficulty,
+    }
 
 
 def _units(context: Context, settings: Settings) -> Sequence[Concepts | Seed]:

@@ -49,8 +49,14 @@ def response_in(instruction: Instruction, number: int, text: str) -> Response | 
 def _responses(
     context: Context, settings: Settings, instruction: Instruction, index: int
 ) -> Iterator[Response | Dropped]:
-    shown = teacher.exemplars(context, index, 1)
-    prompt = teacher.rendered("response.j2", exemplars=shown, instruction=instruction.text)
+    shown = [
+        (
+            {"instruction": each.instruction},
+            teacher.rendered("response_answer.j2", code=each.code_answer, tests=each.tests),
+        )
+        for each in teacher.exemplars(context, index, 1)
+    ]
+    prompt = teacher.in_turns("response", shown, instruction=instruction.text)
     answers = teacher.ask(
         context,
         index,

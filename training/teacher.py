@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,6 +76,20 @@ def is_exemplar(task: str) -> bool:
     """Whether a task is one of those that were shown as examples, or nearly: small models like to say them again."""
     shown = [near.grams(near.words_of_text(each.instruction)) for each in _examples().exemplar]
     return len(shown) in near.near_copies([*shown, near.grams(near.words_of_text(task))], _COPIED)
+
+
+def in_turns(step: str, shown: Sequence[tuple[Mapping[str, object], str]], **asked: object) -> tuple[Message, ...]:
+    """The rule of a step, examples as turns that were answered, and what is asked now.
+
+    In one message a small chat model says the examples again (the 0.5B at 5 of 7 tasks, in turns at 6 of 28).
+    """
+    turns = [
+        Message(role, text.strip())
+        for values, answer in shown
+        for role, text in (("user", rendered(f"{step}.j2", **values)), ("assistant", answer))
+    ]
+    rule = f"{SYSTEM} {rendered(f'{step}_rule.j2', **asked).strip()}"
+    return (Message("system", rule), *turns, Message("user", rendered(f"{step}.j2", **asked).strip()))
 
 
 def rendered(template: str, **values: object) -> str:

@@ -90,10 +90,10 @@ def answers(prompt: str, seed: int) -> str:
     """A model's answers at each step, by the last seed, concept or task that the prompt names."""
     if "Answer Yes or No" in prompt:
         return "No" if "def endless" in prompt.rsplit("```python", 1)[1] else "Yes"
-    if prompt.startswith("Name the programming concepts"):
+    if prompt.startswith("Code:"):
         name = re.findall(r"def (\w+)", prompt)[-1]
         return f"Concepts: {name} things, loops over lists"
-    if prompt.startswith("Write one Python task"):
+    if "Category:" in prompt:
         name = re.findall(r"Concepts: (\w+) things", prompt)[-1]
         return f"Task: Write a Python function `more_{name}(values)` that adds a constant to each value of a list."
     name = re.findall(r"`(more_\w+)\(", prompt)[-1]
