@@ -46,6 +46,8 @@ class Ran:
     """What failed first, or how the run ended; empty when all passed."""
     reached: bool
     """The solution was loaded, and a test of it ran."""
+    good: frozenset[str] = frozenset()
+    """Names of the tests that passed."""
 
     @property
     def judged(self) -> bool:
@@ -185,13 +187,13 @@ def _defined(tree: ast.Module) -> set[str]:
 
 def _ran(run: RunResult, root: Path) -> Ran:
     passed = run.status is Status.PASS and all(test.outcome is Outcome.PASSED for test in run.tests)
-    good = sum(test.outcome is Outcome.PASSED for test in run.tests)
-    share = good / len(run.tests) if run.tests and run.status is Status.FAIL else 0.0
+    good = frozenset(test.nodeid.rpartition("::")[2] for test in run.tests if test.outcome is Outcome.PASSED)
+    share = len(good) / len(run.tests) if run.tests and run.status is Status.FAIL else 0.0
     hung = any(test.failure is not None and test.failure.exception == "TestTimeout" for test in run.tests)
     status = Status.TIMEOUT if hung else run.status
     reached = any(test.outcome in (Outcome.PASSED, Outcome.FAILED) for test in run.tests)
     feedback = "" if passed else _steady(_feedback(run), root)
-    return Ran(status, passed, 1.0 if passed else min(share, 0.99), feedback, reached)
+    return Ran(status, passed, 1.0 if passed else min(share, 0.99), feedback, reached, good)
 
 
 def _steady(text: str, root: Path) -> str:

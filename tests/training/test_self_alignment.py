@@ -12,7 +12,7 @@ import pytest
 from darner.engine.errors import BadInput, ModelError
 from darner.engine.model import Model
 from darner.engine.stop import Stop
-from darner.training import teacher
+from darner.training import teacher, validate
 from darner.training.concepts import concepts_in
 from darner.training.instructions import task_in
 from darner.training.responses import response_in
@@ -309,6 +309,25 @@ def test_a_task_that_says_an_example_of_the_prompt_again_is_told_from_a_new_one(
 
     assert all(teacher.is_exemplar(each.instruction.replace("Write", "Please write", 1)) for each in shown)
     assert not teacher.is_exemplar("Write a function `mode(values)` that returns the commonest of the values.")
+
+
+def test_where_answers_judge_each_other_a_wrong_expectation_falls_and_a_right_solution_stays(tmp_path: Path) -> None:
+    """Three right answers, each with a slip of its own in its tests, and one that nobody agrees with."""
+    right = "def double(x):\n    return x * 2\n"
+    given = [
+        (right, "assert double(1) == 2\nassert double(3) == 7\n"),
+        (right.replace("x * 2", "x + x"), "assert double(2) == 4\nassert double(5) == 11\nassert double(1) == 2\n"),
+        (right, "assert double(4) == 9\nassert double(6) == 13\n"),
+        (right.replace("* 2", "* 3"), "assert double(1) == 3\nassert double(3) == 9\n"),
+    ]
+    answers = tuple(Response(str(n), INSTRUCTION, "", code, tests) for n, (code, tests) in enumerate(given))
+    context = Context(tmp_path, Stop(), 7, frozenset(), "", unasked, trusted=True)
+    with validate.STAGE.opened(context, validate.Settings(agree=2), [answers]) as work:
+        found = list(work(answers, 0))
+
+    kept = {each.id: each.tests for each in found if isinstance(each, Response)}
+    assert kept == {"0": "assert double(1) == 2\n", "1": "assert double(2) == 4\nassert double(1) == 2\n"}
+    assert found[2:] == [Dropped("too few of its tests are agreed on"), Dropped("fails what other answers agree on")]
 
 
 def unasked() -> Model:
