@@ -14,14 +14,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import rewards
+from . import dialogue, rewards
 from .codebleu import mean_similarity
+from .debug_data import known_explanation
 from .likeness import mean_cosine
+from .mistakes import SAMPLED
 from .shape import Share, Size
 from .stages import Context, RecordStage, plain
 from .trajectories import Rated, Trajectory, Try
 from .turns import Attempt, Chain, Criterion, degenerate, relabelled, weighted
-from .types import Dropped, Turn
+from .types import Dropped, Mistake, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Settings:
     """Turns that RISE learns: `all`, `better` than those before, the `best` of a chain, or `success`."""
     relabel: bool = True
     """Also learn, in every state that failed, a verified solution of the same mistake (muCode)."""
+    known: bool = True
+    """Where no chain reached one, that is the code in which the mistake was planted."""
     temperature: Size = rewards.TEMPERATURE
     """RISE's tau: how sharply better turns outweigh worse ones."""
     largest: Size = rewards.LARGEST_WEIGHT
@@ -87,17 +91,18 @@ def _instead(
     return Rated(identity, chain.mistake, chain.task, turn, messages, 0, passed, False, weight, 0.0, None, 0.0)
 
 
-def solutions(chains: Sequence[Trajectory], *, own: bool = False) -> Iterator[Rated]:
+def solutions(chains: Sequence[Trajectory], known: str = "", *, own: bool = False) -> Iterator[Rated]:
     """muCode: the states that wanted one, answered by a verified solution; learnt by weight alone.
 
-    `own`: also where the model found that one itself, because nothing else teaches it.
+    `known` is one for chains that reached none. `own`: also where the model found that one itself, because nothing
+    else teaches it.
     """
     states = {(): chains[0].tries[0]} | {
         tuple(each.answer for each in chain.tries[:turn]): chain.tries[turn]
         for chain in chains
         for turn in range(1, len(chain.tries))
     }
-    for number, example in enumerate(relabelled([_chain(chain) for chain in chains])):
+    for number, example in enumerate(relabelled([_chain(chain) for chain in chains], known)):
         state = states.get(tuple(attempt.text for attempt in example.before))
         if state is not None and (own or example.answer not in (state.answer, state.best)):
             chain, turn = chains[0], len(example.before)
@@ -158,19 +163,37 @@ def _explanation_reward(each: Try, right: Right, refinements: int) -> float | No
     return max(-5.0, rewards.explanation_reward(mean_cosine(each.explanation, right.explanations)))
 
 
-def _units(context: Context, settings: Settings) -> Sequence[tuple[Trajectory, ...]]:
+@dataclass(frozen=True, slots=True)
+class Play:
+    """The chains of one mistake, and an answer to it that is known to be right; empty where none is."""
+
+    chains: tuple[Trajectory, ...]
+    known: str
+
+
+def _units(context: Context, settings: Settings) -> Sequence[Play]:
     groups: dict[str, list[Trajectory]] = defaultdict(list)
     for each in context.read("rollouts", Trajectory):
         groups[each.mistake].append(each)
-    return [tuple(chains) for chains in groups.values()]
+    planted = {each.id: each for each in context.read("mistakes", Mistake) if each.operator != SAMPLED}
+    return [
+        Play(tuple(chains), _known(planted[mistake], chains[0]) if mistake in planted and settings.known else "")
+        for mistake, chains in groups.items()
+    ]
 
 
-def _examples(context: Context, settings: Settings, chains: tuple[Trajectory, ...], index: int) -> Iterator[object]:
-    yield from rated(chains, settings)
+def _known(mistake: Mistake, chain: Trajectory) -> str:
+    """The code in which it was planted, in the form that was asked for: behind an explanation, or alone."""
+    explained = any(turn.role == "assistant" for turn in chain.tries[0].messages)  # the wrong answer is a turn then
+    return dialogue.answered(known_explanation(mistake) if explained else "", mistake.right)
+
+
+def _examples(context: Context, settings: Settings, play: Play, index: int) -> Iterator[object]:
+    yield from rated(play.chains, settings)
     if settings.relabel:
-        yield from list(solutions(chains, own=settings.criterion is Criterion.NONE)) or [
+        yield from list(solutions(play.chains, play.known, own=settings.criterion is Criterion.NONE)) or [
             Dropped("no verified solution to relabel with")
         ]
 
 
-STAGE = RecordStage("rewards", Settings, ("rollouts",), units=_units, opened=plain(_examples))
+STAGE = RecordStage("rewards", Settings, ("rollouts", "mistakes"), units=_units, opened=plain(_examples))

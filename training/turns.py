@@ -92,14 +92,17 @@ def weighted(
     return tuple(found.values())
 
 
-def relabelled(chains: Sequence[Chain]) -> tuple[Example, ...]:
+def relabelled(chains: Sequence[Chain], known: str = "") -> tuple[Example, ...]:
     """muCode: every state that has not solved the task, answered by a verified solution of the same prompt.
 
-    The solution that a state's own chain reached is preferred; else the shortest of all. None without any solution.
+    The solution that a state's own chain reached is preferred; else the shortest of all; `known`, if there is one,
+    where no chain reached any.
     """
     attempts = [attempt.learnt for chain in chains for attempt in chain.attempts]
     solutions = [attempt.text for attempt in attempts if attempt.solves]
-    shortest = min((text for text in solutions if not degenerate(text)), key=lambda t: (len(t), t), default=None)
+    shortest = min(
+        (text for text in solutions if not degenerate(text)), key=lambda t: (len(t), t), default=known or None
+    )
     found: dict[tuple[str, ...], Example] = {}
     for chain in chains if shortest is not None else ():
         own = next((attempt.learnt.text for attempt in chain.attempts if attempt.learnt.solves), shortest)

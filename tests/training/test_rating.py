@@ -120,6 +120,9 @@ def test_failed_states_are_answered_by_a_verified_solution() -> None:
     assert [each.messages[-2].content for each in found] == ["repair it", "once more"]  # in "again" it was found itself
     assert not any(each.played for each in found)
     assert not list(solutions([CHAINS[1]]))
+    known = list(solutions([CHAINS[1]], "It is known."))
+    assert {each.messages[-1].content for each in known} == {"It is known."}
+    assert len(known) == len(CHAINS[1].tries)  # in each state of the chain that found none itself
 
 
 def test_words_decide_how_alike_explanations_are() -> None:
