@@ -99,11 +99,13 @@ def test_the_whole_line_of_the_weights(run: Context) -> None:
     assert {each.task for each in played} == {mistake(False).task.id}  # what is held out is never played
     assert len(played) == 2
     assert all(1 <= len(each.tries) <= 2 for each in played)
-    assert len(rated) == sum(len(each.tries) for each in played)
+    turns = [each for each in rated if each.played]
+    assert len(turns) == sum(len(each.tries) for each in played)
+    assert {RIGHT.strip() in each.messages[-1].content for each in rated if not each.played} == {True}
 
     settings = rl.Settings(rl.Method.LEDEX, rounds=2, **cast(Any, pace))
     figures = make(run, rl.STAGE, settings, "sft", "rewards")
-    assert figures["turns"] == len(rated)
+    assert figures["turns"] == len(turns)
     assert weights(run, "rl") != weights(run, "sft")
     figures = make(run, export.STAGE, export.Settings(), "sft", "rl", "debug_data")
     assert figures["served_mean_kl"] < 0.02
