@@ -11,7 +11,7 @@ from typing import TypeVar
 from ..engine import wire
 from ..engine.reply import Reply
 from ..engine.reply import chosen as reply_chosen
-from ..engine.types import Repair
+from ..engine.types import Patch, Repair
 from ..engine.written import TestWritten, Written, evidence, tellers
 from . import questions
 from .describe import doubt
@@ -23,7 +23,7 @@ from .work_repairs import applied, send_edit
 
 Writer = Callable[[Session, Job, Path, str, str], Awaitable[None]]
 T = TypeVar("T", Written, TestWritten)
-_ADD = "Add it"
+_ADD = "Add them"
 _APPLY = "Apply it"
 
 
@@ -49,6 +49,16 @@ async def implement(session: Session, job: Job, root: Path, name: str, budget: s
         session.show(f"{_ending(report)} Nothing was changed.")
     elif await send_edit(session, session.board(root), chosen.candidate.patch, f"Implement: {evidence(report)}"):
         applied(session, root, chosen, name)
+        if report.tests is not None and chosen is report.repairs[0]:  # of another body nobody knows that it passes them
+            await _keep_tests(session, root, name, report.tests)
+
+
+async def _keep_tests(session: Session, root: Path, name: str, tests: Patch) -> None:
+    """The model's own tests, which judged the body: the user may want to look at them and to have them from now on."""
+    function = name.partition("::")[2]
+    asked = f"The body of {function} passes tests that the model wrote. Add them to {tests.files[0].path}?"
+    if await questions.pressed(session, asked, [_ADD]) == _ADD:
+        await send_edit(session, session.board(root), tests, f"Tests of {function}, written by the model")
 
 
 async def _replied(session: Session, report: Written) -> Reply | None:

@@ -38,24 +38,26 @@ async def test_a_stub_is_implemented_by_a_code_action(project: Path, name: str) 
     assert await editor.leave() == 0
 
 
-@pytest.mark.parametrize(("pressed", "edits"), [("Apply it", 1), (None, 0)])
-async def test_what_only_the_model_judged_is_applied_after_a_question(
-    project: Path, pressed: str | None, edits: int
+@pytest.mark.parametrize(("pressed", "edits"), [(("Apply it", "Add them"), 2), (("Apply it", None), 1), ((None,), 0)])
+async def test_what_only_the_model_judged_is_applied_after_a_question_and_its_tests_are_offered(
+    project: Path, pressed: tuple[str | None, ...], edits: int
 ) -> None:
-    """Assurance C is never applied unasked, and who judged is said."""
+    """Assurance C is never applied unasked, and who judged is said; the tests are an edit of their own, or none."""
     editor = await Editor.start(project, "vscode", server=SCRIPTED, options={"trust": True})
     asked: list[str] = []
 
     @editor.client.feature(lsp.WINDOW_SHOW_MESSAGE_REQUEST)  # pyright: ignore[reportUntypedFunctionDecorator]
     def ask(params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:  # pyright: ignore[reportUnusedFunction]
         asked.append(params.message)
-        return lsp.MessageActionItem(pressed) if pressed else None
+        press = pressed[len(asked) - 1]
+        return lsp.MessageActionItem(press) if press else None
 
     editor.open("cart.py")
     started = await editor.command("implement", name="cart.py::unsure", uri=editor.uri("cart.py"))
     assert not (await editor.command("wait", **started))["cancelled"]
 
     assert "tests that the model wrote, not by yours" in asked[0]
+    assert ["tests/test_unsure.py?" in text for text in asked] == [False, True][: len(pressed)]
     assert len(editor.edits) == edits
     assert await editor.leave() == 0
 

@@ -137,7 +137,9 @@ def write(job: int, params: dict[str, Any]) -> object:
         Verdict(True, 0, 0, (), run, complete=True, proof=proof),
     )
     judge, agreed = (Judge.TESTS, None) if sure else (Judge.AGREEMENT, Agreement(4, 4, 8, 9))
-    return Written(name, WriteStatus.WRITTEN, judge, ("test_a",), (found,), 0.1, 3, agreed)
+    text = b"from cart import unsure\n\n\ndef test_unsure():\n    assert unsure(1) == 1\n"
+    tests = None if sure else Patch((FileChange("tests/test_unsure.py", b"", text),))
+    return Written(name, WriteStatus.WRITTEN, judge, ("test_a",), (found,), 0.1, 3, agreed, tests)
 
 
 def write_test(job: int, params: dict[str, Any]) -> object:
