@@ -115,7 +115,7 @@ bench-format: setup ## Measure in which form a model writes repairs best; goes o
 	@PYTHONPATH=tests/bench $(BIN)/python -P tests/bench/formats.py $(BENCH)
 
 setup-train: setup ## Install what training needs beside the rest: torch, transformers, peft, datatrove, ray (2 GB)
-	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train,train-scale]'
+	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train,train-scale,tensorboard]'
 
 smoke-train: setup ## The line of `make train-tiny` in small: data by the 0.5B, and weights, reward and export of a tiny net
 	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train]'
@@ -123,7 +123,7 @@ smoke-train: setup ## The line of `make train-tiny` in small: data by the 0.5B, 
 	@$(BIN)/python -m pytest -q --timeout $(LIMIT) tests/training/test_rl_line.py tests/training/test_tiny.py -k "not both_kinds"
 
 test-train: setup-train ## Test the stages that change weights with a tiny model, and data stages over many workers
-	@$(BIN)/python -m pytest tests/training/test_losses.py tests/training/test_weights.py tests/training/test_rl_line.py tests/training/test_spread.py tests/training/test_runner_model.py
+	@$(BIN)/python -m pytest tests/training/test_losses.py tests/training/test_weights.py tests/training/test_event_files.py tests/training/test_hub.py tests/training/test_rl_line.py tests/training/test_spread.py tests/training/test_runner_model.py
 
 train-tiny: setup-train ## Run the tiny training recipe on this processor, with the 0.5B model, in minutes
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b

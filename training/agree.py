@@ -6,7 +6,7 @@ An exported file that silently lacks what was learnt looks well in every other c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +40,10 @@ class Agreement:
         return self.mean_kl <= TOLERANCE
 
 
-def agreement(net: Net, served: Served, records: Sequence[Encoded]) -> Agreement:
-    """Compare the trained net with the files that the engine will load, in its own llama.cpp.
+def agreement(
+    net: Net, served: Served, records: Sequence[Encoded], tell: Callable[[], None] = lambda: None
+) -> Agreement:
+    """Compare the trained net with the files that the engine will load, in its own llama.cpp; `tell` hears each record.
 
     Raises BadEnvironment when llama.cpp cannot load or run them.
     """
@@ -51,6 +53,7 @@ def agreement(net: Net, served: Served, records: Sequence[Encoded]) -> Agreement
         ours = _torch_says(net, record)
         gaps.append((np.exp(ours) * (ours - theirs)).sum(-1))
         same += int((ours.argmax(-1) == theirs.argmax(-1)).sum())
+        tell()
     every = np.concatenate(gaps)
     if not np.isfinite(every).all():
         raise BadEnvironment(

@@ -95,8 +95,9 @@ def _dequantise(gguf: Path, digest: str, folder: Path) -> None:
     try:
         where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
         transformers.AutoTokenizer.from_pretrained(**where).save_pretrained(half)
-        how = transformers.GgufConfig(dequantize=True)
-        net = transformers.AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float16, quantization_config=how)
+        how = {"dtype": torch.float16, "quantization_config": transformers.GgufConfig(dequantize=True)}
+        config = _config(gguf, architecture, transformers.AutoConfig.from_pretrained(**where))
+        net = transformers.AutoModelForCausalLM.from_pretrained(**where, **how, config=config)
         if hasattr(net.config, "quantization_config"):  # it is no longer quantised, and would refuse to be saved
             del net.config.quantization_config
         net.hf_quantizer = None
@@ -111,20 +112,33 @@ def _dequantise(gguf: Path, digest: str, folder: Path) -> None:
         shutil.rmtree(half, ignore_errors=True)
 
 
+def _config(gguf: Path, architecture: str, found: Library) -> Library:
+    """With StarCoder2's base of rotary frequencies: transformers 5.23 leaves it in the file and takes 10,000."""
+    base = _metadata(gguf, f"{architecture}.rope.freq_base")
+    if architecture == "starcoder2" and base:
+        found.rope_parameters = {**found.rope_parameters, "rope_theta": float(base)}
+    return found
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _architecture(gguf: Path) -> str:
-    reader: Library = library("gguf").GGUFReader(gguf)
-    found = str(reader.fields["general.architecture"].contents())
+    found = str(_metadata(gguf, "general.architecture"))
     if found not in ARCHITECTURES:
         raise BadInput(
             f"{gguf.name} is of the architecture {found}, which cannot be written back to GGUF here; "
             f"known are {', '.join(ARCHITECTURES)}."
         )
     return found
+
+
+def _metadata(gguf: Path, key: str) -> str | float | None:
+    """What the file says; None where it says nothing."""
+    field: Library = library("gguf").GGUFReader(gguf).fields.get(key)
+    return field.contents() if field else None
 
 
 def device() -> str:
@@ -147,11 +161,11 @@ def with_lora(net: Net, lora: Lora, seed: int) -> Net:
     return peft.get_peft_model(net, config)
 
 
-def trained(base: Base, weights: Path, dtype: Dtype, *, trainable: bool = False) -> Net:
-    """What a stage left in `weights`: the base with its LoRA, or weights of its own."""
+def trained(base: Base, weights: Path, dtype: Dtype, *, trainable: bool = False, under: Net | None = None) -> Net:
+    """What a stage left in `weights`: the base, or the net `under` it instead, with its LoRA; or weights of its own."""
     if not is_lora(weights):
         return load_net(weights, dtype)
-    net = load_net(base.folder, dtype)
+    net = load_net(base.folder, dtype) if under is None else under
     return library("peft").PeftModel.from_pretrained(net, str(weights), is_trainable=trainable)
 
 

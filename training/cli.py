@@ -56,7 +56,8 @@ def run_recipe(
         try:
             with interruptible() as (stop, opened):
                 context = opened.enter_context(run.opened(read, place, stop, trusted=agree))
-                watch = opened.enter_context(show.watching(terminal.progress()))
+                shown = show.watching(terminal.progress())
+                watch = run.SILENT if as_json else opened.enter_context(shown)
                 made = run.run_recipe(read, stages, context, watch, redo=redo)
         except KeyboardInterrupt:
             terminal.say(f"darner: interrupted; what was done is kept in {place}, and the same command goes on.")

@@ -12,6 +12,7 @@ from ..engine.interrupt import interruptible
 from ..engine.project import find_root
 from . import cli_adopt, show
 from . import learn as work
+from .run import SILENT
 
 
 def learn(
@@ -30,7 +31,8 @@ def learn(
         place = work.folder_of(wish.root)
         try:
             with interruptible() as (stop, opened):
-                watch = opened.enter_context(show.watching(terminal.progress()))
+                shown = show.watching(terminal.progress())
+                watch = SILENT if as_json else opened.enter_context(shown)
                 made = work.learn(wish, stop, watch, terminal.say)
         except KeyboardInterrupt:
             terminal.say(f"darner: interrupted; what was done is kept in {place}, and the same command goes on.")

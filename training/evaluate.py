@@ -34,7 +34,7 @@ from .paired import Difference, difference, pass_at
 from .practice import Case, case_of
 from .shape import Count, Heat, Some
 from .stages import WORKER, Context, FileStage
-from .store import read_records
+from .store import Progress, read_records
 from .types import Mistake
 
 _WRITING_MAY_FALL = 0.01
@@ -100,6 +100,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     new, how = served.of(inputs["export"]), settings
     effort = Effort(how.samples, how.turns, how.temperature, how.form, how.matched, how.explained)
     scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
+    scores.heard = answers.heard = lambda: context.tell(_progress(len(cases) + len(tasks), scores, answers))
     with ExitStack() as opened:
         models = {"before": served.before(new).open("before"), "new": new.open("new")}
         for model in models.values():
@@ -113,6 +114,18 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     figures = _reported(report, standings, new, settings, context, folder)
     card.write_measured(inputs["export"], folder)
     return figures
+
+
+def _progress(cases: int, scores: Ledger, answers: Ledger) -> Progress:
+    """Of twice the cases, as there are two models; a task that cannot be judged is asked of neither."""
+    right = {
+        model: [row["greedy"] for row in scores.rows if row["model"] == model]
+        + [row["correct"] for row in answers.rows if row["model"] == model]
+        for model in ("before", "new")
+    }
+    unsound = sum(not row["correct"] for row in answers.rows if row["model"] not in right)
+    note = f"{sum(right['before'])} right before, {sum(right['new'])} now"
+    return Progress(2 * cases, sum(map(len, right.values())) + 2 * unsound, note=note)
 
 
 @dataclass(frozen=True, slots=True)

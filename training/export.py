@@ -22,7 +22,7 @@ from .gguf_file import Quantisation, write_merged
 from .optimise import enough_memory
 from .sft import prepared
 from .stages import TRAINER, WORKER, Context, FileStage
-from .store import read_records
+from .store import Progress, read_records
 from .tokens import Encoded
 from .types import Conversation
 
@@ -60,12 +60,19 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     records = _records(base, [path for name, path in inputs.items() if name not in ("rl", "sft")])
     made = _copied(source, folder)
     net = trained(base, source / served.WEIGHTS, Dtype.FLOAT32).to(device())
-    found = {"served": agreement(net, made, records)}
-    if settings.merged is not Merged.NO and made.adapter:
+    both = settings.merged is not Merged.NO and made.adapter is not None
+    compared = Progress((1 + both) * len(records), note="compared with torch")
+
+    def tell() -> None:
+        compared.done += 1
+        context.tell(compared)
+
+    found = {"served": agreement(net, made, records, tell)}
+    if both:
         whole = replace(made, model=folder / f"model-{settings.merged}.gguf", adapter=None)
         merged = net.merge_and_unload()
         write_merged(merged, base, whole.model, Quantisation(settings.merged))
-        found["merged"] = agreement(merged, whole, records)
+        found["merged"] = agreement(merged, whole, records, tell)
     _judge(found, folder)
     (folder / "card.md").write_text(card(context.folder, base, found, looked_at(context)), encoding="utf-8")
     return {f"{name}_{key}": value for name, each in found.items() for key, value in asdict(each).items()}

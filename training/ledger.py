@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.heard: Callable[[], None] = lambda: None
+        """Called when there is another row."""
         path.touch()
         self.rows: list[dict[str, Any]] = []
         whole = 0
@@ -28,3 +30,4 @@ class Ledger:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         self.rows.append(dict(row))
+        self.heard()

@@ -9,24 +9,22 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine.errors import BadEnvironment
-from ..engine.stop import Stop
+from . import event_files
 from .base import Dtype, device
 from .job import SCRATCH
 from .libraries import Library, Net, Tensor, library
+from .place import CURVE, Place, last_whole, reached, step_of
 from .shape import Count, Share, Size
 from .tokens import Encoded, Row, pack
 
 Objective = Callable[[Tensor, "Tensor | None", Mapping[str, Tensor]], Tensor]
 """(log-probabilities [K], values [K] or None, columns [K] by name) to the row's loss, which is made smaller."""
-_CHECKPOINT = "checkpoint-"
-_WHOLE = "trainer_state.json"
 _WORLD = "WORLD_SIZE"
 """What torchrun tells each of its processes."""
 _VALUE = "value.pt"
@@ -53,16 +51,6 @@ class Steps:
         return pack(records, self.tokens_per_row, seed, self.epochs)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one optimisation works, and until when."""
-
-    folder: Path
-    """For its curve, and its checkpoints."""
-    seed: int
-    stop: Stop
-
-
 def optimise(
     net: Net, rows: Sequence[Row], objective: Objective, steps: Steps, place: Place, *, sharded: bool = False
 ) -> Mapping[str, Tensor] | None:
@@ -80,9 +68,10 @@ def optimise(
         data_collator=_alone,
     )
     trainer.remove_callback(library("transformers.trainer_callback").PrinterCallback)  # stdout is for results
-    trainer.objective, trainer.stopped, trainer.curve = objective, place.stop, place.folder / "curve.jsonl"
-    with enough_memory():
-        trainer.train(resume_from_checkpoint=_last_whole(checkpoints))
+    trainer.objective, trainer.place = objective, place
+    last = last_whole(checkpoints)
+    with enough_memory(), event_files.reporting(trainer, place.events, step_of(last)):
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.accelerator.get_state_dict(trainer.model) if sharded else None
 
 
@@ -95,12 +84,6 @@ def enough_memory() -> Generator[None]:
         raise BadEnvironment(
             f"The GPU has no memory left ({error}); lower tokens_per_row, or rank, or take dtype = 'bfloat16'."
         ) from error
-
-
-def outcome_of(folder: Path) -> dict[str, float]:
-    """Steps, and the loss at the first and the last of them."""
-    curve = [json.loads(line) for line in (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
-    return {"steps": curve[-1]["step"], "first_loss": curve[0]["loss"], "last_loss": curve[-1]["loss"]}
 
 
 def logprobs(net: Net, record: Encoded) -> tuple[list[float], list[float]]:
@@ -172,8 +155,7 @@ def _trainer_class() -> Library:
 
     class RowTrainer(transformers.Trainer):  # pyright: ignore[reportUntypedBaseClass]
         objective: Objective
-        stopped: Stop
-        curve: Path
+        place: Place
         loss_is_scaled_for_ga = False  # a row's loss is a mean: rows of one step are averaged by the Trainer
 
         def create_accelerator_and_postprocess(self) -> None:
@@ -186,7 +168,7 @@ def _trainer_class() -> Library:
                 self.accelerator.state.distributed_type = partial.distributed_type = utils.DistributedType.FSDP
 
         def compute_loss(self, model: Net, inputs: dict[str, Tensor], *_: object, **__: object) -> Tensor:
-            if self.stopped:
+            if self.place.stop:
                 raise KeyboardInterrupt
             found, values = _forward(model, inputs)
             loss = self.objective(found, values, inputs)
@@ -201,9 +183,11 @@ def _trainer_class() -> Library:
             transformers.Trainer.log(self, logs, *arguments)
             if self.is_world_process_zero():
                 kept = [entry for entry in self.state.log_history if "loss" in entry]
-                self.curve.write_text(
+                (self.place.folder / CURVE).write_text(
                     "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in kept), encoding="utf-8"
                 )
+                if "loss" in logs:
+                    self.place.tell(reached(self.state.max_steps, self.state.global_step, logs["loss"]))
 
         def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
             transformers.Trainer._save(self, output_dir, state_dict)
@@ -246,15 +230,3 @@ def _arguments(steps: Steps, folder: Path, seed: int, *, sharded: bool) -> Libra
         disable_tqdm=True,
         report_to=[],
     )
-
-
-def _last_whole(checkpoints: Path) -> str | None:
-    """The newest checkpoint whose last file was written; a half one, left by a kill, is removed."""
-    found: list[tuple[int, Path]] = []
-    for path in checkpoints.glob(f"{_CHECKPOINT}*"):
-        try:
-            json.loads((path / _WHOLE).read_text(encoding="utf-8"))
-            found.append((int(path.name.removeprefix(_CHECKPOINT)), path))
-        except (OSError, ValueError):
-            shutil.rmtree(path, ignore_errors=True)
-    return str(max(found)[1]) if found else None

@@ -25,6 +25,14 @@ from .stages import Stage
 FOLDER = Path(__file__).parent / "recipes"
 
 
+class Report(StrEnum):
+    """Where the optimisers' curves go beside `curve.jsonl`, which is always written."""
+
+    NONE = "none"
+    TENSORBOARD = "tensorboard"
+    """Event files in the folder `tensorboard` of the run (extra `tensorboard`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Section [run]."""
@@ -34,6 +42,8 @@ class Run:
     """Units at a time: 1 for a model on this machine's processor, many for a server with free slots."""
     held_out: tuple[str, ...] = ()
     """Benchmarks, as JSON lines of tasks: what is near one of them is never learnt; so are those of [evaluate]."""
+    report: Report = Report.NONE
+    """`tensorboard`: the curves of sft and rl also as event files. It decides nothing of what a stage leaves."""
 
 
 @dataclass(frozen=True, slots=True)

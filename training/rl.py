@@ -22,10 +22,11 @@ from ..engine.model import Message
 from . import losses, rewards, served
 from .base import HubTokens, device, find_base, is_lora, keep, trained
 from .libraries import Net, Tensor
-from .optimise import Objective, Place, Steps, add_value_head, enough_memory, logprobs, optimise, outcome_of
+from .optimise import Objective, Steps, add_value_head, enough_memory, logprobs, optimise
+from .place import Place, outcome_of, place_in
 from .shape import Count, Share, Size, Weight
 from .stages import TRAINER, Context, FileStage
-from .store import read_records
+from .store import Progress, read_records
 from .tokens import Encoded, Tokens, encode
 from .trajectories import Rated
 
@@ -78,8 +79,8 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     first = [logprobs(net, turn.record)[0] for turn in turns]  # the reference, before any step
     if settings.method is Method.LEDEX:
         add_value_head(net)
-    rounds = range(1 if settings.method is Method.RISE else settings.rounds)
-    outcomes = [_round(net, turns, first, settings, context, folder / f"round-{number}") for number in rounds]
+    places = _rounds(place_in(context, folder, STAGE.name), 1 if settings.method is Method.RISE else settings.rounds)
+    outcomes = [_round(net, turns, first, settings, place) for place in places]
     keep(net, folder / served.WEIGHTS)  # without the value head, which served the training only
     explains = served.of(inputs["sft"]).explains or any(turn.explained for turn in turns)
     served.put(folder, base, explains=explains)
@@ -122,18 +123,28 @@ def _advantage(each: Rated, method: Method) -> float:
     return each.grouped if method is Method.GRPO else each.advantage
 
 
+def _rounds(place: Place, rounds: int) -> list[Place]:
+    """A folder of its own for each round; told are the steps of all of them, of which each takes as many."""
+
+    def one(number: int) -> Place:
+        name = f"round-{number}"
+
+        def tell(progress: Progress) -> None:
+            done = number * progress.units + progress.done
+            place.tell(replace(progress, units=rounds * progress.units, done=done))
+
+        events = place.events / name if place.events else None
+        return replace(place, folder=place.folder / name, events=events, tell=tell)
+
+    return [one(number) for number in range(rounds)]
+
+
 def _round(
-    net: Net,
-    turns: Sequence[Turn],
-    first: Sequence[Sequence[float]],
-    settings: Settings,
-    context: Context,
-    folder: Path,
+    net: Net, turns: Sequence[Turn], first: Sequence[Sequence[float]], settings: Settings, place: Place
 ) -> Mapping[str, float]:
     records = _measured(net, turns, first, settings)
-    rows = settings.rows(records, context.seed)
-    optimise(net, rows, _objective(settings), settings, Place(folder, context.seed, context.stop))
-    return outcome_of(folder)
+    optimise(net, settings.rows(records, place.seed), _objective(settings), settings, place)
+    return outcome_of(place.folder)
 
 
 def _measured(net: Net, turns: Sequence[Turn], first: Sequence[Sequence[float]], settings: Settings) -> list[Encoded]:

@@ -9,8 +9,9 @@ import fcntl
 import platform
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
@@ -21,9 +22,9 @@ from ..engine.errors import BadEnvironment, BadInput
 from ..engine.llama import LlamaModel
 from ..engine.model import Model
 from ..engine.stop import Stop
-from . import share, spread
+from . import event_files, share, spread
 from .job import Job, begun, changes, digest_of, finished, manifest_of, remove, writing
-from .recipe import By, Recipe, Teacher
+from .recipe import By, Recipe, Report, Teacher
 from .stages import WORKER, Context, FileStage, RecordStage, Stage
 from .store import Progress, Work, run_folder_job, run_job
 from .types import Manifest
@@ -61,7 +62,12 @@ class Watch:
     stage: Callable[[Stage, Manifest | None], None]
     """A stage begins; with its manifest when it was done before."""
     unit: Callable[[Stage, Progress], None]
+    """How far the stage at work is."""
     done: Callable[[Stage, Manifest], None]
+
+
+SILENT = Watch(lambda stage, manifest: None, lambda stage, progress: None, lambda stage, manifest: None)
+"""For whoever asked for JSON."""
 
 
 @contextmanager
@@ -70,8 +76,11 @@ def opened(
 ) -> Generator[Context]:
     """The run folder, held against a second run, and what its stages share. `model` stands in for the recipe's.
 
-    Raises BadEnvironment when the folder cannot be written or another run holds it.
+    Raises BadEnvironment when the folder cannot be written, another run holds it, or what writes event files is missing
+    (said here, and not when the data is made).
     """
+    if recipe.run.report is Report.TENSORBOARD:
+        event_files.writer_library()
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
@@ -116,7 +125,8 @@ def context_of(
     shared = model or (lambda: _model(recipe.model))
     base, measured = recipe.model.name, getattr(recipe.sections.get("evaluate"), "benchmarks", ())
     held_out = tuple(dict.fromkeys((*run.held_out, *measured)))
-    return Context(folder, stop, run.seed, present, base, shared, held_out, run.parallel, trusted)
+    events = run.report is Report.TENSORBOARD
+    return Context(folder, stop, run.seed, present, base, shared, held_out, run.parallel, trusted, events)
 
 
 def standings(recipe: Recipe, stages: Sequence[Stage], context: Context) -> tuple[Standing, ...]:
@@ -182,7 +192,8 @@ def _made(stage: Stage, job: Job, recipe: Recipe, context: Context, watch: Watch
     settings, versions = recipe.sections[stage.name], _versions(stage, recipe.model)
     if isinstance(stage, FileStage):
         inputs = {name: context.path(name) for name in _inputs(stage, context)}
-        return run_folder_job(job, lambda folder: stage.make(context, settings, inputs, folder), context.stop, versions)
+        heard = replace(context, tell=partial(watch.unit, stage))
+        return run_folder_job(job, lambda folder: stage.make(heard, settings, inputs, folder), context.stop, versions)
     units = stage.units(context, settings)
     settle = stage.settle(context, settings) if stage.settle else None
     with _worker(stage, job, recipe, context, watch, units) as work:

@@ -6,8 +6,9 @@ sft_data, debug_data ─▶ tokens ─▶ rows ─▶ optimiser ─▶ weights �
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from ..engine.model import Message
 from ..engine.stop import Stop
 from . import losses, served, together
 from .base import Base, HubTokens, Lora, device, find_base, keep, load_net, trained, with_lora
+from .hub import load_hub
 from .job import SCRATCH, digest_of, replacing
 from .kept_back import kept_back
 from .libraries import Net, Tensor
 from .masking import masked
-from .optimise import Place, Steps, enough_memory, logprobs, optimise, outcome_of
+from .optimise import Steps, enough_memory, logprobs, optimise
+from .place import Place, outcome_of, place_in, steps_of, tell_curve
 from .shape import Count, Share, Size, Some, shaped
 from .stages import TRAINER, Context, FileStage
 from .store import read_records
@@ -43,6 +46,9 @@ class Settings(Steps):
     """Train a small student instead: so many blocks of the base, as a model of its own (student.py); 0: the base."""
     start: str = ""
     """Folder of the stage `rl` or `sft` of an earlier run, whose LoRA learns on (another round); empty: a new one."""
+    hub: str = ""
+    """Folder of the base as it is published (config.json, safetensors): its unquantised weights are trained in place of
+    the GGUF's, which is still what is served and measured (hub.py); empty: the GGUF's, dequantised."""
     rank: Some = 16
     """Of the LoRA; 0 trains all weights."""
     alpha: Size = 32.0
@@ -79,14 +85,17 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     rows = settings.rows(records.learnt, context.seed)
     net = _start(base, settings, context.seed)
     held_out = records.held_out[:_MEASURED]
-    before = _first_loss(net, held_out, folder)
+    served_first = partial(_start, base, replace(settings, hub=""), context.seed) if settings.hub else lambda: net
+    before = _first_loss(served_first, held_out, folder)
+    place = place_in(context, folder, STAGE.name)
     if settings.processes == 1:
-        _learn(net, rows, settings, Place(folder, context.seed, context.stop))
+        _learn(net, rows, settings, place)
     else:
-        paths = [str(path) for path in inputs.values()]
-        shared = {"base": str(base.gguf), "seed": context.seed}
+        paths, events = [str(path) for path in inputs.values()], str(place.events or "")
+        shared = {"base": str(base.gguf), "seed": context.seed, "events": events}
         job: dict[str, object] = {**shared, "settings": asdict(settings), "inputs": paths}
-        together.train(job, folder, settings.processes, context.stop)
+        steps = steps_of(len(rows), settings.rows_per_step, settings.processes)
+        together.train(job, folder, settings.processes, context.stop, lambda: tell_curve(place, steps))
     net = trained(base, folder / served.WEIGHTS, settings.dtype).to(device())
     after = mean_loss(net, held_out)
     served.put(folder, base, explains=records.explains or _explained(settings.start))
@@ -107,7 +116,8 @@ def learn_together(job: Mapping[str, Any], folder: Path, *, first: bool) -> None
     settings, base = shaped(Settings, job["settings"]), find_base(job["base"])
     records = prepared(HubTokens(base.folder), _read(job["inputs"], settings, job["seed"]), settings.tokens_per_row)
     net, rows = _start(base, settings, job["seed"]), settings.rows(records.learnt, job["seed"])
-    _learn(net, rows, settings, Place(folder, job["seed"], Stop()), first=first)
+    events = Path(job["events"]) if job["events"] else None
+    _learn(net, rows, settings, Place(folder, job["seed"], Stop(), events), first=first)
 
 
 def _read(paths: Iterable[Path | str], settings: Settings, seed: int) -> list[Conversation]:
@@ -116,13 +126,13 @@ def _read(paths: Iterable[Path | str], settings: Settings, seed: int) -> list[Co
     return [each if kept_back(_family(each)) else masked(each, settings.hidden, seed) for each in every]
 
 
-def _first_loss(net: Net, records: Sequence[Encoded], folder: Path) -> float:
+def _first_loss(net: Callable[[], Net], records: Sequence[Encoded], folder: Path) -> float:
     """Of the held-out records before the first step; a run that goes on reads what the first one wrote."""
     path = folder / SCRATCH / "first_loss.json"
     try:
         return float(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        found = mean_loss(net.to(device()), records)
+        found = mean_loss(net().to(device()), records)
         path.parent.mkdir(exist_ok=True)
         with replacing(path) as write:
             write(json.dumps(found).encode())
@@ -130,13 +140,14 @@ def _first_loss(net: Net, records: Sequence[Encoded], folder: Path) -> float:
 
 
 def _start(base: Base, how: Settings, seed: int) -> Net:
-    """Raises BadInput when the earlier run trained another base."""
+    """Raises BadInput when the earlier run trained another base, or the hub's folder is another model."""
+    net = load_hub(base, Path(how.hub).expanduser(), how.dtype) if how.hub else None
     if how.start:
         earlier = Path(how.start).expanduser()
         if served.of(earlier).base_sha256 != base.sha256:
             raise BadInput(f"{earlier} was trained over another base than {base.gguf.name}; start anew, or name that.")
-        return trained(base, earlier / served.WEIGHTS, how.dtype, trainable=True)
-    net = load_net(base.folder, how.dtype)
+        return trained(base, earlier / served.WEIGHTS, how.dtype, trainable=True, under=net)
+    net = load_net(base.folder, how.dtype) if net is None else net
     return with_lora(net, Lora(how.rank, how.alpha), seed) if how.rank else net
 
 
@@ -149,7 +160,8 @@ def _outside(context: Context, settings: Settings) -> Mapping[str, str]:
     name = settings.base or context.base
     entry = catalogue.CATALOGUE.get(name)
     found = {"base": entry.sha256 if entry else catalogue.sha256_of(catalogue.find(name))}
-    return found | ({"start": digest_of(Path(settings.start).expanduser())} if settings.start else {})
+    folders = {"start": settings.start, "hub": settings.hub}
+    return found | {key: digest_of(Path(folder).expanduser()) for key, folder in folders.items() if folder}
 
 
 STAGE = FileStage(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +19,10 @@ from .store import Progress
 from .types import Manifest
 
 _MOST_REASONS = 12
+_SAID_EVERY_S = 60.0
+"""Where no terminal is, a line on how far a stage is."""
+_SPEED_OVER_S = 600.0
+"""A step of an optimiser may take half a minute."""
 _MARKS = {
     State.DONE: "done",
     State.BEGUN: "interrupted; goes on",
@@ -27,8 +33,9 @@ _MARKS = {
 
 
 @contextmanager
-def watching(console: Console) -> Generator[Watch]:
-    """A bar for the stage at work, with its yield so far and the time left; only lines where no terminal is."""
+def watching(console: Console, every: float = _SAID_EVERY_S) -> Generator[Watch]:
+    """A bar for the stage at work, with its yield or loss so far and the time left; where no terminal is, a line of
+    this after `every` seconds."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -36,8 +43,10 @@ def watching(console: Console) -> Generator[Watch]:
         TextColumn("{task.fields[gave]}"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    live = console.is_terminal
+    with Bar(*columns, console=console, transient=True, disable=not live, speed_estimate_period=_SPEED_OVER_S) as bar:
         bars: dict[str, TaskID] = {}
+        said = time.monotonic()
 
         def stage(each: Stage, manifest: Manifest | None) -> None:
             if manifest is not None:
@@ -46,10 +55,14 @@ def watching(console: Console) -> Generator[Watch]:
                 _print(console, f"{each.name} begins")
 
         def unit(each: Stage, progress: Progress) -> None:
+            nonlocal said
             if each.name not in bars:
-                bars[each.name] = bar.add_task(each.name, total=progress.units, gave="")
-            gave = f"{progress.kept} kept, {sum(progress.dropped.values())} dropped"
+                bars[each.name], said = bar.add_task(each.name, total=progress.units, gave=""), time.monotonic()
+            gave = progress.note or f"{progress.kept} kept, {sum(progress.dropped.values())} dropped"
             bar.update(bars[each.name], completed=progress.done, gave=gave)
+            if not live and time.monotonic() - said >= every:
+                said = time.monotonic()
+                _print(console, _so_far(bar.tasks[-1]))
 
         def done(each: Stage, manifest: Manifest) -> None:
             if each.name in bars:
@@ -89,6 +102,11 @@ def as_json(standings: Sequence[Standing]) -> list[dict[str, object]]:
         }
         for each in standings
     ]
+
+
+def _so_far(task: Task) -> str:
+    left = f", {timedelta(seconds=round(task.time_remaining))} left" if task.time_remaining is not None else ""
+    return f"{task.description}: {task.completed:.0f} of {task.total:.0f}, {task.fields['gave']}{left}"
 
 
 def _note(standing: Standing) -> str:

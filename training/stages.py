@@ -26,7 +26,7 @@ becomes true it may return anything, soon: that unit is done again by the next r
 
 For a `FileStage`, `make(context, settings, inputs, folder)` gets the paths of its inputs by stage, and a folder that
 outlives a kill, so that it can go on from its own `checkpoints/` there; the folder becomes `<run folder>/<name>/` at
-the end, and its checkpoints go then, never before.
+the end, and its checkpoints go then, never before. It says how far it is by `context.tell`.
 What `make` returns are figures for the manifest, as `{"loss": 0.4, "records": 120}`.
 """
 
@@ -40,13 +40,17 @@ from typing import Any, TypeVar
 
 from ..engine.model import Model
 from ..engine.stop import Stop
-from .store import Row, Work, read_records
+from .store import OnUnit, Progress, Row, Work, read_records
 
 Record = TypeVar("Record")
 WORKER = ("llama-cpp-python",)
 """What serves a model."""
 TRAINER = ("torch", "transformers", "peft", "accelerate")
 """What changes weights."""
+
+
+def _unheard(progress: Progress) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,14 @@ class Context:
     """Units at a time."""
     trusted: bool = False
     """The user agreed that code runs without a sandbox where none works."""
+    tensorboard: bool = False
+    """Event files are wished beside the curves."""
+    tell: OnUnit = _unheard
+    """Told how far a file stage is; of a record stage the runner knows."""
+
+    def events(self, stage: str) -> Path | None:
+        """Where a stage's event files go: outside of what it leaves, for they hold times."""
+        return self.folder / "tensorboard" / stage if self.tensorboard else None
 
     def path(self, stage: str) -> Path:
         """Where a stage's output is: a JSONL file, or a folder."""

@@ -60,6 +60,8 @@ class Progress:
     done: int = 0
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter[str])
+    note: str = ""
+    """What to show instead of kept and dropped: the loss, for a stage that counts steps."""
 
 
 def run_folder_job(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ..engine.errors import BadEnvironment, DarnerError
@@ -24,8 +25,8 @@ _MODULE = "darner.training.together"
 _TROUBLE = "trouble.txt"
 
 
-def train(job: dict[str, object], folder: Path, processes: int, stop: Stop) -> None:
-    """Have `processes` of them do the job (`sft.learn_together`), in `folder`.
+def train(job: dict[str, object], folder: Path, processes: int, stop: Stop, look: Callable[[], None]) -> None:
+    """Have `processes` of them do the job (`sft.learn_together`), in `folder`; `look` is called again and again.
 
     Raises KeyboardInterrupt when `stop` was cancelled, and BadEnvironment with what one of them said when it failed.
     """
@@ -34,7 +35,7 @@ def train(job: dict[str, object], folder: Path, processes: int, stop: Stop) -> N
     (scratch / _TROUBLE).unlink(missing_ok=True)
     with replacing(scratch / "job.json") as write:
         write(json.dumps(job).encode())
-    code = watched(_MODULE, ["launch", str(processes), str(folder)], scratch / "torchrun.log", stop)
+    code = watched(_MODULE, ["launch", str(processes), str(folder)], scratch / "torchrun.log", stop, look)
     if stop:
         raise KeyboardInterrupt
     if code != 0:

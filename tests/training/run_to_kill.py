@@ -37,6 +37,7 @@ samples = 2
 WEIGHTS = """\
 [run]
 seed = 7
+report = "{report}"
 [model]
 name = "{base}"
 [seeds]
@@ -96,7 +97,7 @@ def data(folder: Path) -> None:
     _run(_recipe(folder, text), folder, None, None)
 
 
-def weights(folder: Path) -> None:
+def weights(folder: Path, report: str = "none", last: str = "evaluate") -> None:
     """From records that stand already: what comes before is not what is killed here."""
     base = folder.parent.parent / "tiny.gguf"
     if not base.exists():
@@ -105,9 +106,9 @@ def weights(folder: Path) -> None:
     _write(folder / "debug_data.jsonl", conversations(30))
     _write(folder / "mistakes.jsonl", _mistakes())
     _write(folder / "rewards.jsonl", [_rated(number) for number in range(8)])
-    path = _recipe(folder, WEIGHTS.format(base=base))
+    path = _recipe(folder, WEIGHTS.format(base=base, report=report))
     _run(path, folder, "sft", "sft")
-    _run(path, folder, "rl", "evaluate")
+    _run(path, folder, "rl", last)
 
 
 def _mistakes() -> list[Mistake]:

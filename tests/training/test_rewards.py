@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from darner.training import rewards
+from darner.training import rewards, rl
 from darner.training.codebleu import mean_similarity, similarity
+from darner.training.tokens import Encoded
+from darner.training.trajectories import Rated
 from darner.training.turns import Attempt, Chain, Criterion, Example, degenerate, relabelled, weighted
+from darner.training.types import Turn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +48,26 @@ def test_with_a_full_trace_advantage_and_value_make_the_discounted_return(values
     ]
 
     assert [a + v for a, v in zip(found, values, strict=True)] == pytest.approx(expected, abs=1e-9)
+
+
+def test_ledex_columns_are_those_worked_out_by_hand() -> None:
+    """Drift (0.5, 0, 0.5) at 2 a nat, 3 for the explanation of one token, -4 for the code: rewards (2, 0, -5).
+
+    With values (1, 2, 4) and discount 0.5 the errors are (2, 0, -9), and A + V the discounted rewards.
+    """
+    messages = (Turn("user", "repair"), Turn("assistant", "It adds.\ncode"))
+    rated = Rated(
+        "r", "m", "t", 0, messages, 8, 0.0, True, 1.0, code_reward=-4.0, explanation_reward=3.0, advantage=0.0
+    )
+    record = Encoded((1, 2, 3, 4), 1, 1.0)
+    settings = rl.Settings(rl.Method.LEDEX, beta=2.0, discount=0.5)
+
+    found = rl.ledex_columns(rl.Turn(rated, record, 1), (-1.0, -0.5, -0.25), (-1.5, -0.5, -0.75), (1, 2, 4), settings)
+    silent = rl.ledex_columns(rl.Turn(rated, record, 0), (-1.0,), (-1.5,), (1.0,), settings)
+
+    assert found["advantage"] == pytest.approx((2 + 0.5 * (0 + 0.5 * -9), 0 + 0.5 * -9, -9))
+    assert found["return"] == pytest.approx((2 + 0.25 * -5, 0.5 * -5, -5))
+    assert silent["advantage"] == pytest.approx((-1 - 4 - 1,))
 
 
 def test_rise_weights_are_centred_on_the_prompt_and_clipped() -> None:
@@ -108,6 +131,19 @@ def test_codebleu_is_one_for_equal_code_and_falls_as_code_departs() -> None:
     assert similarity("", CODE) == 0.0
     assert mean_similarity(CODE, (CODE, "def f(:")) == pytest.approx(0.5)
     assert mean_similarity(CODE, ()) == 0.0
+
+
+def test_codebleu_is_what_comes_of_it_by_hand() -> None:
+    """The mean over grams, grams with `if` counted five times, subtrees and data flow, where the reference has any."""
+    grams = (4 / 5 * 2 / 4 * 1 / 3 * 0.5 / 2) ** (1 / 4)  # x = a - b, of x = a + b; no gram of four
+    assert similarity("x = a - b", "x = a + b") == pytest.approx((2 * grams + 3 / 6 + 2 / 2) / 4)
+
+    short = math.exp(1 - 5 / 3)  # all grams of x = a are there, but there are too few
+    assert similarity("x = a", "x = a + b") == pytest.approx((2 * short + 2 / 6 + 0 / 2) / 4)
+
+    rest = 3 / 5 * 2 / 4 * 1 / 3  # if c: b = 1, of if a: b = 1; of grams of two and more
+    plain, by_kind = (5 / 6 * rest) ** (1 / 4), ((5 + 4) / (5 + 5) * rest) ** (1 / 4)
+    assert similarity("if c:\n    b = 1", "if a:\n    b = 1") == pytest.approx((plain + by_kind + 1) / 3)
 
 
 @given(st.sampled_from((CODE, "x = 1\n", "def f(a):\n    return a\n")), st.text(max_size=60))

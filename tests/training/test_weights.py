@@ -23,7 +23,8 @@ from darner.training.agree import agreement
 from darner.training.base import Base, Dtype, HubTokens, Lora, find_base, keep, load_net, trained, with_lora
 from darner.training.gguf_file import Quantisation, write_adapter, write_merged
 from darner.training.libraries import Tensor, library
-from darner.training.optimise import Place, Steps, enough_memory, logprobs, optimise
+from darner.training.optimise import Steps, enough_memory, logprobs, optimise
+from darner.training.place import Place
 from darner.training.stages import Context
 from darner.training.tokens import Row, encode, pack
 from tiny_net import ByteTokens, conversations, write_tiny_net
@@ -44,7 +45,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=["qwen2", "llama"])
+@pytest.fixture(scope="module", params=["qwen2", "llama", "starcoder2"])
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Base:
     file = write_tiny_net(tmp_path_factory.mktemp("base") / "tiny.gguf", str(request.param))
     return find_base(str(file))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import gguf
 import numpy as np
 from darner.training.types import Conversation, Turn
 
+ROPE_BASES = {"starcoder2": 1e6}
+"""Of the others 10,000, which transformers takes where it finds none: in StarCoder2's it never looks."""
 WIDTH, HEADS, KEY_HEADS, HIDDEN, LAYERS, CONTEXT = 32, 4, 2, 64, 2, 4096
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 MERGE = ("Ā", "ā")
@@ -41,8 +44,8 @@ def byte_letters() -> list[str]:
     return [chr(byte) if byte in printable else chr(next(spare)) for byte in range(256)]
 
 
-def write_tiny_net(path: Path, architecture: str = "qwen2", seed: int = 1) -> Path:
-    """Write the model to `path`, in float32, with grouped-query attention."""
+def write_tiny_net(path: Path, architecture: str = "qwen2", seed: int = 1, *, tied: bool = False) -> Path:
+    """Write the model to `path`, in float32, with grouped-query attention. `tied`: its head is its embedding, twice."""
     writer = gguf.GGUFWriter(path, architecture)
     tokens = [*byte_letters(), *SPECIAL, "".join(MERGE)]
     writer.add_context_length(CONTEXT)
@@ -51,8 +54,11 @@ def write_tiny_net(path: Path, architecture: str = "qwen2", seed: int = 1) -> Pa
     writer.add_feed_forward_length(HIDDEN)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KEY_HEADS)
-    writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_rope_freq_base(10000.0)
+    if architecture == "starcoder2":
+        writer.add_layer_norm_eps(1e-5)
+    else:
+        writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(ROPE_BASES.get(architecture, 10000.0))
     writer.add_rope_dimension_count(WIDTH // HEADS)
     writer.add_vocab_size(len(tokens))
     writer.add_tokenizer_model("gpt2")
@@ -63,7 +69,9 @@ def write_tiny_net(path: Path, architecture: str = "qwen2", seed: int = 1) -> Pa
     writer.add_token_merges([" ".join(MERGE)])
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_add_bos_token(False)
-    for name, array in _tensors(np.random.default_rng(seed), architecture, len(tokens)).items():
+    tensors = _tensors(np.random.default_rng(seed), architecture, len(tokens))
+    tensors |= {"output.weight": tensors["token_embd.weight"]} if tied else {}
+    for name, array in tensors.items():
         writer.add_tensor(name, array.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -76,6 +84,8 @@ def _tensors(chance: np.random.Generator, architecture: str, vocabulary: int) ->
     def random(*shape: int) -> np.ndarray:
         return chance.normal(0.0, 0.2, shape)
 
+    if architecture == "starcoder2":
+        return _starcoder2(random, vocabulary)
     sizes = {"q": WIDTH, "k": WIDTH // HEADS * KEY_HEADS, "v": WIDTH // HEADS * KEY_HEADS}
     found = {"token_embd.weight": random(vocabulary, WIDTH), "output.weight": random(vocabulary, WIDTH)}
     found["output_norm.weight"] = np.ones(WIDTH)
@@ -87,6 +97,22 @@ def _tensors(chance: np.random.Generator, architecture: str, vocabulary: int) ->
         block |= {"ffn_gate.weight": random(HIDDEN, WIDTH), "ffn_up.weight": random(HIDDEN, WIDTH)}
         block |= {"attn_norm.weight": np.ones(WIDTH), "ffn_norm.weight": np.ones(WIDTH)}
         found |= {f"blk.{layer}.{name}": array for name, array in block.items()}
+    return found
+
+
+def _starcoder2(random: Callable[..., np.ndarray], vocabulary: int) -> dict[str, np.ndarray]:
+    """No gate, and biases everywhere, also of the norms: none of these is one or zero, so that none may be lost."""
+    small = WIDTH // HEADS * KEY_HEADS
+    linear = {"attn_q": (WIDTH, WIDTH), "attn_k": (small, WIDTH), "attn_v": (small, WIDTH)}
+    linear |= {"attn_output": (WIDTH, WIDTH), "ffn_up": (HIDDEN, WIDTH), "ffn_down": (WIDTH, HIDDEN)}
+    found = {"token_embd.weight": random(vocabulary, WIDTH), "output.weight": random(vocabulary, WIDTH)}
+    norms = ["output_norm"]
+    for layer in range(LAYERS):
+        norms += [f"blk.{layer}.attn_norm", f"blk.{layer}.ffn_norm"]
+        for name, shape in linear.items():
+            found |= {f"blk.{layer}.{name}.weight": random(*shape), f"blk.{layer}.{name}.bias": random(shape[0])}
+    for name in norms:
+        found |= {f"{name}.weight": 1.0 + random(WIDTH), f"{name}.bias": random(WIDTH)}
     return found
 
 

@@ -14,11 +14,9 @@ from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.training import line
 from darner.training.recipe import read_recipe
-from darner.training.run import Watch, chosen, opened, run_recipe
+from darner.training.run import SILENT, Watch, chosen, opened, run_recipe
 from darner.training.stages import Stage
 from darner.training.types import Manifest
-
-SILENT = Watch(lambda stage, manifest: None, lambda stage, progress: None, lambda stage, manifest: None)
 
 Rule = Callable[[str, int], str]
 """The answer to a conversation's last message, given the seed of the sample."""
