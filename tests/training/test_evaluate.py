@@ -20,6 +20,7 @@ from darner.training.examiner import Effort, Examiner, examined
 from darner.training.kept_back import kept_back
 from darner.training.practice import Case, Graded, case_of, grade
 from darner.training.stages import Context
+from darner.training.store import Progress
 from darner.training.tasks import of_seed
 from darner.training.types import Mistake, Seed
 from training_runs import RulingModel
@@ -69,6 +70,7 @@ class Setting:
     base: Path
     tasks: Path
     models: dict[str, RulingModel]
+    told: list[Progress]
 
     def make(self, **settings: Any) -> dict[str, Any]:  # noqa: ANN401 - of [evaluate]
         folder = self.context.folder / "evaluate"
@@ -104,8 +106,9 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     def nobody() -> Any:  # noqa: ANN401 - never returns
         raise AssertionError("nobody writes here")
 
-    context = Context(tmp_path, Stop(), 7, frozenset(), str(base), nobody, (str(tasks),), trusted=True)
-    return Setting(context, base, tasks, models)
+    told = list[Progress]()
+    shared = tmp_path, Stop(), 7, frozenset[str](), str(base), nobody, (str(tasks),)
+    return Setting(Context(*shared, trusted=True, tell=told.append), base, tasks, models, told)
 
 
 @pytest.mark.slow
@@ -123,6 +126,8 @@ def test_a_better_adapter_is_adopted_with_the_figures_that_say_so(setting: Setti
     assert standing["more"]["new_pass_at_2"] == 1.0
     assert report["decontamination"]["benchmarks"] == {"mine.jsonl": 1}
     assert report["figures"]["new_tokens"] == 5.0  # a greedy answer, two repairs, two from the description
+    assert [(each.done, each.units) for each in setting.told if each.done % 7 == 0] == [(7, 14), (14, 14)]
+    assert setting.told[-1].note == "0 right before, 7 now"
 
 
 @pytest.mark.slow

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -14,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from darner.engine.errors import BadEnvironment, BadInput
 from darner.engine.model import Message, Model, Role, Sampling
@@ -175,6 +178,47 @@ def test_memory_that_runs_out_names_the_settings_to_lower(qwen: Base, tmp_path: 
         optimise(net, rows, objective, Steps(), Place(tmp_path, 0, Stop()))
     with pytest.raises(BadEnvironment, match="no memory left"), enough_memory():  # as it stands over whole stages
         raise torch.OutOfMemoryError("Tried to allocate 2.00 GiB")
+
+
+def test_one_killed_process_of_two_ends_the_stage_which_then_goes_on_to_the_same_weights(
+    qwen: Base, tmp_path: Path
+) -> None:
+    """Kill -9 of one of torchrun's two behind a checkpoint, as by the out-of-memory killer: nothing learnt is lost."""
+    settings = replace(SETTINGS, epochs=2, processes=2, rows_per_step=1, save_every=2)
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    for folder in (unbroken, broken):
+        folder.mkdir()
+    figures = learnt(qwen, unbroken, settings)
+    killed = list[psutil.Process]()
+
+    def look() -> None:
+        seen = broken / "sft" / "checkpoints" / "checkpoint-2" / "trainer_state.json"
+        while not killed:
+            time.sleep(0.005)
+            for worker in workers_in(broken / "sft")[-1:] if seen.exists() else ():
+                worker.kill()
+                killed.append(worker)
+
+    threading.Thread(target=look, daemon=True).start()
+    with pytest.raises(BadEnvironment, match=r"A training process ended .* go on with the same command"):
+        learnt(qwen, broken, settings)
+    again = learnt(qwen, broken, settings)
+
+    weights = Path("sft") / served.WEIGHTS / "adapter_model.safetensors"
+    assert len(killed) == 1
+    assert again == figures
+    assert (broken / weights).read_bytes() == (unbroken / weights).read_bytes()
+    assert (broken / "sft" / "curve.jsonl").read_text() == (unbroken / "sft" / "curve.jsonl").read_text()
+
+
+def workers_in(folder: Path) -> list[psutil.Process]:
+    """Those of torchrun that train in `folder`."""
+    found: list[psutil.Process] = []
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if each.cmdline()[-2:] == ["work", str(folder)]:
+                found.append(each)
+    return found
 
 
 def test_weights_of_another_base_are_not_gone_on_with(qwen: Base, tmp_path: Path) -> None:
