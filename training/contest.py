@@ -27,6 +27,8 @@ _HEAD = (
 )
 """What LiveCodeBench imports before an answer runs, as far as answers use it."""
 MAIN = "main"
+_MOST_BYTES = 256 << 20
+"""Of a task's tests unpacked: some megabytes are usual, and a few kilobytes can unpack to more than memory holds."""
 _READ = "Read everything from standard input and print the answer to standard output."
 _CALLED = """\
 import json
@@ -132,7 +134,10 @@ def _cases(text: str) -> Sequence[Case]:
     try:
         return json.loads(text)
     except ValueError:
-        packed = zlib.decompress(base64.b64decode(text))
+        unpacking = zlib.decompressobj()
+        packed = unpacking.decompress(base64.b64decode(text), _MOST_BYTES)
+    if unpacking.unconsumed_tail:
+        raise ValueError(f"its packed tests have more than {_MOST_BYTES >> 20} MB")
     return json.loads(cast("str", _Plain(io.BytesIO(packed)).load()))
 
 

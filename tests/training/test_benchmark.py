@@ -169,11 +169,14 @@ class Call:
         return print, ("run",)
 
 
-def test_a_file_of_tasks_runs_no_code(tmp_path: Path) -> None:
+def test_a_file_of_tasks_runs_no_code_and_fills_no_memory(tmp_path: Path) -> None:
     """LiveCodeBench packs its tests with pickle, which may name any function."""
     evil = base64.b64encode(zlib.compress(pickle.dumps(Call()))).decode()
     with pytest.raises(BadInput, match=r"mine\.jsonl:1: this is no LiveCodeBench task .*packed tests name"):
         forms.read(written(tmp_path, {**CONTEST, "private_test_cases": evil}))
+    bomb = base64.b64encode(zlib.compress(b"0" * (300 << 20), 9)).decode()
+    with pytest.raises(BadInput, match=r"mine\.jsonl:1: .*packed tests have more than 256 MB"):
+        forms.read(written(tmp_path, {**CONTEST, "private_test_cases": bomb}))
 
 
 @pytest.mark.parametrize(
