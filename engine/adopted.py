@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from . import catalogue
 from .catalogue import models_folder, sha256_of
 from .errors import BadEnvironment, BadInput
-from .model import Role
+from .model import Form, Role
 
 _Known = dict[str, list[dict[str, Any]]]
 
@@ -26,13 +27,26 @@ def adapters_of(base: Path) -> dict[Role, Path]:
 
     One that never learnt to explain leaves that to the bare model.
     """
+    entry = _worn(base)
+    if entry is None:
+        return {}
+    roles = (Role.REPAIRER, Role.AUDITOR) if entry.get("explains") is True else (Role.REPAIRER,)
+    return dict.fromkeys(roles, _folder() / str(entry["file"]))
+
+
+def form_of(base: Path) -> Form:
+    """In which a repair is asked of this model file: as its adopted adapter was measured, else as itself was."""
+    entry = _worn(base)
+    if entry is None:
+        return catalogue.form_of(base)
+    return Form.BRIEF if entry.get("form") == Form.BRIEF else Form.ENGINE  # earlier releases adopted in that alone
+
+
+def _worn(base: Path) -> Mapping[str, Any] | None:
+    """What is known of the newest adapter over `base`; None where there is none, or its file is gone."""
     known = _entries(_read(), _key(base))
     name = known[-1].get("file") if known else None
-    path = _folder() / name if isinstance(name, str) and name else None
-    if path is None or not path.is_file():
-        return {}
-    roles = (Role.REPAIRER, Role.AUDITOR) if known[-1].get("explains") is True else (Role.REPAIRER,)
-    return dict.fromkeys(roles, path)
+    return known[-1] if isinstance(name, str) and name and (_folder() / name).is_file() else None
 
 
 def rival(base: Path, adapter: Path | None) -> str:
@@ -47,9 +61,18 @@ def path_of(digest: str) -> Path:
     return _folder() / f"{digest}.gguf"
 
 
-def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, float], *, explains: bool = False) -> Path:
-    """Use `adapter` over `base` from the next request on; `figures` say why, `explains` whether it learnt to.
+def adopt(
+    base: Path,
+    base_sha256: str,
+    adapter: Path,
+    figures: Mapping[str, float],
+    *,
+    explains: bool = False,
+    form: Form = Form.ENGINE,
+) -> Path:
+    """Use `adapter` over `base` from the next request on, and ask it in the form that it was measured in.
 
+    `figures` say why, `explains` whether it learnt to.
     Raises BadInput when `base` is not the file that it was trained on, BadEnvironment on a full disk.
     """
     if not base.is_file() or sha256_of(base) != base_sha256:
@@ -58,7 +81,7 @@ def adopt(base: Path, base_sha256: str, adapter: Path, figures: Mapping[str, flo
     kept = _folder() / f"{digest}.gguf"
     known = _read()
     entry = {"file": kept.name, "base": base_sha256, "from": str(adapter.absolute()), "explains": explains}
-    entry |= {"figures": dict(figures)}
+    entry |= {"form": form, "figures": dict(figures)}
     earlier = [each for each in known.get(_key(base), []) if each.get("file") != kept.name]
     known[_key(base)] = [*earlier, entry]
     try:

@@ -226,6 +226,8 @@ class Known(TypedDict):
     path: str
     adapter: str
     """SHA-256 of the adopted adapter that it answers through; empty for the bare model."""
+    form: Literal["engine", "brief"]
+    """In which it is asked for a repair."""
 
 
 class ModelList(TypedDict):

@@ -16,6 +16,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from .errors import ModelError
+from .model import Form
 from .stop import Stop
 
 
@@ -49,6 +50,8 @@ class Entry:
     hub: str | None = None
     """Repository on the Hugging Face hub."""
     mirror: Mirror | None = None
+    form: Form = Form.ENGINE
+    """In which it was measured to repair most."""
 
 
 DEFAULT = "qwen2.5-coder-1.5b"
@@ -95,6 +98,11 @@ def entry_of(name: str) -> Entry:
 def path_of(entry: Entry) -> Path:
     """Where the model's file is, or would be."""
     return models_folder() / entry.file
+
+
+def form_of(path: Path) -> Form:
+    """In which the model of this file is asked for a repair, if no adapter is over it: the catalogue's, by its name."""
+    return next((entry.form for entry in CATALOGUE.values() if entry.file == path.name), Form.ENGINE)
 
 
 def installed() -> tuple[Entry, ...]:

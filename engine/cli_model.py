@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from . import catalogue, show, terminal
-from .adopted import adapters_of
+from .adopted import adapters_of, form_of
 from .answers import Compared, Known, ModelList, ModelPull, ModelVerify, ModelWhere
 from .cli_options import Json
 from .errors import BadInput, DarnerError, ModelError
@@ -63,23 +63,26 @@ def open_model(
 
 def _over(path: Path, name: str, adapters: Mapping[Role, Path]) -> LlamaModel:
     """The file's model with the adapters that were named, else with the adopted one."""
-    return LlamaModel(path, name, adapters=adapters or adapters_of(path))
+    if adapters:
+        return LlamaModel(path, name, adapters=adapters, form=catalogue.form_of(path))
+    return LlamaModel(path, name, adapters=adapters_of(path), form=form_of(path))
 
 
 @model_app.command(name="list")
 def list_models(as_json: Json = False) -> None:
     """The models that Darner knows by name, and which of them are here."""
     with terminal.ending(as_json):
-        here = catalogue.installed()
-        rows = [_row(entry, entry in here) for entry in catalogue.CATALOGUE.values()]
+        known = catalogue.installed()
+        rows = [_row(entry, entry in known) for entry in catalogue.CATALOGUE.values()]
         if as_json:
             terminal.print_json(ModelList(version=1, models=rows))
             return
-        table = Table("name", "size", "licence", "here", "adapter", box=None, pad_edge=False)
+        table = Table("name", "size", "licence", "here", "asked", "adapter", box=None, pad_edge=False)
         for row in rows:
             size = f"{row['bytes'] / 1e9:.1f} GB"
             name = f"{row['name']} (default)" if row["default"] else row["name"]
-            table.add_row(name, size, row["licence"], "yes" if row["installed"] else "no", row["adapter"][:12])
+            here = "yes" if row["installed"] else "no"
+            table.add_row(name, size, row["licence"], here, row["form"], row["adapter"][:12])
         terminal.results().print(table)
 
 
@@ -147,6 +150,7 @@ def _row(entry: catalogue.Entry, installed: bool) -> Known:
         "installed": installed,
         "path": str(path),
         "adapter": worn.stem if worn else "",
+        "form": form_of(path).value,
     }
 
 

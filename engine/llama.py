@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from .errors import ModelError, PromptTooLong
 from .llama_process import SILENCE_S, WorkerDied, WorkerProcess
-from .model import Completion, Ending, Message, ModelStatus, Role, Sampling
+from .model import Completion, Ending, Form, Message, ModelStatus, Role, Sampling
 from .stop import Stop
 from .told import file_identity
 
@@ -38,6 +38,7 @@ class LlamaModel:
         name: str | None = None,
         *,
         adapters: Mapping[Role, Path] | None = None,
+        form: Form = Form.ENGINE,
         idle_s: float = IDLE_S,
         kept: Path | None = None,
     ) -> None:
@@ -45,7 +46,7 @@ class LlamaModel:
 
         `kept`: a folder where computed prompts outlive the worker; they hold source.
         """
-        self.wear(adapters or {})
+        self.wear(adapters or {}, form)
         self._path = path.absolute()
         self._name = name or path.stem
         self._idle_s, self._kept = idle_s, kept
@@ -55,13 +56,17 @@ class LlamaModel:
         self._loading: WorkerProcess | None = None
         self._status: ModelStatus | None = None
 
-    def wear(self, adapters: Mapping[Role, Path]) -> None:
-        """From the next request on; nothing is loaded anew but the adapters themselves."""
-        self._adapters = {role: str(file.absolute()) for role, file in adapters.items()}
+    def wear(self, adapters: Mapping[Role, Path], form: Form) -> None:
+        """From the next request on; nothing is loaded anew but the adapters themselves. `form`: theirs, in a repair."""
+        self._adapters, self._form = {role: str(file.absolute()) for role, file in adapters.items()}, form
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def form(self) -> Form:
+        return self._form
 
     @property
     def identity(self) -> str:

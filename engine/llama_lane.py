@@ -46,8 +46,10 @@ class Lane:
             self.text = self.text[:cut]
             self.decoder.reset()
             return Ending.STOP
-        if sampling.python and "\n" in piece and is_hopeless(self.text[: self.text.rindex("\n") + 1]):
-            return Ending.HOPELESS
+        if sampling.python and "\n" in piece:
+            lines = self.text[: self.text.rindex("\n") + 1]
+            if is_hopeless(sampling.begun + lines):
+                return Ending.HOPELESS
         return Ending.LENGTH if self.count >= sampling.max_tokens else None
 
     def tell(self, told: Told, stops: Sequence[str]) -> None:

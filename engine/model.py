@@ -21,6 +21,15 @@ class Role(StrEnum):
     COMPLETER = "completer"
 
 
+class Form(StrEnum):
+    """How a repair is asked for (forms.py): a model repairs most in the form that it was measured best in."""
+
+    ENGINE = "engine"
+    """Evidence and surroundings, then the function alone (prompt.py)."""
+    BRIEF = "brief"
+    """The module, the test, a word of what happened (brief.py): half a billion weights copy less of what is wrong."""
+
+
 class Ending(StrEnum):
     """Why a completion ended."""
 
@@ -57,6 +66,11 @@ class Sampling:
     python: bool = False
     """The completion is one block of Python; it ends early when it can no longer become that. Remote engines go on."""
 
+    @property
+    def begun(self) -> str:
+        """The code that `prefill` begins: what follows its fence."""
+        return self.prefill.rpartition("```python\n")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -87,6 +101,11 @@ class Model(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def form(self) -> Form:
+        """In which a repair is asked of it from now on; another one when it takes up another adapter."""
+        ...
 
     def sample(
         self,

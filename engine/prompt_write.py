@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .model import Message
-from .prompt import Attempt, context_of, rendered
+from .outlines import context_of
+from .prompt import Attempt, rendered
 from .stub import Meant, plain
 
 _SYSTEM = "You are an expert Python programmer. You answer with code."

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .errors import BadInput, ModelError, PromptTooLong
-from .model import Completion, Ending, Message, ModelStatus, Sampling
+from .model import Completion, Ending, Form, Message, ModelStatus, Sampling
 from .remote_answers import Answer, Catalogue, Malformed, Served, read
 from .remote_http import Offline, Refused, Talk
 from .remote_lane import Lane
@@ -36,6 +36,8 @@ class RemoteModel:
 
     Nothing is sent before the first request. The key of DARNER_API_KEY goes out as a bearer token.
     """
+
+    form = Form.ENGINE
 
     def __init__(self, endpoint: str, model: str = "") -> None:
         """Raises BadInput when `endpoint` is not an http(s) address."""

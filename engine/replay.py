@@ -12,7 +12,7 @@ from typing import Any, cast
 from . import trace
 from .config import Budget
 from .errors import BadInput
-from .model import Completion, Ending, Message, ModelStatus, Sampling
+from .model import Completion, Ending, Form, Message, ModelStatus, Sampling
 from .reply import Ask, Reply, rejects, ruling
 from .stop import Stop
 from .types import FailureReport, Question, Repair, Ruling
@@ -53,6 +53,11 @@ class Recording:
     def reports(self) -> tuple[FailureReport, ...]:
         done = (row["data"]["report"] for row in self.rows if row["kind"] == "event" and row["event"] == "Done")
         return tuple(decode(report, FailureReport) for report in done)
+
+    @property
+    def form(self) -> Form:
+        """In which the model was asked for repairs; older releases knew the engine's alone."""
+        return Form(self.start.get("form") or Form.ENGINE)
 
     @property
     def rulings(self) -> tuple[Ruling, ...]:
@@ -137,7 +142,7 @@ class RecitingModel:
         for row in recording.rows:
             if row["kind"] == "asked":
                 self._answers[row["key"]].append(row)
-        self.name = str(recording.start["model"])
+        self.name, self.form = str(recording.start["model"]), recording.form
         self.unknown = 0
         """Requests that the trace does not hold."""
 

@@ -56,7 +56,7 @@ class Resident:
             from .remote import RemoteModel
 
             return Remembering(RemoteModel(endpoint, name_or_path))
-        from .adopted import adapters_of
+        from .adopted import adapters_of, form_of
         from .catalogue import DEFAULT, find  # here: running tests should not load any of the model's code
         from .llama import LlamaModel
 
@@ -67,7 +67,7 @@ class Resident:
                 kept = prompts_folder() if keep else None
                 self._model = LlamaModel(path, name_or_path or DEFAULT, kept=kept)
                 self._key = (path, keep)
-            self._model.wear(adapters_of(path))  # adopted or taken back since: a server runs for days
+            self._model.wear(adapters_of(path), form_of(path))  # adopted or taken back since: a server runs for days
             return Remembering(self._model)
 
     def held(self, path: Path) -> LlamaModel | None:

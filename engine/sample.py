@@ -17,9 +17,10 @@ from .case import Case
 from .config import Budget
 from .errors import PromptTooLong
 from .feedback import feedback_of, in_steps
-from .model import Completion, Message, Model, Role, Sampling
+from .forms import FENCE, Asked, left_out, repair
+from .model import Completion, Model, Role, Sampling
 from .parse import Unusable, patch_from
-from .prompt import Attempt, Target, left_out, repair, write
+from .prompt import Attempt, Target, write
 from .search import allowed, identity
 from .shorten import USUAL, Space
 from .stop import Stop
@@ -37,7 +38,7 @@ _MOST_TOKENS = 1_200
 
 Try = Callable[[Candidate], Verdict | None]
 """Run a candidate; None when it was tried before."""
-Ask = Callable[[Space], tuple[Message, ...]]
+Ask = Callable[[Space], Asked]
 """A prompt, as long as there is space."""
 
 
@@ -71,8 +72,8 @@ class Sampler:
     def run(self) -> None:
         """Per suspicious function: greedy, then samples, from its description and from the failure; then revisions."""
         for target in self._case.targets(most=_MOST_TARGETS):
-            asked: list[Ask] = [partial(write, target)] if target.description else []
-            asked.append(partial(repair, target, None))
+            asked: list[Ask] = [partial(_written, target)] if target.description else []
+            asked.append(partial(self._repaired, target, None))
             for temperature, n in ((0.0, 1), (_TEMPERATURE, max(self._budget.samples // len(asked), 1))):
                 for ask in asked:
                     self._sample(target, ask, n, temperature)
@@ -89,11 +90,11 @@ class Sampler:
         open_ones = [branch for branch in self._branches if branch.depth < most and branch.failures < most]
         if not open_ones:
             for target in self._case.targets(most=1):
-                self._sample(target, partial(repair, target, None), _PAIR, _TEMPERATURE)
+                self._sample(target, partial(self._repaired, target, None), _PAIR, _TEMPERATURE)
             return
         branch = max(open_ones, key=self._draw)
         branch.failures += 1
-        ask = partial(repair, branch.target, branch.attempt)
+        ask = partial(self._repaired, branch.target, branch.attempt)
         self._sample(branch.target, ask, _PAIR, _REVISION_TEMPERATURE, branch.depth + 1)
 
     def _done(self) -> bool:
@@ -105,12 +106,13 @@ class Sampler:
     def _sample(self, target: Target, ask: Ask, n: int, temperature: float, depth: int = 0) -> None:
         """Raises ModelError, for a prompt that does not fit only when nothing more can be left out of it."""
         self._seed += 1_000
-        sampling = sampling_for(target, n, temperature, self._seed)
         while True:
-            judge = partial(self._judge, target, depth)
+            asked = ask(self._space)
+            sampling = sampling_for(target, n, temperature, self._seed, asked.opening)
+            judge = partial(self._judge, target, asked.opening, depth)
             try:
-                self._model.sample(ask(self._space), sampling, self._stop, on_completion=judge)
-                self.left_out |= dict.fromkeys(left_out(target, self._space))
+                self._model.sample(asked.messages, sampling, self._stop, on_completion=judge)
+                self.left_out |= dict.fromkeys(left_out(target, self._model.form, self._space))
                 return
             except PromptTooLong:
                 less = self._space.less()
@@ -118,9 +120,13 @@ class Sampler:
                     raise
                 self._space = less
 
-    def _judge(self, target: Target, depth: int, _: int, completion: Completion) -> None:
+    def _repaired(self, target: Target, last: Attempt | None, space: Space) -> Asked:
+        """In the model's form at this moment: an adapter may be adopted or taken back between two requests."""
+        return repair(target, self._model.form, last, space)
+
+    def _judge(self, target: Target, opening: str, depth: int, _: int, completion: Completion) -> None:
         try:
-            candidate, text = candidate_from(completion, target, self._model.name)
+            candidate, text = candidate_from(completion, target, self._model.name, opening)
         except Unusable:
             return
         key = identity(candidate.patch)
@@ -143,23 +149,30 @@ class Sampler:
         return in_steps(trial.look(candidate, self._stop, Detail.EVIDENCE), trial.nodeid, candidate)
 
 
-def sampling_for(target: Target, n: int, temperature: float, seed: int) -> Sampling:
-    """Of answers that begin with the function's code and need not be much longer than it."""
+def _written(target: Target, space: Space) -> Asked:
+    return Asked(write(target, space))
+
+
+def sampling_for(target: Target, n: int, temperature: float, seed: int, opening: str = FENCE) -> Sampling:
+    """Of answers that begin with the function's code, as `opening` does, and need not be much longer than it."""
     return Sampling(
         n=n,
         temperature=temperature,
         max_tokens=min(_MOST_TOKENS, int(len(target.text) * _TOKENS_PER_CHARACTER) + _SPARE_TOKENS),
         seed=seed,
         stop=("\n```\n", "\n```"),
-        prefill="```python\n",
+        prefill=opening,
         python=True,
         role=Role.REPAIRER,
     )
 
 
-def candidate_from(completion: Completion, target: Target, model: str) -> tuple[Candidate, str]:
-    """The candidate, and the function as the model wrote it. Raises Unusable when the answer holds none."""
-    patch, text = patch_from(f"```python\n{completion.text}", target.source, target.function)
+def candidate_from(completion: Completion, target: Target, model: str, opening: str = FENCE) -> tuple[Candidate, str]:
+    """The candidate, and the function as the model wrote it behind `opening`.
+
+    Raises Unusable when the answer holds none.
+    """
+    patch, text = patch_from(opening + completion.text, target.source, target.function)
     candidate = Candidate(
         patch=patch,
         origin=Origin.MODEL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .model import Completion, Ending, Message, ModelStatus, Sampling
+from .model import Completion, Ending, Form, Message, ModelStatus, Sampling
 from .stop import Stop
 
 
@@ -13,10 +13,12 @@ class ScriptedModel:
 
     name = "scripted"
 
-    def __init__(self, *texts: str) -> None:
+    def __init__(self, *texts: str, form: Form = Form.ENGINE) -> None:
+        self.form = form
         self._texts = texts or ("",)
         self._next = 0
         self.asked: list[tuple[Message, ...]] = []
+        self.how: list[Sampling] = []
 
     def _recite(self) -> str:
         text = self._texts[min(self._next, len(self._texts) - 1)]
@@ -32,6 +34,7 @@ class ScriptedModel:
         on_completion: Callable[[int, Completion], None] | None = None,
     ) -> tuple[Completion, ...]:
         self.asked.append(tuple(messages))
+        self.how.append(sampling)
         completions: list[Completion] = []
         for i in range(sampling.n):
             if stop:

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-from .model import Completion, Ending, Message, Model, ModelStatus, Role, Sampling
+from .model import Completion, Ending, Form, Message, Model, ModelStatus, Role, Sampling
 from .resident import prompts_folder
 from .stop import Stop
 
@@ -43,6 +43,10 @@ class Remembering:
     @property
     def name(self) -> str:
         return self._model.name
+
+    @property
+    def form(self) -> Form:
+        return self._model.form
 
     def sample(
         self,

@@ -31,7 +31,7 @@ from . import state
 from .config import Budget
 from .errors import BadEnvironment
 from .events import Event
-from .model import Completion, Message, Model, ModelStatus, Sampling
+from .model import Completion, Form, Message, Model, ModelStatus, Sampling
 from .reply import Ask, Reply
 from .stop import Stop
 from .types import FailureReport, Patch
@@ -127,7 +127,8 @@ def recorded(
         yield model, None
         return
     start = {"nodeids": list(nodeids), "python": python, "budget": asdict(budget), **asked}
-    with begin(root, {**start, "model": model.name if model else None}) as written:
+    answers = {"model": model.name, "form": model.form} if model else {"model": None}
+    with begin(root, {**start, **answers}) as written:
         yield TracedModel(model, written) if model else None, written
 
 
@@ -173,6 +174,10 @@ class TracedModel:
     @property
     def name(self) -> str:
         return self._model.name
+
+    @property
+    def form(self) -> Form:
+        return self._model.form
 
     def sample(
         self,

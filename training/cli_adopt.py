@@ -11,8 +11,8 @@ import typer
 from ..engine import adopted, catalogue, terminal
 from ..engine.cli_options import Json
 from ..engine.errors import BadInput
+from ..engine.model import Form
 from . import served
-from .dialogue import Form
 from .job import digest_of, manifest_of
 
 
@@ -43,7 +43,8 @@ def taken_over(run: Path) -> tuple[Path, Path, str]:
         )
     if made.adapter is None:
         raise BadInput(f"{run} trained all weights: pass its file by name, as in `darner fix --model {made.model}`.")
-    kept = adopted.adopt(made.model, made.base_sha256, made.adapter, report["repair"], explains=made.explains)
+    figures, form = report["repair"], Form(report["form"])
+    kept = adopted.adopt(made.model, made.base_sha256, made.adapter, figures, explains=made.explains, form=form)
     return made.model, kept, _in_words(report)
 
 
@@ -66,11 +67,10 @@ def _report(run: Path, export: served.Served) -> dict[str, Any]:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read ({error}); run the stage `evaluate` first.") from error
-    if report.get("form") != Form.ENGINE:
+    if report.get("form") not in tuple(Form):
         raise BadInput(
-            f"The figures of {run} were made with the prompt '{report.get('form', 'of an earlier Darner')}', which the "
-            f"product does not ask; set form = '{Form.ENGINE}' in [evaluate] and measure anew with "
-            "`darner-train run RECIPE --from evaluate --redo`."
+            f"The figures of {run} do not say in which form repairs were asked, so nobody knows how to ask the "
+            "adapter; measure anew with `darner-train run RECIPE --from evaluate --redo`."
         )
     made = manifest_of(run / "evaluate")
     if made is None or made.inputs.get("export") != digest_of(run / "export"):

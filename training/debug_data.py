@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import prompt
+from ..engine.model import Form
 from ..engine.parse import Unusable, patch_from
 from ..engine.source import Source
 from . import dialogue
-from .dialogue import Form
 from .job import sha256
 from .mistakes import SAMPLED
 from .shape import Count
@@ -37,7 +37,7 @@ class Settings:
     refine: bool = True
     """Conversations that ask for a repair alone, answered by the repaired function."""
     form: Form = Form.ENGINE
-    """In which they ask: `engine`, or `brief`, for small models, whose answers lack the docstring (dialogue.py)."""
+    """In which they ask: `engine`, or `brief`, for small models, whose answers lack the docstring (engine/forms.py)."""
     explain: bool = True
     """Conversations that explain before they repair."""
     solve: bool = True

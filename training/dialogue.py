@@ -2,83 +2,43 @@
 
 user: the task ─▶ assistant: wrong code ─▶ user: what its tests say, explain ─▶ assistant: explanation, code
 
-A repair without an explanation is asked for in one of two forms, made of an `engine_target`: the engine's own prompt,
-or a brief one for small models.
+A repair without an explanation is asked for in one of the engine's forms (engine/forms.py), made of an `engine_target`.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Sequence
-from enum import StrEnum
+from dataclasses import replace
 
-from ..engine import prompt
+from ..engine import brief, prompt
 from ..engine.errors import BadInput
-from ..engine.model import Message
+from ..engine.model import Form, Message
 from ..engine.source import Source
 from . import doctests, teacher
 from .types import Task, Turn
 
-_HELPER = "You are a helpful Python programmer."
 _IMPORTS_OF_SOLUTION = re.compile(r"^from solution import .*\n", re.MULTILINE)
-_MOST_SOURCE, _MOST_DOCSTRING, _MOST_TEST, _MOST_FACTS = 4_000, 300, 900, 400
-_QUOTES = re.compile(r"""\s*[rRuU]*("{3}|'{3})""")
-
-
-class Form(StrEnum):
-    """How a repair is asked for."""
-
-    ENGINE = "engine"
-    """The engine's own prompt."""
-    BRIEF = "brief"
-    """The module, the test, a word of what happened: a model of half a billion weights copies less of what is wrong."""
 
 
 def repair(target: prompt.Target, form: Form, last: prompt.Attempt | None = None) -> tuple[Message, ...]:
-    """Ask for the whole function again; `last` is what was tried already."""
+    """Ask for the whole function again; `last` is what was tried already, as a whole module."""
     if form is Form.ENGINE:
         return prompt.repair(target, last)
-    source, facts = (last.code, last.feedback) if last else (target.source.data.decode(), "\n".join(target.facts))
-    content = teacher.rendered(
-        "brief.j2",
-        source=briefly(source)[:_MOST_SOURCE].strip(),
-        test="" if doctests.is_one(target.test) else _IMPORTS_OF_SOLUTION.sub("", target.test)[:_MOST_TEST].strip(),
-        facts=facts[:_MOST_FACTS].strip(),
-        function=target.function.qualname,
-    )
-    return (Message("system", _HELPER), Message("user", content))
+    return brief.repair(_shown(_after(target, last) if last else target))
 
 
-def opening(name: str, form: Form) -> str:
-    """What is put into the model's mouth: after a brief prompt it would else begin with what it read last."""
-    return f"```python\ndef {name}(" if form is Form.BRIEF else "```python\n"
+def _after(target: prompt.Target, last: prompt.Attempt) -> prompt.Target:
+    """The state that an attempt left. Raises BadInput where its module does not parse."""
+    source = Source.parse(target.source.path, last.code.encode())
+    function = next(each for each in source.functions() if each.qualname == target.function.qualname)
+    return replace(target, source=source, function=function, facts=(last.feedback,))
 
 
-def briefly(code: str) -> str:
-    """The module with only the beginning of each function's docstring; code that does not parse stays as it is."""
-    try:
-        nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)]
-    except (SyntaxError, ValueError):
-        return code
-    lines = code.splitlines()
-    for node in sorted(nodes, key=lambda node: -node.lineno):
-        said = node.body[0]
-        quotes = _QUOTES.match(lines[said.lineno - 1])
-        if ast.get_docstring(node) is not None and quotes:
-            _cut(lines, said.lineno - 1, said.end_lineno or said.lineno, quotes.group(1))
-    return "\n".join(lines)
-
-
-def _cut(lines: list[str], first: int, end: int, quotes: str) -> None:
-    """Leave of the docstring in these lines what fits, in place."""
-    room = _MOST_DOCSTRING
-    for at in range(first, end):
-        room -= len(lines[at].strip())
-        if room < 0 and at > first:
-            indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
-            lines[at:end] = [f"{indent}...{quotes}"]
-            return
+def _shown(target: prompt.Target) -> prompt.Target:
+    """Without what the module says already: where the solution is, and a docstring's examples as one test."""
+    test = "" if doctests.is_one(target.test) else _IMPORTS_OF_SOLUTION.sub("", target.test)
+    return replace(target, test=test)
 
 
 def asked(task: Task) -> tuple[Message, ...]:

@@ -19,12 +19,11 @@ from pathlib import Path
 
 from ..engine import adopted
 from ..engine.errors import BadInput
-from ..engine.model import Model
+from ..engine.model import Form, Model
 from . import bench, benchmark, card, forms, served
 from .bench import Bench
 from .benchmark import Answered, Standing
 from .decontamination import looked_at
-from .dialogue import Form
 from .examiner import Effort, Examiner, Score, examined
 from .forms import Item
 from .job import sha256
@@ -52,7 +51,8 @@ class Settings:
     """Of the greedy chain, with real feedback between."""
     temperature: Heat = 0.7
     form: Form = Form.ENGINE
-    """In which repairs are asked for: `engine`, or `brief`, for small models (dialogue.py)."""
+    """In which repairs are asked for, by the product too once adopted: `engine`, or `brief`, for small models
+    (engine/forms.py)."""
     benchmarks: tuple[str, ...] = ()
     """Tasks of others, to repair or to write, as JSON lines; forms.py knows their forms. They
     are held out of what is learnt, as those of [run] held_out."""
@@ -87,15 +87,7 @@ class Report:
 
 
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
-    """Answer and grade what is not answered yet; compare; adopt if that was wished and earned.
-
-    Raises BadInput where it is wished for figures of a prompt that the product does not ask.
-    """
-    if settings.adopt and settings.form is not Form.ENGINE:
-        raise BadInput(
-            f"[evaluate] form = '{settings.form}' measures a prompt that the product does not ask, so adopt = true "
-            "cannot stand beside it; take one of them out."
-        )
+    """Answer and grade what is not answered yet; compare; adopt if that was wished and earned."""
     cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings, context.seed)
     new, how = served.of(inputs["export"]), settings
     effort = Effort(how.samples, how.turns, how.temperature, how.form, how.matched, how.explained)
@@ -260,7 +252,8 @@ def _reported(
     against = served.rival(new)
     verdict = "better" if report.better else "not better"
     if report.better and settings.adopt and new.adapter:
-        adopted.adopt(new.model, new.base_sha256, new.adapter, asdict(report.repair), explains=new.explains)
+        figures, how = asdict(report.repair), settings.form
+        adopted.adopt(new.model, new.base_sha256, new.adapter, figures, explains=new.explains, form=how)
         verdict = "better, and adopted"
     benchmarks = {name: asdict(each) for name, each in standings.items()}
     written = {

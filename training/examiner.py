@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..engine import prompt
-from ..engine.model import Message, Model
+from ..engine.forms import FENCE, opening
+from ..engine.model import Form, Message, Model
 from . import dialogue
 from .bench import Bench
-from .dialogue import Form, opening
 from .meter import Metered
-from .practice import FENCE, Case, Graded, ask, grade, sample
+from .practice import Case, Graded, ask, grade, sample
 from .vote import voted
 
 _WRONG = "This is still wrong."
@@ -115,7 +115,7 @@ class Examiner:
     def repairs(self, case: Case, last: Graded | None, n: int, temperature: float) -> list[Graded]:
         form = self.effort.form
         messages = ask(case, last, explain=False, form=form)
-        return self._answers(case, messages, n, temperature, opening(case.function.qualname, form))
+        return self._answers(case, messages, n, temperature, opening(case.function, form))
 
     def written(self, case: Case, n: int, temperature: float) -> list[Graded]:
         return self._answers(case, prompt.write(case.target), n, temperature, FENCE)

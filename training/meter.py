@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..engine.model import Completion, Message, Model, ModelStatus, Sampling
+from ..engine.model import Completion, Form, Message, Model, ModelStatus, Sampling
 from ..engine.stop import Stop
 
 
@@ -27,6 +27,10 @@ class Metered:
         self._model = model
         self.name = model.name
         self.spent = Spent()
+
+    @property
+    def form(self) -> Form:
+        return self._model.form
 
     def sample(
         self,

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..engine import gate, prompt
-from ..engine.model import Completion, Message, Model, Role, Sampling
+from ..engine.forms import FENCE
+from ..engine.model import Completion, Form, Message, Model, Role, Sampling
 from ..engine.parse import Unusable, patch_from
 from ..engine.source import Function, Source
 from ..engine.stop import Stop
@@ -24,7 +25,6 @@ from . import dialogue
 from .bench import EACH, Bench, Ran
 from .types import Mistake
 
-FENCE = "```python\n"
 _TOKENS_PER_CHARACTER, _SPARE_TOKENS, _EXPLANATION_TOKENS = 0.5, 96, 200
 
 
@@ -69,9 +69,7 @@ def case_of(mistake: Mistake) -> Case | None:
     return Case(mistake, target) if target else None
 
 
-def ask(
-    case: Case, last: Graded | None, *, explain: bool, form: dialogue.Form = dialogue.Form.ENGINE
-) -> tuple[Message, ...]:
+def ask(case: Case, last: Graded | None, *, explain: bool, form: Form = Form.ENGINE) -> tuple[Message, ...]:
     """The state after the mistake, or after a failed attempt to repair it, of which only the last is shown."""
     task, tried = case.mistake.task, last if last and last.code else None
     if explain:

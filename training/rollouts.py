@@ -14,12 +14,13 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from ..engine.forms import FENCE
 from ..engine.model import Message, Model
 from ..engine.stop import Stop
 from . import bench, served
 from .bench import Bench
 from .kept_back import kept_back
-from .practice import FENCE, Case, Graded, ask, case_of, grade, sample
+from .practice import Case, Graded, ask, case_of, grade, sample
 from .shape import Count, Heat, Some
 from .stages import WORKER, Context, RecordStage
 from .store import Work

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..engine.errors import ModelError
-from ..engine.model import Completion, Ending, Message, ModelStatus, Sampling
+from ..engine.model import Completion, Ending, Form, Message, ModelStatus, Sampling
 from ..engine.remote_answers import Choice, Delta
 from ..engine.remote_lane import Lane
 from ..engine.stop import Stop
@@ -32,6 +32,8 @@ Generate = Callable[[dict[str, Any]], Awaitable[Library]]
 
 class RunnerModel:
     """The model `name` that `endpoint` serves, with at most `in_flight` requests at a time. Usable from any thread."""
+
+    form = Form.ENGINE
 
     def __init__(self, endpoint: str, name: str, in_flight: int) -> None:
         """Raises BadEnvironment where the extra is not installed. Nothing is sent before the first request."""

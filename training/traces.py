@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..engine import prompt, replay, trace
+from ..engine import forms, prompt, replay, trace
 from ..engine.errors import BadInput
 from ..engine.jury import sources
-from ..engine.model import Message, Role
+from ..engine.model import Form, Message, Role
 from ..engine.replay import Answered, Recording
 from ..engine.reply import outcome, told
 from ..engine.source import Function, Source
@@ -83,8 +83,8 @@ def _lessons(recording: Recording, report: FailureReport, *, alone: bool) -> Ite
         yield Dropped("the engine would not make of it what was verified")
         return
     asked = list(_asked(recording, function)) if alone else []
-    rejected = _rejected(_answers(recording, report, repair), target)
-    for messages in [*(asked or [prompt.repair(target)]), *rejected]:
+    rejected = _rejected(_answers(recording, report, repair), target, recording.form)
+    for messages in [*(asked or [forms.repair(target, recording.form).messages]), *rejected]:
         yield _conversation(recording, dialogue.turns(messages, answer))
 
 
@@ -132,7 +132,7 @@ def _answers(recording: Recording, report: FailureReport, taken: Repair) -> Iter
             yield Answered(question, report.repairs, Ruling(question.path, question.input, each.output))
 
 
-def _rejected(answers: Iterator[Answered], target: prompt.Target) -> Iterator[tuple[Message, ...]]:
+def _rejected(answers: Iterator[Answered], target: prompt.Target, form: Form) -> Iterator[tuple[Message, ...]]:
     """Repairs of this function that passed the tests and that the user ruled out, as states to go on from."""
     for answered in answers:
         asked = replace(target, required=(f"The user says: {told(answered.ruling)}.",))
@@ -141,7 +141,7 @@ def _rejected(answers: Iterator[Answered], target: prompt.Target) -> Iterator[tu
             wrong = _changed(files[0]) if len(files) == 1 and files[0].path == target.source.path else None
             if wrong is not None and wrong[1].qualname == target.function.qualname:
                 feedback = f"The test passes, but {answered.ruling.call} {outcome(output)}."
-                yield prompt.repair(asked, prompt.Attempt(wrong[2], feedback))
+                yield forms.repair(asked, form, prompt.Attempt(wrong[2], feedback)).messages
 
 
 def _changed(change: FileChange) -> tuple[Source, Function, str] | None:

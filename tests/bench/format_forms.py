@@ -1,4 +1,4 @@
-"""Three forms in which a model may write a repair: how each is asked for, and how its answer is put into the file."""
+"""Forms in which a model may be asked for a repair and may write it, and how its answer is put into the file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from darner.engine import brief, forms
 from darner.engine.errors import BadInput
+from darner.engine.forms import FENCE
 from darner.engine.model import Completion, Ending, Message
+from darner.engine.model import Form as Asked
 from darner.engine.parse import Unusable
 from darner.engine.prompt import Target
 from darner.engine.sample import candidate_from
 from darner.engine.source import Source
 from darner.engine.types import Suspect
 
-_FENCE = "```python\n"
 _ENDS = ("\n```\n", "\n```")
 _LAST_LINE = re.compile(r"Answer with the whole corrected function .*\Z", re.DOTALL)
 _SUSPECTS = 3
@@ -25,8 +27,14 @@ _EDIT = re.compile(r"<{5,} ?SEARCH\n(.*?)\n?={5,}\n(.*?)\n?>{5,} ?REPLACE", re.D
 
 
 class Form(ABC):
-    prefill = _FENCE
+    prefill = FENCE
     stop: tuple[str, ...] = _ENDS
+    python = True
+    """As in the product, an answer ends where it can no longer become Python."""
+
+    def opening(self, target: Target) -> str:
+        """What is put into the model's mouth."""
+        return self.prefill
 
     @abstractmethod
     def ask(self, asked: tuple[Message, ...], target: Target, suspects: Sequence[Suspect]) -> tuple[Message, ...]: ...
@@ -37,7 +45,7 @@ class Form(ABC):
 
 
 class Whole(Form):
-    """The function written again: what Darner asks for."""
+    """The function written again: what Darner asks most models for."""
 
     def ask(self, asked: tuple[Message, ...], target: Target, suspects: Sequence[Suspect]) -> tuple[Message, ...]:
         return asked
@@ -47,8 +55,24 @@ class Whole(Form):
         return candidate.patch.files[0].after
 
 
+class Brief(Form):
+    """The same to a brief prompt, the definition begun: what Darner asks small models for."""
+
+    def opening(self, target: Target) -> str:
+        return forms.opening(target.function, Asked.BRIEF)
+
+    def ask(self, asked: tuple[Message, ...], target: Target, suspects: Sequence[Suspect]) -> tuple[Message, ...]:
+        return brief.repair(target)
+
+    def apply(self, text: str, target: Target, suspects: Sequence[Suspect]) -> bytes:
+        candidate, _ = candidate_from(Completion(text, Ending.STOP, 0), target, "", self.opening(target))
+        return candidate.patch.files[0].after
+
+
 class Span(Form):
     """The lines from the first to the last of the three most suspicious statements of the function."""
+
+    python = False
 
     def ask(self, asked: tuple[Message, ...], target: Target, suspects: Sequence[Suspect]) -> tuple[Message, ...]:
         shown = textwrap.dedent("\n".join(_lines(target, suspects)))
@@ -68,6 +92,7 @@ class Replace(Form):
 
     prefill = "<<<<<<< SEARCH\n"
     stop = ()
+    python = False
 
     def ask(self, asked: tuple[Message, ...], target: Target, suspects: Sequence[Suspect]) -> tuple[Message, ...]:
         return _asked_otherwise(
@@ -88,7 +113,7 @@ class Replace(Form):
         return source.data
 
 
-FORMS: dict[str, Form] = {"whole": Whole(), "span": Span(), "replace": Replace()}
+FORMS: dict[str, Form] = {"whole": Whole(), "brief": Brief(), "span": Span(), "replace": Replace()}
 
 
 def _asked_otherwise(asked: tuple[Message, ...], how: str) -> tuple[Message, ...]:

@@ -1,6 +1,7 @@
 """`make bench-format`: in which form should a model write a repair? Whole function, suspicious lines, or edits.
 
-A seeded sample of the development tasks. Each is examined as for a repair (suite, evidence, suspects), the most
+And to which prompt: `brief` asks for the whole function in few words. A seeded sample of the development tasks, or
+every N-th of them. Each is examined as for a repair (suite, evidence, suspects), the most
 suspicious function is asked for in each form, greedily, and what comes is applied and run: `applied` means that a
 changed file came of it that parses, `plausible` that the visible tests pass, `correct` that the hidden ones do.
 Seconds are those of the answer alone: the prompt is read before. Rows are written as they come; a run that was stopped
@@ -59,15 +60,16 @@ def main() -> int:
     print(f"{machine()}; commit {commit()}; {options.model}; seed {options.seed}; greedy; {out}", flush=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     python = find_interpreter(HERE, options.python)
+    forms = {name: FORMS[name] for name in options.forms.split(",")}
     with closing(LlamaModel(catalogue.pull(options.model), options.model)) as model:
         for task in chosen(options):
             done = {row.form for row in rows if row.task == task["id"]}
-            for row in answers(task, {name: form for name, form in FORMS.items() if name not in done}, python, model):
+            for row in answers(task, {name: form for name, form in forms.items() if name not in done}, python, model):
                 rows.append(row)
                 with out.open("a") as file:
                     file.write(json.dumps(asdict(row)) + "\n")
                 print(f"{row.task:38} {row.form:8} {row.tokens:4} {row.seconds:6.1f} s {verdict(row)}", flush=True)
-    print(table(rows))
+    print(table(rows, list(forms)))
     return 0
 
 
@@ -76,6 +78,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--limit", type=int, default=8, help="tasks of each set")
+    parser.add_argument("--every", type=int, default=0, help="every so many of each set instead, in its order")
+    parser.add_argument("--forms", default=",".join(FORMS))
     parser.add_argument("--seed", type=int, default=0, help="of the choice of tasks")
     parser.add_argument("--tasks", type=Path, default=TASKS, help="folder of the JSON Lines files")
     parser.add_argument("--out", type=Path)
@@ -87,6 +91,9 @@ def chosen(options: argparse.Namespace) -> Iterator[dict[str, str]]:
     """By chance, the same for the same seed; a larger limit only adds."""
     for name in options.sets.split(","):
         found = list(tasks(options.tasks / f"{name}.jsonl", 10_000))
+        if options.every:
+            yield from found[:: options.every]
+            continue
         random.Random(f"{options.seed} {name}").shuffle(found)
         yield from found[: options.limit]
 
@@ -115,7 +122,8 @@ def project_of(task: dict[str, str], python: Interpreter) -> Generator[Project]:
 def answer(task: dict[str, str], case: Case, name: str, form: Form, model: LlamaModel, project: Project) -> Row:
     (target,) = case.targets(most=1)
     asked = form.ask(repair(target), target, case.suspects)
-    sampling = replace(sampling_for(target, 1, 0.0, 0), prefill=form.prefill, stop=form.stop, python=False)
+    sampling = sampling_for(target, 1, 0.0, 0, form.opening(target))
+    sampling = replace(sampling, stop=form.stop, python=form.python)
     model.sample(asked, replace(sampling, max_tokens=1), Stop())
     begun = time.perf_counter()
     (completion,) = model.sample(asked, sampling, Stop())
@@ -151,12 +159,12 @@ def verdict(row: Row) -> str:
     return row.trouble or "nothing changed"
 
 
-def table(rows: list[Row]) -> str:
-    """Only tasks that were asked for in every form."""
-    forms = {row.task: sum(r.task == row.task for r in rows) for row in rows}
-    whole = [row for row in rows if forms[row.task] == len(FORMS)]
+def table(rows: list[Row], forms: list[str]) -> str:
+    """Only tasks that were asked for in each of these forms."""
+    asked = {row.task: sum(r.task == row.task and r.form in forms for r in rows) for row in rows}
+    whole = [row for row in rows if asked[row.task] == len(forms)]
     lines = [f"\n| {'form':8} | n | applied | plausible | correct | tokens, mean | seconds, mean |", "|---" * 7 + "|"]
-    for form in FORMS:
+    for form in forms:
         mine = [row for row in whole if row.form == form]
         n = max(1, len(mine))
         counts = (len(mine), sum(r.applied for r in mine), sum(r.plausible for r in mine), sum(r.correct for r in mine))

@@ -141,7 +141,7 @@ class Counted:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self.name = model.name
+        self.name, self.form = model.name, model.form
         self.calls = 0
         self.sampled = False
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from darner.engine import trace
 from darner.engine.errors import ModelError
-from darner.engine.model import Completion, Ending, Message, Model, ModelStatus, Sampling
+from darner.engine.model import Completion, Ending, Form, Message, Model, ModelStatus, Sampling
 from darner.engine.stop import Stop
 from darner.engine.types import Candidate
 from darner.engine.wire import decode, encode
@@ -69,6 +69,8 @@ class Meter:
 
 class KnownModel:
     """Answers from the store; asks the real model for the rest, where there is one, and keeps what it says."""
+
+    form = Form.ENGINE
 
     def __init__(self, store: Store, name: str, opened: Callable[[], Model] | None, meter: Meter) -> None:
         self.name = name

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from cli_runner import CART, Bench
 from darner.engine import adopted, catalogue, doctor_build
+from darner.engine.model import Form
 
 TEST = "test_cart.py::test_at_the_limit"
 SMALL = "qwen2.5-coder-0.5b"
@@ -102,11 +103,11 @@ def test_the_list_says_which_model_answers_through_an_adopted_adapter(
     path.write_bytes(b"GGUF base")
     adapter = bench.home / "adapter.gguf"
     adapter.write_bytes(b"GGUF adapter")
-    adopted.adopt(path, catalogue.sha256_of(path), adapter, {})
+    adopted.adopt(path, catalogue.sha256_of(path), adapter, {}, form=Form.BRIEF)
 
     rows = {m["name"]: m for m in bench.darner("model", "list", "--json").json()["models"]}
 
-    assert rows[SMALL]["adapter"] == catalogue.sha256_of(adapter)
+    assert (rows[SMALL]["adapter"], rows[SMALL]["form"]) == (catalogue.sha256_of(adapter), "brief")
     assert {m["adapter"] for name, m in rows.items() if name != SMALL} == {""}
     assert catalogue.sha256_of(adapter)[:12] in bench.darner("model", "list").out
 

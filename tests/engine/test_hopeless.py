@@ -57,17 +57,22 @@ def test_what_no_continuation_mends_is_hopeless(text: str) -> None:
     assert is_hopeless(text)
 
 
-def test_a_sample_that_cannot_become_python_ends_at_that_line(tmp_path: Path) -> None:
-    """The tiny model writes noise: with the flag no text goes on behind a hopeless line; without it, most do."""
+@pytest.mark.parametrize("begun", ["", "def noise("])
+def test_a_sample_that_cannot_become_python_ends_at_that_line(tmp_path: Path, begun: str) -> None:
+    """The tiny model writes noise: with the flag no text goes on behind a hopeless line; without it, most do.
+
+    What was put into its mouth is part of the line: alone, the rest of a definition's head is no Python.
+    """
+    mouth = f"```python\n{begun}"
     asked = (Message("user", "noise"),)
     with closing(LlamaModel(write_tiny_gguf(tmp_path / "noise.gguf", seed=6))) as model:  # whose noise has line ends
-        told = model.sample(asked, Sampling(16, 1.5, top_p=1.0, max_tokens=400, python=True), Stop())
-        free = model.sample(asked, Sampling(16, 1.5, top_p=1.0, max_tokens=400), Stop())
+        told = model.sample(asked, Sampling(16, 1.5, top_p=1.0, max_tokens=400, prefill=mouth, python=True), Stop())
+        free = model.sample(asked, Sampling(16, 1.5, top_p=1.0, max_tokens=400, prefill=mouth), Stop())
 
     ended = [completion.text for completion in told if completion.ending is Ending.HOPELESS]
     assert ended
     for text in ended:
         *before, last, _ = text.split("\n")
-        assert not is_hopeless("".join(f"{line}\n" for line in before))
-        assert is_hopeless("".join(f"{line}\n" for line in [*before, last]))
+        assert not (before and is_hopeless(begun + "".join(f"{line}\n" for line in before)))
+        assert is_hopeless(begun + "".join(f"{line}\n" for line in [*before, last]))
     assert sum(completion.tokens for completion in told) < sum(completion.tokens for completion in free)

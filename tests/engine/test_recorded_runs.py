@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli_runner import CART, Bench
 from darner.engine.errors import BadInput
-from darner.engine.model import Ending, Message, Sampling
+from darner.engine.model import Ending, Form, Message, Sampling
 from darner.engine.replay import RecitingModel, read
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
@@ -61,14 +61,15 @@ def test_nothing_is_recorded_until_the_user_says_so_and_a_recorded_run_ends_the_
 def test_the_model_in_a_replay_says_what_it_said_and_nothing_else(tmp_path: Path) -> None:
     """Replays must not depend on a model being here, nor invent answers that were never given."""
     wanted = Sampling(n=2, seed=4)
-    with Trace(tmp_path / "t.jsonl", {"model": "scripted"}) as written:
-        model = TracedModel(ScriptedModel("one", "two", "three"), written)
+    with Trace(tmp_path / "t.jsonl", {"model": "scripted", "form": "brief"}) as written:
+        model = TracedModel(ScriptedModel("one", "two", "three", form=Form.BRIEF), written)
         said = model.sample(ASK, wanted, Stop())
         scores = model.score(ASK, ("a", "bb"), Stop())
 
     recording = read(tmp_path / "t.jsonl")
     reciting = RecitingModel(recording)
 
+    assert reciting.form is model.form is Form.BRIEF
     assert reciting.sample(ASK, wanted, Stop()) == said
     assert reciting.score(ASK, ("a", "bb"), Stop()) == scores
     assert reciting.unknown == 0

@@ -10,8 +10,9 @@ from darner.engine.config import Budget
 from darner.engine.events import Phase
 from darner.engine.llama import LlamaModel
 from darner.engine.loop import repair
+from darner.engine.outlines import context_of
 from darner.engine.project import Project, find_interpreter
-from darner.engine.prompt import Target, context_of, left_out
+from darner.engine.prompt import Target, left_out
 from darner.engine.prompt import repair as ask
 from darner.engine.shorten import USUAL, Space
 from darner.engine.source import Source

@@ -11,7 +11,7 @@ from darner.engine import adopted
 from darner.engine.catalogue import sha256_of
 from darner.engine.cli_model import open_model
 from darner.engine.errors import BadInput
-from darner.engine.model import Role
+from darner.engine.model import Form, Role
 from darner.training.evaluate import compared
 from darner.training.examiner import Effort, Score
 from darner.training.job import digest_of, manifest_of, write_manifest
@@ -52,14 +52,16 @@ def run_folder(folder: Path, base: Path, better: bool) -> Path:
 def test_what_was_adopted_is_used_over_its_base_only_and_the_one_before_comes_back(base: Path, tmp_path: Path) -> None:
     """A later one that turns out badly must not cost the earlier one."""
     first, second = adapter(tmp_path / "first.gguf"), adapter(tmp_path / "second.gguf")
-    for path in (first, second):
-        adopted.adopt(base, sha256_of(base), path, {"mean": 0.1})
+    for path, form in ((first, Form.BRIEF), (second, Form.ENGINE)):
+        adopted.adopt(base, sha256_of(base), path, {"mean": 0.1}, form=form)
 
+    assert adopted.form_of(base) is Form.ENGINE
     assert adopted.adapters_of(base)[Role.REPAIRER].read_bytes() == second.read_bytes()
     assert not adopted.adapters_of(tmp_path / "other.gguf")
     back = adopted.roll_back(base)
     assert back is not None
     assert back.read_bytes() == first.read_bytes()
+    assert adopted.form_of(base) is Form.BRIEF
     assert adopted.roll_back(base) is None
     assert not adopted.adapters_of(base)
     with pytest.raises(BadInput, match="nothing to take back"):
@@ -124,19 +126,37 @@ def test_what_is_not_better_is_not_adopted_and_the_figures_are_said(base: Path, 
     assert "holds no trained weights" in command("adopt", tmp_path).stderr
 
 
-@pytest.mark.parametrize("form", ["brief", None])
-def test_figures_of_a_prompt_that_the_product_does_not_ask_adopt_nothing(
-    base: Path, tmp_path: Path, form: str | None
-) -> None:
-    """An adapter that is better at another question may be worse at the one that users ask."""
-    run = run_folder(tmp_path / "run", base, better=True)
+def measured_in(run: Path, form: str | None) -> Path:
+    """The same run, asked for repairs in another form; None: a report of an earlier Darner."""
     path = run / "evaluate" / "report.json"
     report = json.loads(path.read_text()) | {"form": form}
     path.write_text(json.dumps({name: value for name, value in report.items() if value is not None}))
-    done = command("adopt", run)
+    return run
+
+
+def test_an_adapter_is_asked_in_the_form_that_it_was_measured_in_until_it_is_taken_back(
+    base: Path, tmp_path: Path
+) -> None:
+    """An adapter that is better at one question may be worse at another."""
+    done = command("adopt", measured_in(run_folder(tmp_path / "run", base, better=True), "brief"))
+    model = open_model(str(base), wanted=True)
+
+    assert done.returncode == 0, done.stderr
+    assert model is not None
+    assert model.form is adopted.form_of(base) is Form.BRIEF
+    assert command("rollback", base).returncode == 0
+    assert adopted.form_of(base) is Form.ENGINE
+
+
+@pytest.mark.parametrize("form", ["of next year", None])
+def test_figures_that_do_not_say_in_which_form_they_were_made_adopt_nothing(
+    base: Path, tmp_path: Path, form: str | None
+) -> None:
+    """Nobody knows how to ask such an adapter."""
+    done = command("adopt", measured_in(run_folder(tmp_path / "run", base, better=True), form))
 
     assert done.returncode == 2
-    assert "which the product does not ask" in done.stderr
+    assert "do not say in which form repairs were asked" in done.stderr
     assert not adopted.adapters_of(base)
 
 

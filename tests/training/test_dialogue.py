@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import pytest
+from darner.engine.forms import opening
+from darner.engine.model import Form
 from darner.engine.parse import patch_from
 from darner.engine.prompt import Attempt
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.training import debug_data, dialogue, doctests
-from darner.training.dialogue import Form
 from darner.training.practice import ask, case_of
 from darner.training.stages import Context
 from darner.training.types import Conversation, Mistake, Task
@@ -37,14 +37,34 @@ def mistake(tests: str = TESTS) -> Mistake:
     return Mistake("m", task, wrong, "dropped-guard", "a guard was dropped", "IndexError: list index out of range")
 
 
-@pytest.mark.parametrize("module", ["statistics.py", "textwrap.py", "difflib.py", "fractions.py"])
-def test_a_brief_module_is_the_same_code_with_shorter_docstrings(module: str) -> None:
-    """What is shown may say less, and must do the same."""
-    source = (Path(json.__file__).parents[1] / module).read_text(encoding="utf-8")
-    brief = dialogue.briefly(source)
+LEARNT = '''\
+```python
+def last(items, default=None):
+    """Give the last of the items.
 
-    assert debug_data.bare(brief) == debug_data.bare(source)
-    assert len(brief) < len(source)
+    ..."""
+    return items[-1]
+```
+
+This test fails:
+```python
+def test_1():
+    assert last([]) is None
+```
+IndexError: list index out of range
+
+The function `last` has a bug. Find it and answer with the corrected function in one Python code block.'''
+
+
+def test_a_brief_prompt_is_to_the_letter_what_adapters_learnt_so_far() -> None:
+    """The figures of an adapter are those of the prompt that it was measured with."""
+    case = case_of(mistake())
+    assert case
+    system, user = ask(case, None, explain=False, form=Form.BRIEF)
+
+    assert system.content == "You are a helpful Python programmer."
+    assert user.content == LEARNT
+    assert opening(case.function, Form.BRIEF) == "```python\ndef last("
 
 
 def test_a_brief_prompt_is_asked_as_it_was_learnt(tmp_path: Path) -> None:
@@ -60,7 +80,7 @@ def test_a_brief_prompt_is_asked_as_it_was_learnt(tmp_path: Path) -> None:
 
     assert case
     assert [message.content for message in ask(case, None, explain=False, form=Form.BRIEF)] == asked
-    assert answer.startswith(dialogue.opening("last", Form.BRIEF))
+    assert answer.startswith(opening(case.function, Form.BRIEF))
 
 
 def test_an_answer_without_its_docstring_leaves_the_users_in_place() -> None:

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from darner.engine import adopted
 from darner.engine.catalogue import sha256_of
-from darner.engine.errors import BadInput
+from darner.engine.model import Form
 from darner.engine.stop import Stop
 from darner.training import bench, evaluate, served, vote
-from darner.training.dialogue import Form
 from darner.training.evaluate import Settings, compared
 from darner.training.examiner import Effort, Examiner, examined
 from darner.training.kept_back import kept_back
@@ -151,10 +150,13 @@ def test_an_interrupted_evaluation_asks_nothing_twice_and_ends_with_the_same_rep
     assert setting.models["new"].asked == asked["new"] + 3 + 1  # the last mistake's, and the last task's
 
 
-def test_a_prompt_that_the_product_does_not_ask_is_not_measured_for_adoption(setting: Setting) -> None:
-    """Said before the hours, not after them."""
-    with pytest.raises(BadInput, match="measures a prompt that the product does not ask"):
-        setting.make(adopt=True, form=Form.BRIEF)
+@pytest.mark.slow
+def test_an_adapter_is_adopted_with_the_form_that_it_was_measured_in(setting: Setting) -> None:
+    """The product asks it as the figures were made; both were asked so."""
+    report = setting.make(adopt=True, form=Form.BRIEF, tasks=5, samples=1, turns=1, benchmarks=())
+
+    assert (report["form"], report["verdict"]) == ("brief", "better, and adopted")
+    assert adopted.form_of(setting.base) is Form.BRIEF
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from darner.engine.model import Completion, Ending, Message, Model, ModelStatus, Sampling
+from darner.engine.model import Completion, Ending, Form, Message, Model, ModelStatus, Sampling
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.training import line
@@ -26,6 +26,7 @@ class RulingModel:
     """Answers by a rule of the prompt and the seed alone, as a model at a fixed seed does; counts what it is asked."""
 
     name = "ruling"
+    form = Form.ENGINE
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
