@@ -6,19 +6,21 @@ import inspect
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from darner.engine import adopted
+from darner.engine.errors import BadInput
 from darner.engine.stop import Stop
 from darner.training import bench, evaluate, export, rating, rl, rollouts, served, sft
-from darner.training.base import Dtype
+from darner.training.base import Dtype, HubTokens, find_base, trained
 from darner.training.job import SCRATCH
 from darner.training.kept_back import kept_back
 from darner.training.practice import ask, case_of, grade
 from darner.training.stages import Context, RecordStage
+from darner.training.store import Progress
 from darner.training.tasks import of_seed
 from darner.training.trajectories import Trajectory, Try
 from darner.training.types import Dropped, Mistake, Seed, Turn
@@ -40,6 +42,9 @@ RIGHT = '''def half(number):
     return number // 2
 '''
 DOCSTRING = inspect.cleandoc(RIGHT.split('"""')[1])
+PACE: Any = {"learning_rate": 0.003, "tokens_per_row": 4000, "rows_per_step": 1, "dtype": Dtype.FLOAT32}
+SHORT: Any = {**PACE, "tokens_per_row": 300}
+"""Conversations that fit into several rows: of a single step the learning rate is still 0."""
 EVIDENCE = "Failed example:\n    half(4)\nExpected:\n    2\nGot:\n    8"
 
 
@@ -92,8 +97,7 @@ def records(context: Context, stage: RecordStage, settings: Any) -> list[Any]:  
 
 def test_the_whole_line_of_the_weights(run: Context) -> None:
     """Each stage takes what the one before left, and the engine loads what comes out."""
-    pace = {"learning_rate": 0.003, "tokens_per_row": 4000, "rows_per_step": 1, "dtype": Dtype.FLOAT32}
-    make(run, sft.STAGE, sft.Settings(rank=4, epochs=1, **cast(Any, pace)), "debug_data")
+    make(run, sft.STAGE, sft.Settings(rank=4, epochs=1, **PACE), "debug_data")
     played = records(run, rollouts.STAGE, rollouts.Settings(chains=2, turns=2, causal=1))
     rated = records(run, rating.STAGE, rating.Settings())
     assert {each.task for each in played} == {mistake(False).task.id}  # what is held out is never played
@@ -103,12 +107,18 @@ def test_the_whole_line_of_the_weights(run: Context) -> None:
     assert len(turns) == sum(len(each.tries) for each in played)
     assert {RIGHT.strip() in each.messages[-1].content for each in rated if not each.played} == {True}
 
-    settings = rl.Settings(rl.Method.LEDEX, rounds=2, **cast(Any, pace))
-    figures = make(run, rl.STAGE, settings, "sft", "rewards")
+    told = list[Progress]()
+    heard = replace(run, tell=told.append)
+    settings = rl.Settings(rl.Method.LEDEX, rounds=2, **PACE)
+    figures = make(heard, rl.STAGE, settings, "sft", "rewards")
     assert figures["turns"] == len(turns)
+    assert [each.done for each in told] == list(range(1, int(figures["steps"]) + 1))
+    assert {each.units for each in told} == {figures["steps"]}
+    assert told[-1].note == f"loss {figures['last_loss']:.4g}"
     assert weights(run, "rl") != weights(run, "sft")
-    figures = make(run, export.STAGE, export.Settings(), "sft", "rl", "debug_data")
+    figures = make(heard, export.STAGE, export.Settings(), "sft", "rl", "debug_data")
     assert figures["served_mean_kl"] < 0.02
+    assert told[-1].done == told[-1].units
     assert "Nothing yet." in (run.folder / "export" / "card.md").read_text()
 
     report = make(run, evaluate.STAGE, evaluate.Settings(samples=1, turns=1, adopt=True), "mistakes", "export")
@@ -118,6 +128,58 @@ def test_the_whole_line_of_the_weights(run: Context) -> None:
     card = (run.folder / "evaluate" / "card.md").read_text()
     assert "- repairs, pass@1 of samples, 1 held-out mistakes: +0.0 points (95 %: " in card
     assert "Nothing yet." not in card
+
+
+def test_a_second_round_goes_on_with_the_lora_of_the_first(run: Context, tmp_path: Path) -> None:
+    """Learn, play, rate, learn again: another run, from where `rl` ended, and the engine says what torch says."""
+    again, first = replace(run, folder=tmp_path), first_round(run)
+    for name in ("mistakes", "debug_data"):
+        shutil.copy(run.path(name), tmp_path)
+    base = find_base(run.base)
+    held_out = sft.prepared(HubTokens(base.folder), conversations(20), 300).held_out
+    began = sft.mean_loss(trained(base, first / served.WEIGHTS, Dtype.FLOAT32), held_out)
+
+    figures = make(again, sft.STAGE, sft.Settings(start=str(first), **SHORT), "debug_data")
+    played = records(again, rollouts.STAGE, rollouts.Settings(chains=2, turns=1, causal=0))
+    rated = records(again, rating.STAGE, rating.Settings())
+    make(again, rl.STAGE, rl.Settings(rl.Method.LEDEX, epochs=4, **PACE), "sft", "rewards")
+    agreed = make(again, export.STAGE, export.Settings(), "sft", "rl", "debug_data")
+
+    assert figures["held_out_loss_before"] == pytest.approx(began, rel=1e-5)
+    assert len(played) == sum(each.played for each in rated) == 2
+    assert len({weights(run, "rl"), weights(again, "sft"), weights(again, "rl")}) == 3
+    assert agreed["served_mean_kl"] < 0.02
+
+
+def test_a_second_round_over_another_base_is_refused(run: Context, tmp_path: Path) -> None:
+    """A LoRA is a difference: over other weights it is noise."""
+    other = write_tiny_net(tmp_path / "other.gguf", seed=2)
+    shutil.copy(run.path("debug_data"), tmp_path)
+    settings = sft.Settings(base=str(other), start=str(first_round(run)), **PACE)
+
+    with pytest.raises(BadInput, match=r"rl was trained over another base than other\.gguf"):
+        make(replace(run, folder=tmp_path), sft.STAGE, settings, "debug_data")
+
+
+def first_round(run: Context) -> Path:
+    """What `rl` left of a first round; made here if no test before has."""
+    if not (run.folder / "rl" / served.WEIGHTS).exists():
+        two_answers(run)
+        make(run, rl.STAGE, rl.Settings(rl.Method.RLOO, epochs=4, **PACE), "sft", "rewards")
+    return run.folder / "rl"
+
+
+def two_answers(run: Context) -> None:
+    """Rewards of two answers to one prompt, one of which is right, and an `sft` to learn on from."""
+    asked = (Turn("user", "repair it"),)
+    tries = [
+        Try(asked, f"```python\nreturn {answer}\n```", "", f"return {answer}", passed, "", None)
+        for answer, passed in (("yes", 1.0), ("no!", 0.0))
+    ]
+    chains = [Trajectory(f"t{n}", "m", "s", (each,), 0) for n, each in enumerate(tries)]
+    write(run.folder / "rewards.jsonl", list(rating.rated(chains, rating.Settings(rating.Criterion.ALL, False))))
+    if not (run.folder / "sft" / served.WEIGHTS).exists():
+        make(run, sft.STAGE, sft.Settings(rank=4, **SHORT), "debug_data")
 
 
 def weights(run: Context, stage: str) -> bytes:
@@ -146,20 +208,11 @@ def test_right_answers_are_rewarded_and_tricks_are_not(run: Context) -> None:
             assert "half(4)" in ask(case, None, explain=explain)[-1].content
 
 
-@pytest.mark.parametrize("method", [rl.Method.RISE, rl.Method.RLOO, rl.Method.GRPO])
+@pytest.mark.parametrize("method", list(rl.Method))
 def test_reinforcement_makes_what_was_right_likelier_than_what_was_wrong(run: Context, method: rl.Method) -> None:
     """Two answers to one prompt, one right: after learning, the gap between their probabilities is wider."""
-    asked = (Turn("user", "repair it"),)
-    tries = [
-        Try(asked, f"```python\nreturn {answer}\n```", "", f"return {answer}", passed, "", None)
-        for answer, passed in (("yes", 1.0), ("no!", 0.0))
-    ]
-    chains = [Trajectory(f"t{n}", "m", "s", (each,), 0) for n, each in enumerate(tries)]
-    write(run.folder / "rewards.jsonl", list(rating.rated(chains, rating.Settings(rating.Criterion.ALL, False))))
-    pace = {"learning_rate": 0.003, "tokens_per_row": 400, "rows_per_step": 1, "dtype": Dtype.FLOAT32}
-    if not (run.folder / "sft" / served.WEIGHTS).exists():
-        make(run, sft.STAGE, sft.Settings(rank=4, epochs=1, **cast(Any, pace)), "debug_data")
-    figures = make(run, rl.STAGE, rl.Settings(method, rounds=3, epochs=4, **cast(Any, pace)), "sft", "rewards")
+    two_answers(run)
+    figures = make(run, rl.STAGE, rl.Settings(method, rounds=3, epochs=4, **PACE), "sft", "rewards")
 
     assert figures["gain_of_right"] > 0.0
     assert figures["gain_of_right"] > figures["gain_of_wrong"]
