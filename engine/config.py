@@ -18,6 +18,8 @@ class Budget:
     """Revisions of each sample on real feedback."""
     prose: bool = True
     """Let the model explain in words when it is done."""
+    search: bool = True
+    """Try edits that no model made; without them, what is found is the model's own."""
 
 
 QUICK = Budget("quick", 5.0, samples=0, rounds=0)

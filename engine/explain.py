@@ -95,10 +95,14 @@ def _changed(diff: str) -> Iterator[str]:
     return (line[1:] for line in diff.splitlines() if not line.startswith(("+++", "---", "@@")))
 
 
-def _sentences(text: str, evidence: Seen) -> str:
-    """Whole sentences only: a small model's last one is often cut, and it likes to say things again."""
+def sentences(text: str) -> tuple[str, ...]:
+    """Whole ones, each once: a small model's last one is often cut, and it likes to say things again."""
     found = re.findall(r"\S.*?[.!?](?=\s|$)", " ".join(text.split()))
-    kept = [sentence for sentence in dict.fromkeys(found) if _says(sentence) and supported(sentence, evidence)]
+    return tuple(sentence for sentence in dict.fromkeys(found) if _says(sentence))
+
+
+def _sentences(text: str, evidence: Seen) -> str:
+    kept = [sentence for sentence in sentences(text) if supported(sentence, evidence)]
     return " ".join(kept[:_MOST_SENTENCES])
 
 

@@ -32,10 +32,10 @@ _ENOUGH_PLAUSIBLE = 24
 
 def hunt(work: Work, model: Model | None, budget: Budget, seed: int) -> Iterator[Event]:
     """Fill `work.plausible`. A model is asked only for what the search did not find (design.md, rule 2)."""
-    yield from _search(work, limited=model is not None and budget.samples > 0)
+    yield from _search(work, limited=model is not None and budget.samples > 0) if budget.search else ()
     if not work.cures_all and model is not None and budget.samples and not work.stop:
         yield from _ask_model(work, model, budget, seed)
-        yield from _search(work, limited=False) if not work.plausible else ()
+        yield from _search(work, limited=False) if budget.search and not work.plausible else ()
 
 
 def _search(work: Work, limited: bool) -> Iterator[Event]:
@@ -80,7 +80,8 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
 def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[Event]:
     nodeid = work.case.evidence.nodeid
     yield Phase(nodeid, "model", f"sampling repairs from {model.name}")
-    share = work.stop.within(_MODEL_SHARE * min(work.stop.remaining_s, budget.seconds))
+    left = _MODEL_SHARE if budget.search else 1.0
+    share = work.stop.within(left * min(work.stop.remaining_s, budget.seconds))
     sampler = Sampler(model, work.case, budget, seed, work.attempt, share)
     try:
         sampler.run()

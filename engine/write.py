@@ -127,7 +127,7 @@ def _judged(work: _Work, judges: Jury) -> Iterator[Event]:
     yield Phase(name, "model", f"sampling bodies from {drafts.model.name}; {_told(judges)} judge them")
     drafts.sample()
     yield Tried(name, drafts.tried, len(drafts.accepted))
-    if not drafts.accepted and not work.stop:
+    if drafts.budget.search and not drafts.accepted and not work.stop:
         yield Phase(name, "search", "trying edits of the bodies that came nearest")
         whole, drafts.stop = drafts.stop, work.stop.within(_SEARCH_SHARE * work.stop.remaining_s)
         drafts.search()

@@ -32,7 +32,7 @@ _MOST_CHECKS = 40
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _DOCTEST = re.compile(r'^ *File "[^"\n]*doctest\.py".*\n(?:(?! *File ) {6,}.*\n)*', re.MULTILINE)
 """Its own lines of a traceback, with a path of this machine."""
-_MODULE, _TESTS = "solution.py", "test_solution.py"
+MODULE, TESTS = "solution.py", "test_solution.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Bench:
 
     def run(self, code: str, tests: str, limits: Limits = EACH) -> Ran:
         """`tests` is a pytest module that imports `solution`. When the run's `stop` came, the result means nothing."""
-        edits = {_MODULE: code.encode("utf-8", "replace"), _TESTS: tests.encode("utf-8", "replace")}
+        edits = {MODULE: code.encode("utf-8", "replace"), TESTS: tests.encode("utf-8", "replace")}
         with self.turn:
             ran = self._run(edits, limits)
             if ran.status is Status.INFRA and (sound := self._run({}, EACH)).status is Status.INFRA:
@@ -73,20 +73,28 @@ class Bench:
         return _ran(ran, self.session.root)
 
     def _run(self, edits: dict[str, bytes], limits: Limits) -> RunResult:
-        return self.session.run([_TESTS], edits, limits=limits, cancelled=lambda: bool(self.stop))
+        return self.session.run([TESTS], edits, limits=limits, cancelled=lambda: bool(self.stop))
 
 
 @contextmanager
 def opened(stop: Stop, *, trusted: bool) -> Generator[Bench]:
     """Raises BadEnvironment without pytest in this interpreter, or without a sandbox unless `trusted`."""
+    with project("", "def test_nothing():\n    pass\n", trusted=trusted) as session:
+        yield Bench(session, stop, Lock())
+
+
+@contextmanager
+def project(code: str, tests: str, *, trusted: bool) -> Generator[Session]:
+    """A sandbox of a folder of its own, with a solution and, where there are any, its tests. Raises as `opened`."""
     with tempfile.TemporaryDirectory(prefix="darner-train-") as folder:
         root = Path(folder).resolve()
         (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        (root / _MODULE).write_text("", encoding="utf-8")
-        (root / _TESTS).write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+        (root / MODULE).write_text(code, encoding="utf-8")
+        if tests:
+            (root / TESTS).write_text(tests, encoding="utf-8")
         project = Project(root, find_interpreter(root, sys.executable), preferred(None))
         with open_session(project, trusted=trusted) as session:
-            yield Bench(session, stop, Lock())
+            yield session
 
 
 def statements_as_tests(code: str, tests: str) -> str:
@@ -213,7 +221,7 @@ def _said(test: TestResult) -> str:
     assert failure is not None
     lines = [f"{failure.exception}: {failure.message.lstrip('* ').strip()}"]
     for frame in failure.frames[-2:]:
-        if frame.path == _MODULE or "examples" not in test.nodeid:
+        if frame.path == MODULE or "examples" not in test.nodeid:
             values = ", ".join(f"{name} = {value}" for name, value in frame.locals[:6])
             lines.append(f"at `{frame.source}` in {frame.function}" + (f", where {values}" if values else ""))
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from ..engine import catalogue
 from .base import Base
 from .decontamination import Decontamination, in_words
 from .job import manifest_of
+from .product import Way
 from .types import Manifest
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _UNMEASURED = "Nothing yet. The stage `evaluate` leaves this card again in its own folder, with its figures."
+_WAYS = {Way.MODEL: "the model alone", Way.WHOLE: "search and model"}
 _KINDS = {
     "sft_data": "tasks with tested solutions",
     "debug_data": "mistakes planted in functions, found in their history or sampled, with their repairs",
@@ -78,6 +80,11 @@ def _measured(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {name}, {report['tasks']} held-out mistakes: {_points(report[key])}"
     for name, each in report["benchmarks"].items():
         yield f"- {name}: {each['before']:.1%} before, {each['new']:.1%} after; {_points(each['gain'])}"
+    for name, ways in report["product"]["tasks"].items():
+        for way, each in ways.items():
+            before, new = (f"{each[model]['correct']:.1%} correct" for model in ("before", "new"))
+            tasks = f"{each['tasks']} of {name} in the engine's loop, {_WAYS[way]}"
+            yield f"- {tasks}: {before} before, {new} after; {_points(each['correct'])}"
 
 
 def _points(difference: Mapping[str, float]) -> str:

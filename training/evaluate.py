@@ -2,7 +2,8 @@
 
     held-out mistakes ─▶ repair: greedy chain with feedback + N samples ┐
                       ─▶ writing from the docstring: N samples          ┼▶ paired difference, interval ─▶ report.json
-    benchmarks        ─▶ one greedy answer, and samples where wished    ┘
+    benchmarks        ─▶ one greedy answer, and samples where wished    ┤
+    some of both      ─▶ the engine's own loop, as in use (product.py)  ┘
 
 `before` is the base with the adapter that was adopted over it, if one was: a new one must beat that. Both answer the
 same prompts with the same seeds, quantised as they are, and are graded by the same sandbox.
@@ -20,7 +21,7 @@ from pathlib import Path
 from ..engine import adopted
 from ..engine.errors import BadInput
 from ..engine.model import Form, Model
-from . import bench, benchmark, card, forms, served
+from . import bench, benchmark, card, forms, product, product_compared, served
 from .bench import Bench
 from .benchmark import Answered, Standing
 from .decontamination import looked_at
@@ -31,7 +32,8 @@ from .kept_back import kept_back
 from .ledger import Ledger
 from .paired import Difference, difference, pass_at
 from .practice import Case, case_of
-from .shape import Count, Heat, Some
+from .product import How, Way
+from .shape import Count, Heat, Size, Some
 from .stages import WORKER, Context, FileStage
 from .store import Progress, read_records
 from .types import Mistake
@@ -66,6 +68,13 @@ class Settings:
     explained: Some = 0
     """Repairs sampled after the greedy explanation of each held-out mistake: the share that passes is what it is
     worth; 0: no explanation is asked for."""
+    product: Some = 0
+    """Of the held-out mistakes, and of each benchmark's tasks that are drawn, so many are also worked on as in use, by
+    the engine's loop with the model alone; 0: none."""
+    product_seconds: Size = 20.0
+    """Most of each, by the clock."""
+    product_search: bool = False
+    """And once more with the search before and behind the model, as a user has it."""
     adopt: bool = False
     """Let the engine use the adapter from now on, if it is better (`darner-train rollback` takes it back)."""
 
@@ -93,6 +102,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     effort = Effort(how.samples, how.turns, how.temperature, how.form, how.matched, how.explained)
     scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
     scores.heard = answers.heard = lambda: context.tell(_progress(len(cases) + len(tasks), scores, answers))
+    in_use = Ledger(folder / "product.jsonl")
     with ExitStack() as opened:
         models = {"before": served.before(new).open("before"), "new": new.open("new")}
         for model in models.values():
@@ -101,9 +111,11 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         exam = Exam(models, place, context.seed)
         exam.practise(cases, effort, scores)
         exam.sit(tasks, replace(effort, samples=settings.tries), answers)
+        wishes = product_compared.wishes(cases, tasks, settings.product, context.seed)
+        found = product_compared.sit(wishes, models, _hows(settings, context), place, in_use)
     report = compared([Score(**row) for row in scores.rows], effort, context.seed)
     standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed, settings.tries)
-    figures = _reported(report, standings, new, settings, context, folder)
+    figures = _reported(report, standings, found, new, settings, context, folder)
     card.write_measured(inputs["export"], folder)
     return figures
 
@@ -198,6 +210,11 @@ def _cases(mistakes: Path, settings: Settings) -> list[Case]:
     return cases[: settings.tasks or None]
 
 
+def _hows(settings: Settings, context: Context) -> list[How]:
+    ways = (Way.MODEL, Way.WHOLE) if settings.product_search else (Way.MODEL,)
+    return [How(way, settings.product_seconds, context.seed, context.trusted) for way in ways]
+
+
 def compared(scores: Sequence[Score], effort: Effort, seed: int) -> Report:
     """The two models on the mistakes that both answered."""
     by_model = {name: {each.mistake: each for each in scores if each.model == name} for name in ("before", "new")}
@@ -244,27 +261,31 @@ def _share(score: Score, kind: str, samples: int) -> float:
 def _reported(
     report: Report,
     standings: Mapping[str, Standing],
+    used: Sequence[product.Used],
     new: served.Served,
     settings: Settings,
     context: Context,
     folder: Path,
 ) -> Mapping[str, float]:
     against = served.rival(new)
-    verdict = "better" if report.better else "not better"
-    if report.better and settings.adopt and new.adapter:
+    in_use = product_compared.compared(used, context.seed)
+    better = report.better and not product_compared.worse(in_use)
+    verdict = "better" if better else "not better"
+    if better and settings.adopt and new.adapter:
         figures, how = asdict(report.repair), settings.form
         adopted.adopt(new.model, new.base_sha256, new.adapter, figures, explains=new.explains, form=how)
         verdict = "better, and adopted"
     benchmarks = {name: asdict(each) for name, each in standings.items()}
     written = {
         "verdict": verdict,
-        "better": report.better,
+        "better": better,
         "against": f"the adapter {against[:12]}…" if against else "the bare model",
         "form": settings.form,
         **asdict(report),
         "decontamination": asdict(looked_at(context)),
     }
-    text = json.dumps({**written, "benchmarks": benchmarks}, indent=2)
+    written |= {"benchmarks": benchmarks, "product": product_compared.as_json(used, in_use)}
+    text = json.dumps(written, indent=2)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
     differences = {"repair": report.repair, "greedy": report.greedy, "writing": report.writing}
     differences |= {name: each.gain for name, each in standings.items()}
@@ -272,4 +293,5 @@ def _reported(
     shares = {f"{name}_before": each.before for name, each in standings.items()}
     shares |= {f"{name}_new": each.new for name, each in standings.items()}
     shares |= {f"{name}_{kind}": value for name, each in standings.items() for kind, value in each.more.items()}
-    return {"tasks": report.tasks, "better": float(report.better), **report.figures, **shares, **spread}
+    found = {"tasks": report.tasks, "better": float(better), **report.figures, **shares, **spread}
+    return found | dict(product_compared.figures(in_use))

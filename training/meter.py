@@ -15,9 +15,16 @@ class Spent:
     tokens: int = 0
     seconds: float = 0.0
     """By the clock, with the reading of prompts and without the running of tests."""
+    calls: int = 0
+    """Requests: to answer, however often, or to say how likely a text is."""
+
+    def more(self, tokens: int, began: float) -> Spent:
+        """One request more, which began then by `time.monotonic`."""
+        return Spent(self.tokens + tokens, self.seconds + time.monotonic() - began, self.calls + 1)
 
     def since(self, before: Spent) -> Spent:
-        return Spent(self.tokens - before.tokens, round(self.seconds - before.seconds, 3))
+        seconds = round(self.seconds - before.seconds, 3)
+        return Spent(self.tokens - before.tokens, seconds, self.calls - before.calls)
 
 
 class Metered:
@@ -42,12 +49,14 @@ class Metered:
     ) -> tuple[Completion, ...]:
         began = time.monotonic()
         found = self._model.sample(messages, sampling, stop, on_text, on_completion)
-        tokens = sum(each.tokens for each in found)
-        self.spent = Spent(self.spent.tokens + tokens, self.spent.seconds + time.monotonic() - began)
+        self.spent = self.spent.more(sum(each.tokens for each in found), began)
         return found
 
     def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
-        return self._model.score(messages, continuations, stop)
+        began = time.monotonic()
+        found = self._model.score(messages, continuations, stop)
+        self.spent = self.spent.more(0, began)
+        return found
 
     def status(self) -> ModelStatus:
         return self._model.status()

@@ -15,13 +15,12 @@ from itertools import chain, islice
 
 from ..engine import behaviour
 from ..engine.types import Candidate, FileChange, Origin, Patch
-from .bench import Bench
+from .bench import MODULE, TESTS, Bench
 from .practice import Case, Graded
 
 _SECONDS = 60.0
 _MOST, _NEAR = 12, 4
 """Calls of the tests, and calls near each."""
-_MODULE, _TESTS = "solution.py", "test_solution.py"
 
 
 def voted(place: Bench, case: Case, answers: Sequence[Graded]) -> Graded | None:
@@ -31,10 +30,10 @@ def voted(place: Bench, case: Case, answers: Sequence[Graded]) -> Graded | None:
         return usable[0] if usable else None
     calls = tuple(islice(_calls(case), _MOST))
     near = chain.from_iterable(islice(behaviour.neighbours(call), _NEAR) for call in calls)
-    inputs = behaviour.Inputs(_MODULE, tuple(dict.fromkeys((*calls, *near))), calls)
+    inputs = behaviour.Inputs(MODULE, tuple(dict.fromkeys((*calls, *near))), calls)
     with place.turn:
         groups = behaviour.cluster(
-            place.session, [_candidate(case, each) for each in usable], [inputs], _TESTS, place.stop.within(_SECONDS)
+            place.session, [_candidate(case, each) for each in usable], [inputs], TESTS, place.stop.within(_SECONDS)
         )
     return usable[max(groups, key=lambda group: len(group.members)).members[0]]
 
@@ -59,5 +58,5 @@ def _plain(call: ast.Call) -> bool:
 
 
 def _candidate(case: Case, answer: Graded) -> Candidate:
-    change = FileChange(_MODULE, case.source.data, answer.code.encode())
-    return Candidate(Patch((change,)), Origin.MODEL, "", "", 0.5, _MODULE, case.function.def_line)
+    change = FileChange(MODULE, case.source.data, answer.code.encode())
+    return Candidate(Patch((change,)), Origin.MODEL, "", "", 0.5, MODULE, case.function.def_line)

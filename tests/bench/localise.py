@@ -9,7 +9,6 @@ fault: those that it changes or removes, and for lines that it only adds the two
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import math
 import shutil
@@ -31,6 +30,7 @@ from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
 from darner.engine.types import Explanation
+from darner.training.product import faulty_lines
 from repair import HERE, SETS, TASKS, commit, machine, tasks
 
 TOPS = (1, 3, 5)
@@ -110,25 +110,6 @@ def examine(task: dict[str, str], python: Interpreter, seconds: float) -> Row:
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def faulty_lines(source: str, fixed: str) -> frozenset[int]:
-    """Lines of the source, from 1, that the known fix changes; what it adds stands beside its neighbours."""
-    before, after = source.splitlines(), fixed.splitlines()
-    found: set[int] = set()
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if tag == "insert" and any(text.strip() for text in after[j1:j2]):
-            found |= {_code_at(before, i1 - 1, -1) + 1, _code_at(before, i1, 1) + 1}
-        elif tag in ("replace", "delete"):
-            found |= {n + 1 for n in range(i1, i2) if before[n].strip()}
-    return frozenset(found)
-
-
-def _code_at(lines: list[str], start: int, step: int) -> int:
-    """The nearest line that is not empty."""
-    while 0 <= start < len(lines) and not lines[start].strip():
-        start += step
-    return start
 
 
 def rank_of(case: Case, faulty: Iterable[int]) -> int:

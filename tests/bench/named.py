@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from localise import faulty_lines
+from darner.training.product import faulty_lines
 from repair import HERE, SETS, TASKS, tasks
 
 RESULTS = HERE.parents[1] / "docs" / "bench"

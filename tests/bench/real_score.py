@@ -12,7 +12,7 @@ from darner.engine.project import Project, find_interpreter
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
-from localise import faulty_lines
+from darner.training.product import faulty_lines
 from real_fix import Answer, Laid, as_published
 from real_table import NOT_SCORED, Row
 from real_tasks import Task

@@ -113,7 +113,7 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
 @pytest.mark.slow
 def test_a_better_adapter_is_adopted_with_the_figures_that_say_so(setting: Setting) -> None:
     """From held-out mistakes and a benchmark to what the engine loads next."""
-    report = setting.make(adopt=True, tries=2)
+    report = setting.make(adopt=True, tries=2, product=1, product_seconds=3_600.0)
 
     assert report["verdict"] == "better, and adopted"
     assert adopted.adapters_of(setting.base)
@@ -127,27 +127,34 @@ def test_a_better_adapter_is_adopted_with_the_figures_that_say_so(setting: Setti
     assert report["figures"]["new_tokens"] == 5.0  # a greedy answer, two repairs, two from the description
     assert [(each.done, each.units) for each in setting.told if each.done % 7 == 0] == [(7, 14), (14, 14)]
     assert setting.told[-1].note == "0 right before, 7 now"
+    in_use = report["product"]["tasks"]["mine"]["model"]
+    assert (in_use["before"]["correct"], in_use["new"]["correct"], in_use["new"]["calls"]) == (0.0, 1.0, 2.0)
+    card = (setting.context.folder / "evaluate" / "card.md").read_text(encoding="utf-8")
+    assert "1 of mine in the engine's loop, the model alone: 0.0% correct before, 100.0% correct after" in card
 
 
 @pytest.mark.slow
 def test_an_interrupted_evaluation_asks_nothing_twice_and_ends_with_the_same_report(setting: Setting) -> None:
     """Hours of answers must outlive the lid of a laptop."""
-    whole = setting.make()
+    whole = setting.make(product=1, product_seconds=3_600.0)
     asked = {name: model.asked for name, model in setting.models.items()}
-    for name in ("answers.jsonl", "benchmarks.jsonl"):
+    for name in ("answers.jsonl", "benchmarks.jsonl", "product.jsonl"):
         path = setting.context.folder / "evaluate" / name
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])  # killed in the middle of the last answer
 
-    again = setting.make()
+    again = setting.make(product=1, product_seconds=3_600.0)
 
     for report in (whole, again):
+        for model in ("before", "new"):
+            for of in report["product"]["tasks"].values():
+                of["model"][model] = {k: value for k, value in of["model"][model].items() if "seconds" not in k}
         report["figures"] = {name: value for name, value in report["figures"].items() if "seconds" not in name}
         more = report["benchmarks"]["mine"]["more"]
         report["benchmarks"]["mine"]["more"] = {name: value for name, value in more.items() if "seconds" not in name}
     assert again == whole
     assert setting.models["before"].asked == asked["before"]
-    assert setting.models["new"].asked == asked["new"] + 3 + 1  # the last mistake's, and the last task's
+    assert setting.models["new"].asked == asked["new"] + 3 + 1 + 2  # the last mistake's, the last task's, and its prose
 
 
 @pytest.mark.slow

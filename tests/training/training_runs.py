@@ -42,7 +42,13 @@ class RulingModel:
     ) -> tuple[Completion, ...]:
         self.asked += 1
         texts = [self._rule(messages[-1].content, sampling.seed + i) for i in range(sampling.n)]
-        return tuple(Completion(text.removeprefix(sampling.prefill), Ending.STOP, 1) for text in texts)
+        found = tuple(Completion(text.removeprefix(sampling.prefill), Ending.STOP, 1) for text in texts)
+        for i, each in enumerate(found):
+            if on_text:
+                on_text(i, each.text)
+            if on_completion:
+                on_completion(i, each)
+        return found
 
     def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
         return ()
