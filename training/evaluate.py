@@ -32,7 +32,6 @@ from .kept_back import kept_back
 from .ledger import Ledger
 from .paired import Difference, difference, pass_at
 from .practice import Case, case_of
-from .product import How, Way
 from .shape import Count, Heat, Size, Some
 from .stages import WORKER, Context, FileStage
 from .store import Progress, read_records
@@ -112,7 +111,9 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         exam.practise(cases, effort, scores)
         exam.sit(tasks, replace(effort, samples=settings.tries), answers)
         wishes = product_compared.wishes(cases, tasks, settings.product, context.seed)
-        found = product_compared.sit(wishes, models, _hows(settings, context), place, in_use)
+        ways = tuple(product.Way)[: 1 + settings.product_search]
+        hows = [product.How(way, settings.product_seconds, context.seed, context.trusted) for way in ways]
+        found = product_compared.sit(wishes, models, hows, place, in_use)
     report = compared([Score(**row) for row in scores.rows], effort, context.seed)
     standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed, settings.tries)
     figures = _reported(report, standings, found, new, settings, context, folder)
@@ -208,11 +209,6 @@ def _cases(mistakes: Path, settings: Settings) -> list[Case]:
             "No mistake is held out, so nothing can be measured: mine more seeds (one in five is kept back)."
         )
     return cases[: settings.tasks or None]
-
-
-def _hows(settings: Settings, context: Context) -> list[How]:
-    ways = (Way.MODEL, Way.WHOLE) if settings.product_search else (Way.MODEL,)
-    return [How(way, settings.product_seconds, context.seed, context.trusted) for way in ways]
 
 
 def compared(scores: Sequence[Score], effort: Effort, seed: int) -> Report:
