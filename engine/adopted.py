@@ -36,7 +36,18 @@ def adapters_of(base: Path) -> dict[Role, Path]:
 
 def form_of(base: Path) -> Form:
     """In which a repair is asked of this model file: as its adopted adapter was measured, else as itself was."""
-    entry = _worn(base)
+    return _form(_worn(base), base)
+
+
+def as_worn(base: Path, digest: str) -> tuple[bool, Form]:
+    """Whether the adapter of this SHA-256 explains, and its form; without one, those of the bare model."""
+    entry = next(
+        (each for each in _entries(_read(), _key(base)) if digest and each.get("file") == f"{digest}.gguf"), None
+    )
+    return entry is not None and entry.get("explains") is True, _form(entry, base)
+
+
+def _form(entry: Mapping[str, Any] | None, base: Path) -> Form:
     if entry is None:
         return catalogue.form_of(base)
     return Form.BRIEF if entry.get("form") == Form.BRIEF else Form.ENGINE  # earlier releases adopted in that alone

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .agree import Agreement
 
 
-_UNMEASURED = "Nothing yet. The stage `evaluate` leaves this card again in its own folder, with its figures."
+UNMEASURED = "Nothing yet. The stage `evaluate` leaves this card again in its own folder, with its figures."
 _WAYS = {Way.MODEL: "the model alone", Way.WHOLE: "search and model"}
 _KINDS = {
     "sft_data": "tasks with tested solutions",
@@ -55,7 +55,7 @@ def card(run: Path, base: Base, found: Mapping[str, Agreement], kept_out: Decont
             ),
             "",
             "## What it was measured to do",
-            _UNMEASURED,
+            UNMEASURED,
             "",
             "## Limits",
             f"It learnt from {_learnt(run)}. Single functions of one file, Python only; what is not above was not"
@@ -69,7 +69,7 @@ def write_measured(export: Path, folder: Path) -> None:
     """The export's card with the figures of `folder`/report.json, beside that."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     text = (export / "card.md").read_text(encoding="utf-8")
-    (folder / "card.md").write_text(text.replace(_UNMEASURED, "\n".join(_measured(report))), encoding="utf-8")
+    (folder / "card.md").write_text(text.replace(UNMEASURED, "\n".join(_measured(report))), encoding="utf-8")
 
 
 def _measured(report: Mapping[str, Any]) -> Iterator[str]:

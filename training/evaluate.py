@@ -103,7 +103,7 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     scores.heard = answers.heard = lambda: context.tell(_progress(len(cases) + len(tasks), scores, answers))
     in_use = Ledger(folder / "product.jsonl")
     with ExitStack() as opened:
-        models = {"before": served.before(new).open("before"), "new": new.open("new")}
+        models = {"before": served.before(new).open("before"), "new": replace(new, form=how.form).open("new")}
         for model in models.values():
             opened.enter_context(closing(model))
         place = opened.enter_context(bench.opened(context.stop, trusted=context.trusted))

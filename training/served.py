@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import adopted
 from ..engine.errors import BadInput
 from ..engine.llama import LlamaModel
-from ..engine.model import Role
+from ..engine.model import Form, Role
 from .base import Base, Dtype, is_lora, trained
 from .gguf_file import Quantisation, write_adapter, write_merged
 
@@ -32,10 +32,15 @@ class Served:
     base_sha256: str
     explains: bool = False
     """The weights learnt to explain, not only to repair."""
+    form: Form = Form.ENGINE
+    """In which the engine asks it for a repair."""
 
     def open(self, name: str) -> LlamaModel:
-        """The model whose repairs come from these weights. The caller closes it."""
-        return LlamaModel(self.model, name, adapters={Role.REPAIRER: self.adapter} if self.adapter else None)
+        """As the engine serves these weights. The caller closes it."""
+        adapters: dict[Role, Path] = {Role.REPAIRER: self.adapter} if self.adapter else {}
+        if self.adapter and self.explains:
+            adapters[Role.AUDITOR] = self.adapter
+        return LlamaModel(self.model, name, adapters=adapters, form=self.form)
 
 
 def put(folder: Path, base: Base, *, explains: bool) -> Served:
@@ -63,7 +68,8 @@ def of(folder: Path) -> Served:
 def before(new: Served) -> Served:
     """What the engine serves over the same base without `new`: with the adapter that was adopted, if one was."""
     digest = rival(new)
-    return Served(new.base, adopted.path_of(digest) if digest else None, new.base, new.base_sha256)
+    adapter = adopted.path_of(digest) if digest else None
+    return Served(new.base, adapter, new.base, new.base_sha256, *adopted.as_worn(new.base, digest))
 
 
 def rival(new: Served) -> str:

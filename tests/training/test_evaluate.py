@@ -13,7 +13,7 @@ from darner.engine import adopted
 from darner.engine.catalogue import sha256_of
 from darner.engine.model import Form
 from darner.engine.stop import Stop
-from darner.training import bench, evaluate, served, vote
+from darner.training import bench, card, evaluate, served, vote
 from darner.training.evaluate import Settings, compared
 from darner.training.examiner import Effort, Examiner, examined
 from darner.training.kept_back import kept_back
@@ -88,7 +88,7 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     base.write_bytes(b"GGUF base")
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "adapter.gguf").write_bytes(b"GGUF adapter")
-    (tmp_path / "export" / "card.md").write_text("# A card\n")
+    (tmp_path / "export" / "card.md").write_text(f"# A card\n{card.UNMEASURED}\n")
     about = {"base": str(base), "base_sha256": sha256_of(base), "lora": True}
     (tmp_path / "export" / "served.json").write_text(json.dumps(about))
     lines = [json.dumps(asdict(mistake(name))) for name in HELD[:6]]
@@ -129,8 +129,8 @@ def test_a_better_adapter_is_adopted_with_the_figures_that_say_so(setting: Setti
     assert setting.told[-1].note == "0 right before, 7 now"
     in_use = report["product"]["tasks"]["mine"]["model"]
     assert (in_use["before"]["correct"], in_use["new"]["correct"], in_use["new"]["calls"]) == (0.0, 1.0, 2.0)
-    card = (setting.context.folder / "evaluate" / "card.md").read_text(encoding="utf-8")
-    assert "1 of mine in the engine's loop, the model alone: 0.0% correct before, 100.0% correct after" in card
+    text = (setting.context.folder / "evaluate" / "card.md").read_text(encoding="utf-8")
+    assert "1 of mine in the engine's loop, the model alone: 0.0% correct before, 100.0% correct after" in text
 
 
 @pytest.mark.slow
@@ -164,6 +164,9 @@ def test_an_adapter_is_adopted_with_the_form_that_it_was_measured_in(setting: Se
 
     assert (report["form"], report["verdict"]) == ("brief", "better, and adopted")
     assert adopted.form_of(setting.base) is Form.BRIEF
+    another = served.Served(setting.base, None, setting.base, "")
+    assert served.before(another).form is Form.BRIEF  # what the next one has to beat is asked so too
+    assert served.before(served.of(setting.context.path("export"))).form is Form.ENGINE  # it has no rival yet
 
 
 @pytest.fixture(scope="module")
