@@ -41,7 +41,7 @@ class Steps:
     rows_per_step: Count = 4
     """Rows whose gradients are added up before a step, on each device."""
     warmup: Share = 0.05
-    """Share of the steps in which the learning rate rises; it falls along a cosine afterwards."""
+    """Share of the steps, rounded down, in which the learning rate rises; it falls along a cosine afterwards."""
     save_every: Count = 25
     """Steps between checkpoints."""
     dtype: Dtype = Dtype.BFLOAT16
@@ -166,6 +166,12 @@ def _trainer_class() -> Library:
                 plugin = utils.FullyShardedDataParallelPlugin(**self.args.fsdp_plugin_args)
                 self.accelerator.state.fsdp_plugin, self.is_fsdp_enabled = plugin, True
                 self.accelerator.state.distributed_type = partial.distributed_type = utils.DistributedType.FSDP
+
+        def create_scheduler(self, num_training_steps: int, optimizer: Library = None) -> Library:
+            """A share of few steps is none: rounded up, the one step of a small run would have a rate of nought."""
+            if self.args.warmup_steps < 1:
+                self.args.warmup_steps = int(self.args.warmup_steps * num_training_steps)
+            return transformers.Trainer.create_scheduler(self, num_training_steps, optimizer)
 
         def compute_loss(self, model: Net, inputs: dict[str, Tensor], *_: object, **__: object) -> Tensor:
             if self.place.stop:

@@ -226,6 +226,14 @@ def workers_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def test_a_run_of_one_step_learns(qwen: Base, tmp_path: Path) -> None:
+    """A share of one step for warming up, rounded up, was that step: its rate was nought and nothing was learnt."""
+    figures = learnt(qwen, tmp_path, replace(SETTINGS, epochs=1, rows_per_step=1_000))
+
+    assert figures["steps"] == 1
+    assert figures["held_out_loss_after"] < figures["held_out_loss_before"]
+
+
 def test_weights_of_another_base_are_not_gone_on_with(qwen: Base, tmp_path: Path) -> None:
     """A LoRA is a difference: over other weights it is noise."""
     earlier = tmp_path / "earlier"
