@@ -59,7 +59,8 @@ def watching(console: Console, every: float = _SAID_EVERY_S) -> Generator[Watch]
             if each.name not in bars:
                 bars[each.name], said = bar.add_task(each.name, total=progress.units, gave=""), time.monotonic()
             gave = progress.note or f"{progress.kept} kept, {sum(progress.dropped.values())} dropped"
-            bar.update(bars[each.name], completed=progress.done, gave=gave)
+            last = progress.done == progress.units  # shown whatever the clock says: nothing follows it
+            bar.update(bars[each.name], completed=progress.done, gave=gave, refresh=last)
             if not live and time.monotonic() - said >= every:
                 said = time.monotonic()
                 _print(console, _so_far(bar.tasks[-1]))
