@@ -21,14 +21,14 @@ examples = true
 most = 1
 [tasks]
 [mistakes]
-planted = 1
+planted = 3
 samples = 2
 sampled = 1
 tokens = 160
 [repairs]
 samples = 2
 rounds = 1
-tokens = 240
+tokens = 320
 [debug_data]
 """
 
@@ -54,7 +54,7 @@ def confirmed(context: Context) -> list[bool]:
 @pytest.mark.slow
 @pytest.mark.model
 def test_a_slice_of_the_tiny_recipe_ends_with_conversations_that_a_second_look_confirms(tmp_path: Path) -> None:
-    """One function, one planted bug: what a real model makes of it, and what is kept of that."""
+    """One function, some planted bugs: what a real model makes of them, and what is kept of that."""
     path = tmp_path / "slice.toml"
     path.write_text(SLICE, encoding="utf-8")
     manifests, passed = made(str(path), tmp_path / "run")
