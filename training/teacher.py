@@ -120,7 +120,10 @@ def ask(
         answers = model.sample(messages, sampling, context.stop)
     except ModelError:
         model.sample((Message("user", "Hello"),), Sampling(max_tokens=1), context.stop)  # whose fault was it?
-        return ()
+        try:
+            answers = model.sample(messages, sampling, context.stop)  # a worker that died took all its requests along
+        except ModelError:
+            return ()
     return tuple(prefill + answer.text for answer in answers if answer.ending is not Ending.CANCELLED)
 
 

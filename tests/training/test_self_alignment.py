@@ -303,6 +303,24 @@ def test_a_prompt_that_the_model_refuses_costs_one_record(tmp_path: Path, corpus
         run(path, tmp_path / "other", model=RulingModel(gone))
 
 
+def test_a_worker_that_dies_once_costs_no_record(tmp_path: Path, corpus: Path) -> None:
+    """All that it was asked at that moment fails, and none of it for its prompt."""
+    died: list[str] = []
+
+    def dies(prompt: str, seed: int) -> str:
+        if "def initials" in prompt and not died:
+            died.append(prompt)
+            raise ModelError("The model worker died.")
+        return "Yes" if "Answer Yes or No" in prompt else "Concepts: loops, lists"
+
+    path = recipe(tmp_path, corpus)
+    path.write_text(path.read_text().split("[instructions]")[0], encoding="utf-8")
+    made = run(path, tmp_path / "run", model=RulingModel(dies))
+
+    assert died
+    assert not made[1].dropped
+
+
 def test_a_task_that_says_an_example_of_the_prompt_again_is_told_from_a_new_one() -> None:
     """The 0.5B does so at one prompt in three: the same task would be learnt again and again."""
     shown = teacher.exemplars(Context(Path(), Stop(), 7, frozenset(), "", unasked), 0, 8)
