@@ -24,7 +24,9 @@ from .cli_options import (
     Adapter,
     Agree,
     Answer,
+    BudgetName,
     Endpoint,
+    History,
     Json,
     ModelName,
     NoModel,
@@ -32,13 +34,13 @@ from .cli_options import (
     Root,
     Sandbox,
     Seed,
+    asked_model,
     asked_project,
 )
 from .config import parse_budget
 from .errors import BadInput
 from .events import Done, Event
 from .interrupt import ignore_signals, interruptible
-from .model import Model
 from .project import Project, find_root, preferred
 from .reply import understood
 from .resident import forget_prompts, prompts_folder
@@ -75,9 +77,8 @@ def fix(
     ] = False,
     least: Annotated[Assurance, typer.Option("--least", help="Assurance that --apply asks of a repair.")] = Assurance.B,
     as_json: Json = False,
-    budget: Annotated[
-        str, typer.Option("--budget", help="quick, normal, deep or seconds per failing test.")
-    ] = "normal",
+    budget: BudgetName = "normal",
+    history: History = False,
     no_model: NoModel = False,
     model: ModelName = None,
     endpoint: Endpoint = None,
@@ -91,14 +92,14 @@ def fix(
 ) -> None:
     """Run the tests, repair those that fail, and show each repair with the evidence for it."""
     with terminal.ending(as_json):
-        spending = replace(parse_budget(budget), prose=not no_prose)
+        spending = replace(parse_budget(budget), prose=not no_prose, history=history)
         reply = understood(answer) if answer is not None else None
         if reply is not None and len(nodeids or ()) != 1:
             raise BadInput("--answer settles the question of one test; name that test's node id.")
         with interruptible() as (stop, opened):
             project = asked_project(root, python, sandbox, agree)
             wanted = spending.samples > 0 and not no_model
-            llm = _model(model, wanted=wanted, endpoint=endpoint, adapter=adapter)
+            llm = asked_model(project.root, model, wanted=wanted, endpoint=endpoint, adapter=adapter)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             session, suite = _tested(project, _relative(project, nodeids), opened, stop, live)
@@ -141,7 +142,7 @@ def explain(
     with terminal.ending(as_json):
         with interruptible() as (stop, opened):
             project = asked_project(root, python, sandbox, agree)
-            llm = _model(model, wanted=not no_model, endpoint=endpoint)
+            llm = asked_model(project.root, model, wanted=not no_model, endpoint=endpoint)
             llm = opened.enter_context(closing(llm)) if llm else None
             live = opened.enter_context(show.Live(terminal.progress()).shown())
             session, suite = _tested(project, _relative(project, [nodeid]), opened, stop, live)
@@ -252,17 +253,6 @@ def _tested(
     suite = run_suite(session, nodeids, stop, live.test)
     memory.remember(project.root, suite.passed, began)
     return session, suite
-
-
-def _model(name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None) -> Model | None:
-    """As `open_model`, whose imports a search alone does without; what it explained before is looked up."""
-    if not wanted:
-        return None
-    from .cli_model import open_model
-    from .told import Remembering
-
-    model = open_model(name, wanted=wanted, endpoint=endpoint, adapter=adapter)
-    return Remembering(model) if model is not None else None
 
 
 def _relative(project: Project, nodeids: Iterable[str] | None) -> tuple[str, ...]:

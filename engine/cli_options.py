@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from . import trust
+from .model import Model
 from .project import Project, open_project
+from .settings import Settings, read_project
 
 Root = Annotated[Path, typer.Option("--root", help="A folder of the project; its root is found from there.")]
 Python = Annotated[str | None, typer.Option("--python", help="The interpreter that runs the project's tests.")]
@@ -33,6 +35,10 @@ Answer = Annotated[
     typer.Option("--answer", help="A, B, neither, or what is right, as in '[5, 6]' or 'raises ValueError'."),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Of the model's samples.")]
+BudgetName = Annotated[str, typer.Option("--budget", help="quick, normal, deep or seconds per failing test.")]
+History = Annotated[
+    bool, typer.Option("--history", help="Show the model every earlier answer of a revision, not the last alone.")
+]
 HERE = Path()
 
 
@@ -42,3 +48,16 @@ def asked_project(root: Path, python: str | None, sandbox: str | None, agree: bo
     if agree:
         trust.remember(project.root)
     return project
+
+
+def asked_model(
+    root: Path, name: str | None, *, wanted: bool, endpoint: str | None = None, adapter: Path | None = None
+) -> Model | None:
+    """As `open_model`, whose imports a search alone does without; what it explained before is looked up."""
+    if not wanted:
+        return None
+    from .cli_model import open_model
+    from .told import remembering
+
+    model = open_model(name, wanted=wanted, endpoint=endpoint, adapter=adapter)
+    return remembering(model, read_project(root, Settings())[0].keep_explanations) if model is not None else None

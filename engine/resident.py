@@ -43,19 +43,20 @@ class Resident:
         self._key: tuple[Path, bool] | None = None
         """Its file, and whether its prompts are kept."""
 
-    def get(self, name_or_path: str, endpoint: str = "", *, keep: bool = False) -> Model:
+    def get(self, name_or_path: str, endpoint: str = "", *, keep: bool = False, told: bool = True) -> Model:
         """The named model of the endpoint, or of this machine; the default one for an empty name.
 
-        `keep`: its computed prompts are written to the cache folder, for the next time that it is loaded.
+        `keep`: its computed prompts are written to the cache folder, for the next time that it is loaded. `told`: so is
+        what it explains.
 
         Raises ModelError when it is not installed, BadInput when the endpoint is no address.
         """
-        from .told import Remembering
+        from .told import remembering
 
         if endpoint:
             from .remote import RemoteModel
 
-            return Remembering(RemoteModel(endpoint, name_or_path))
+            return remembering(RemoteModel(endpoint, name_or_path), told)
         from .adopted import adapters_of, form_of
         from .catalogue import DEFAULT, find  # here: running tests should not load any of the model's code
         from .llama import LlamaModel
@@ -68,7 +69,7 @@ class Resident:
                 self._model = LlamaModel(path, name_or_path or DEFAULT, kept=kept)
                 self._key = (path, keep)
             self._model.wear(adapters_of(path), form_of(path))  # adopted or taken back since: a server runs for days
-            return Remembering(self._model)
+            return remembering(self._model, told)
 
     def held(self, path: Path) -> LlamaModel | None:
         """The resident model when it is this file."""

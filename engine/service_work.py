@@ -199,8 +199,8 @@ class ServiceWork:
         if budget.samples == 0 or wanted == "none":
             return None
         try:
-            keep = bool(params.get("keep_prompts"))
-            return self._models.get(wanted, str(params.get("endpoint") or ""), keep=keep)
+            keep, told = bool(params.get("keep_prompts")), bool(params.get("keep_explanations", True))
+            return self._models.get(wanted, str(params.get("endpoint") or ""), keep=keep, told=told)
         except ModelError as error:
             if wanted:
                 raise

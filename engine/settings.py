@@ -63,6 +63,11 @@ class Settings:
         "restart the same function is repaired sooner. `darner forget --prompts` wipes it.",
         project=False,
     )
+    keep_explanations: bool = _setting(
+        True,
+        "Keep what a model explained, in the cache folder (500 explanations at most), and show it again for the same "
+        "evidence; `darner forget --prompts` wipes it.",
+    )
     completion_model: str = _setting(
         "qwen2.5-coder-0.5b",
         "Model of the ghost text: a catalogue name, or path of a GGUF file that can fill in.",

@@ -18,7 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-from .model import Completion, Ending, Form, Message, Model, ModelStatus, Role, Sampling
+from .front import Front
+from .model import Completion, Ending, Message, Model, Role, Sampling
 from .resident import prompts_folder
 from .stop import Stop
 
@@ -33,20 +34,13 @@ class Identified(Model, Protocol):
         ...
 
 
-class Remembering:
+class Remembering(Front[Identified]):
     """A model whose explanations are looked up first; all else goes to the model."""
 
     def __init__(self, model: Identified, folder: Path | None = None, most: int = _MOST) -> None:
-        self._model, self._most = model, most
+        super().__init__(model)
+        self._most = most
         self._folder = folder or prompts_folder() / "prose"
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def form(self) -> Form:
-        return self._model.form
 
     def sample(
         self,
@@ -57,10 +51,10 @@ class Remembering:
         on_completion: Callable[[int, Completion], None] | None = None,
     ) -> tuple[Completion, ...]:
         if sampling.role is not Role.AUDITOR or sampling.temperature > 0 or sampling.n != 1:
-            return self._model.sample(messages, sampling, stop, on_text, on_completion)
+            return super().sample(messages, sampling, stop, on_text, on_completion)
         file = self._folder / f"{_key(self._model.identity, messages, sampling)}.txt"
         if (text := _read(file)) is None:
-            done = self._model.sample(messages, sampling, stop, on_text, on_completion)
+            done = super().sample(messages, sampling, stop, on_text, on_completion)
             if done and done[0].ending is not Ending.CANCELLED:
                 self._write(file, done[0].text)
             return done
@@ -70,15 +64,6 @@ class Remembering:
         if on_completion is not None:
             on_completion(0, completion)
         return (completion,)
-
-    def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
-        return self._model.score(messages, continuations, stop)
-
-    def status(self) -> ModelStatus:
-        return self._model.status()
-
-    def close(self) -> None:
-        self._model.close()
 
     def _write(self, file: Path, text: str) -> None:
         with contextlib.suppress(OSError):  # a full disk, or a folder of somebody else: it is asked for again
@@ -90,6 +75,11 @@ class Remembering:
             known = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
             for old in known[self._most :]:
                 old.unlink(missing_ok=True)
+
+
+def remembering(model: Identified, keep: bool) -> Model:
+    """The model itself where nothing it says is to be kept."""
+    return Remembering(model) if keep else model
 
 
 def file_identity(*files: Path) -> str:

@@ -31,7 +31,8 @@ from . import state
 from .config import Budget
 from .errors import BadEnvironment
 from .events import Event
-from .model import Completion, Form, Message, Model, ModelStatus, Sampling
+from .front import Front
+from .model import Completion, Message, Model, Sampling
 from .reply import Ask, Reply
 from .stop import Stop
 from .types import FailureReport, Patch
@@ -165,19 +166,12 @@ def _sources(root: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if name.endswith(".py"))
 
 
-class TracedModel:
+class TracedModel(Front[Model]):
     """A model whose every answer is written down."""
 
     def __init__(self, model: Model, trace: Trace) -> None:
-        self._model, self._trace = model, trace
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def form(self) -> Form:
-        return self._model.form
+        super().__init__(model)
+        self._trace = trace
 
     def sample(
         self,
@@ -187,23 +181,17 @@ class TracedModel:
         on_text: Callable[[int, str], None] | None = None,
         on_completion: Callable[[int, Completion], None] | None = None,
     ) -> tuple[Completion, ...]:
-        done = self._model.sample(messages, sampling, stop, on_text, on_completion)
+        done = super().sample(messages, sampling, stop, on_text, on_completion)
         self._trace.write(
             "asked", {"key": key(messages, sampling), **_request(messages, sampling), "said": [asdict(c) for c in done]}
         )
         return done
 
     def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
-        scores = self._model.score(messages, continuations, stop)
+        scores = super().score(messages, continuations, stop)
         request = {"messages": [asdict(m) for m in messages], "continuations": list(continuations)}
         self._trace.write("asked", {"key": score_key(messages, continuations), **request, "scores": list(scores)})
         return scores
-
-    def status(self) -> ModelStatus:
-        return self._model.status()
-
-    def close(self) -> None:
-        self._model.close()
 
 
 def key(messages: Sequence[Message], sampling: Sampling) -> str:

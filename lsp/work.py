@@ -82,4 +82,5 @@ def common(session: Session, root: Path) -> dict[str, object]:
         "python": settings.interpreter,
         "sandbox": settings.sandbox,
         "keep_prompts": settings.keep_prompts,
+        "keep_explanations": settings.keep_explanations,
     }

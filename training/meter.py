@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..engine.model import Completion, Form, Message, Model, ModelStatus, Sampling
+from ..engine.front import Front
+from ..engine.model import Completion, Message, Model, Sampling
 from ..engine.stop import Stop
 
 
@@ -27,17 +28,12 @@ class Spent:
         return Spent(self.tokens - before.tokens, seconds, self.calls - before.calls)
 
 
-class Metered:
+class Metered(Front[Model]):
     """Answers as `model` does."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
-        self.name = model.name
+        super().__init__(model)
         self.spent = Spent()
-
-    @property
-    def form(self) -> Form:
-        return self._model.form
 
     def sample(
         self,
@@ -48,18 +44,12 @@ class Metered:
         on_completion: Callable[[int, Completion], None] | None = None,
     ) -> tuple[Completion, ...]:
         began = time.monotonic()
-        found = self._model.sample(messages, sampling, stop, on_text, on_completion)
+        found = super().sample(messages, sampling, stop, on_text, on_completion)
         self.spent = self.spent.more(sum(each.tokens for each in found), began)
         return found
 
     def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
         began = time.monotonic()
-        found = self._model.score(messages, continuations, stop)
+        found = super().score(messages, continuations, stop)
         self.spent = self.spent.more(0, began)
         return found
-
-    def status(self) -> ModelStatus:
-        return self._model.status()
-
-    def close(self) -> None:
-        self._model.close()

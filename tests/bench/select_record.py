@@ -20,9 +20,10 @@ from darner.engine.config import Budget
 from darner.engine.crew import expect_help
 from darner.engine.events import Done
 from darner.engine.evidence import Flaky, gather
+from darner.engine.front import Front
 from darner.engine.hunt import hunt
 from darner.engine.loop import begin, conclude
-from darner.engine.model import Completion, Message, Model, ModelStatus, Sampling
+from darner.engine.model import Completion, Message, Model, Sampling
 from darner.engine.pool import UNCHANGED, targets_of
 from darner.engine.stop import Stop
 from darner.engine.suite import Suite, run_suite
@@ -136,12 +137,11 @@ def _offered(report: FailureReport, found: Found) -> tuple[int | None, int | Non
     return first, found.number(rival.candidate) if rival is not None else None
 
 
-class Counted:
+class Counted(Front[Model]):
     """A model that counts the completions and scorings asked of it."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
-        self.name, self.form = model.name, model.form
+        super().__init__(model)
         self.calls = 0
         self.sampled = False
 
@@ -155,17 +155,11 @@ class Counted:
     ) -> tuple[Completion, ...]:
         self.calls += sampling.n
         self.sampled = True
-        return self._model.sample(messages, sampling, stop, on_text, on_completion)
+        return super().sample(messages, sampling, stop, on_text, on_completion)
 
     def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
         self.calls += 1
-        return self._model.score(messages, continuations, stop)
-
-    def status(self) -> ModelStatus:
-        return self._model.status()
-
-    def close(self) -> None:
-        self._model.close()
+        return super().score(messages, continuations, stop)
 
 
 # What is known of the candidates afterwards

@@ -12,7 +12,7 @@ from darner.engine.resident import forget_prompts, prompts_folder
 from darner.engine.scripted import ScriptedModel
 from darner.engine.source import Source
 from darner.engine.stop import Stop
-from darner.engine.told import Remembering, file_identity
+from darner.engine.told import Remembering, file_identity, remembering
 
 SOURCE = Source.parse("ages.py", b"def oldest(ages):\n    return min(ages)\n")
 
@@ -37,6 +37,19 @@ def test_a_second_explanation_of_the_same_evidence_asks_no_model(tmp_path: Path)
     assert asked_for(first, tmp_path) == "It takes `min`."
     assert asked_for(second, tmp_path) == "It takes `min`."
     assert not second.asked
+
+
+def test_nothing_is_kept_for_those_who_keep_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`keep-explanations = false`: the words name the user's code."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    model = Named("a", "It takes `min`.")
+    target = Target(SOURCE, SOURCE.functions()[0], "assert oldest([3, 9]) == 9", ())
+
+    for keep in (False, False, True, True):
+        write_prose(remembering(model, keep), target, None, Stop())
+
+    assert len(model.asked) == 3
+    assert len(list((prompts_folder() / "prose").iterdir())) == 1
 
 
 @pytest.mark.parametrize(("identity", "fact"), [("b", "the test expects 9, and got 3"), ("a", "`oldest` returned 3")])
@@ -81,9 +94,9 @@ def test_a_folder_that_cannot_be_written_costs_only_the_memory(tmp_path: Path) -
 def test_repairs_are_never_looked_up(tmp_path: Path) -> None:
     """Samples must differ, and a greedy repair is asked for again with other feedback."""
     model = Named("a", "one", "two")
-    remembering = Remembering(model, tmp_path)
+    kept = Remembering(model, tmp_path)
 
-    said = [remembering.sample((Message("user", "x"),), Sampling(), Stop())[0].text for _ in range(2)]
+    said = [kept.sample((Message("user", "x"),), Sampling(), Stop())[0].text for _ in range(2)]
 
     assert said == ["one", "two"]
 

@@ -26,6 +26,7 @@ const SERVER_SETTINGS = [
   'inlayHints',
   'inlineCompletion',
   'keepPrompts',
+  'keepExplanations',
   'completionModel',
   'snapshots',
 ]
