@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -30,9 +30,8 @@ class Quantisation(StrEnum):
 
 
 _LLAMA_CPP_NUMBER = {Quantisation.Q8_0: 7, Quantisation.Q6_K: 18}
-_WRITTEN_ANEW = frozenset(
-    ("GGUF.version", "GGUF.tensor_count", "GGUF.kv_count", "general.architecture", "general.file_type")
-)
+WRITTEN_BY_WRITER = frozenset(("GGUF.version", "GGUF.tensor_count", "GGUF.kv_count", "general.architecture"))
+"""Fields that gguf's writer writes by itself."""
 _PREFIX = "base_model.model."
 _PARTS = {".lora_A.weight": ".lora_a", ".lora_B.weight": ".lora_b"}
 
@@ -79,10 +78,7 @@ def write_merged(net: Net, base: Base, out: Path, kind: Quantisation) -> None:
     reader = gguf.GGUFReader(base.gguf)
     half = out.with_name(f".{out.name}.f16")
     writer = gguf.GGUFWriter(half, base.architecture)
-    for name, field in reader.fields.items():
-        if name not in _WRITTEN_ANEW:
-            inner = field.types[-1] if len(field.types) > 1 else None
-            writer.add_key_value(name, field.contents(), field.types[0], inner)
+    copy_metadata(reader, writer, without={*WRITTEN_BY_WRITER, "general.file_type"})
     found = dict(_named(net, base))
     for tensor in reader.tensors:
         if tensor.name not in found:  # tables of the architecture, as frequencies: not trained
@@ -161,6 +157,14 @@ def _reordered(array: Array, name: str, architecture: str, shape: Mapping[str, i
 
 def _shape(base: Base) -> Mapping[str, int]:
     return json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
+
+
+def copy_metadata(reader: Library, writer: Library, without: Container[str]) -> None:
+    """Every other field of the file that is read, as it is there."""
+    for name, field in reader.fields.items():
+        if name not in without:
+            inner = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(name, field.contents(), field.types[0], inner)
 
 
 def finish(writer: Library, out: Path) -> None:

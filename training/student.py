@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 
 from ..engine import catalogue
 from ..engine.errors import BadInput
-from .gguf_file import finish
+from .gguf_file import WRITTEN_BY_WRITER, copy_metadata, finish
 from .libraries import Library, library
 
 _BLOCK = re.compile(r"blk\.(\d+)\.")
@@ -31,8 +31,11 @@ def student_of(name_or_path: str, layers: int) -> Path:
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         half = out.with_name(f".{out.name}.{os.getpid()}")
-        _cut(gguf, layers, half)
-        os.replace(half, out)
+        try:
+            _cut(gguf, layers, half)
+            os.replace(half, out)
+        finally:
+            half.unlink(missing_ok=True)
     return out
 
 
@@ -46,10 +49,8 @@ def _cut(gguf: Path, layers: int, out: Path) -> None:
         raise BadInput(f"{gguf.name} has {blocks} blocks; a student of it has fewer: set `layers` below that, or to 0.")
     kept = {old: new for new, old in enumerate((*range(layers - 1), blocks - 1))}
     writer = api.GGUFWriter(out, architecture)
-    for name, field in reader.fields.items():
-        if not name.startswith("GGUF.") and name != "general.architecture":
-            inner = field.types[-1] if len(field.types) > 1 else None
-            writer.add_key_value(name, layers if name == counted else field.contents(), field.types[0], inner)
+    copy_metadata(reader, writer, without={*WRITTEN_BY_WRITER, counted})
+    writer.add_block_count(layers)
     for tensor in reader.tensors:
         found = _BLOCK.match(tensor.name)
         if found is None or int(found[1]) in kept:
