@@ -1,6 +1,6 @@
 # Every target states its own line of help. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-named bench-stated bench-split bench-sandbox bench-model bench-format clean test-chaos test-sandbox soak-sandbox setup-train smoke-train test-train train-tiny reference docs shape alike release-check profile
+.PHONY: help setup demo test test-slow test-nvim test-vscode smoke-vscode bench-vscode check-nvim vsix screenshots check bench bench-real mine-real bench-search bench-lsp bench-evidence bench-select bench-write bench-localise bench-named bench-stated bench-split bench-sandbox bench-model bench-format clean test-chaos test-sandbox soak-sandbox setup-train setup-weights smoke-train test-train train-tiny reference docs shape alike release-check profile
 
 # The first Python 3.11 or newer that really starts (a pyenv shim may be on PATH and refuse). Override: make PYTHON=...
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -117,8 +117,10 @@ bench-format: setup ## Measure in which form a model writes repairs best; goes o
 setup-train: setup ## Install what training needs beside the rest: torch, transformers, peft, datatrove, ray (2 GB)
 	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train,train-scale,tensorboard]'
 
-smoke-train: setup ## The line of `make train-tiny` in small: data by the 0.5B, and weights, reward and export of a tiny net
+setup-weights: setup ## Install what the stages that change weights need: torch, transformers, peft
 	@$(BIN)/pip install --quiet -c constraints.txt -c constraints-train.txt -e '.[train]'
+
+smoke-train: setup-weights ## The line of `make train-tiny` in small: data by the 0.5B, and weights, reward and export of a tiny net
 	@$(BIN)/darner model pull qwen2.5-coder-0.5b
 	@$(BIN)/python -m pytest -q --timeout $(LIMIT) tests/training/test_rl_line.py tests/training/test_tiny.py -k "not both_kinds"
 
