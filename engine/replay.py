@@ -56,8 +56,15 @@ class Recording:
 
     @property
     def form(self) -> Form:
-        """In which the model was asked for repairs; older releases knew the engine's alone."""
-        return Form(self.start.get("form") or Form.ENGINE)
+        """In which the model was asked for repairs; older releases knew the engine's alone. Raises BadInput."""
+        named = self.start.get("form") or Form.ENGINE
+        try:
+            return Form(named)
+        except ValueError as error:
+            raise BadInput(
+                f"{self.path}:1: the model was asked in the form {named!r}, which this Darner does not know; replay it "
+                f"with Darner {self.start.get('darner', '')}, which made it."
+            ) from error
 
     @property
     def rulings(self) -> tuple[Ruling, ...]:

@@ -98,6 +98,10 @@ def test_a_run_that_was_killed_leaves_a_trace_that_can_be_read(tmp_path: Path) -
         ("", "is not a trace"),
         ('{"kind": "start", "format": 99}\n', "is not a trace of format 1"),
         ('{"kind": "start", "format": 1}\nrubbish\n{"kind": "end"}\n', "t.jsonl:2: this line is no record"),
+        (
+            '{"kind": "start", "format": 1, "form": "sung", "darner": "9.9"}\n',
+            "form 'sung', .* Darner 9.9, which made it",
+        ),
     ],
 )
 def test_what_is_no_trace_is_refused_with_the_line(tmp_path: Path, text: str, said: str) -> None:
@@ -106,7 +110,7 @@ def test_what_is_no_trace_is_refused_with_the_line(tmp_path: Path, text: str, sa
     path.write_text(text)
 
     with pytest.raises(BadInput, match=said):
-        read(path)
+        _ = read(path).form
 
 
 def test_asking_for_a_trace_that_is_not_there_names_the_list(tmp_path: Path) -> None:
