@@ -18,6 +18,8 @@ from .types import Evidence
 _ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_s=0.05)
 _AWAY = replace(_ALONE, test_cpu_s=0.75)
 """It will not end in any time; where it goes round shows soon."""
+_GLIMPSE = replace(_ALONE, test_cpu_s=0.1)
+"""As long as this suffices, its facts are there as soon as any other test's."""
 _NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0, trace_s=0.04)
 _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
@@ -44,7 +46,7 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
     if told is not None and told.phase == "collect":
         return Evidence(nodeid, told, (), (), told.failure.text if told.failure else "", told.seconds)
     limits = patient(told)
-    alone = session.run((nodeid,), limits=limits, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
+    alone = _glimpsed(session, told, stop) or _looked_at(session, nodeid, limits, stop)
     failing = _find(alone, nodeid) or told
     _refuse_flaky(session, suite, nodeid, alone, stop)
     again: TestResult | None = None
@@ -62,6 +64,29 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
         return Evidence(nodeid, failing, (), (), alone.output, seconds, trouble, again)
     passing, related = _neighbours(session, suite, failing, stop)
     return Evidence(nodeid, failing, passing, related, alone.output, seconds, trouble, again)
+
+
+def _glimpsed(session: Session, told: TestResult | None, stop: Stop) -> RunResult | None:
+    """The beginning of a test that ran away, if it ends where the whole of it ended: in the same function."""
+    if told is None or not runs_away(told):
+        return None
+    run = _looked_at(session, told.nodeid, _GLIMPSE, stop)
+    seen = _find(run, told.nodeid)
+    return run if seen is not None and _ending(seen) == _ending(told) else None
+
+
+def _ending(test: TestResult) -> tuple[str, str, str] | None:
+    """What ended it, and in which function of the project."""
+    failure = test.failure
+    return (
+        (failure.exception, failure.frames[-1].path, failure.frames[-1].function)
+        if failure is not None and failure.frames
+        else None
+    )
+
+
+def _looked_at(session: Session, nodeid: str, limits: Limits, stop: Stop) -> RunResult:
+    return session.run((nodeid,), limits=limits, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
 
 
 def _neighbours(

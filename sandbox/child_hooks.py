@@ -22,7 +22,7 @@ _PATIENCE = 1_000
 
 
 def hooks(listener: Any) -> Any:
-    """What this interpreter can do, with `start()` and `stop()`."""
+    """What this interpreter can do: `start()` and `stop()`, and between them `rest()` and `go_on()`."""
     api: Any = getattr(sys, "monitoring", None)
     if api is not None:
         tool = next((n for n in (4, 3, 5, 2) if api.get_tool(n) is None), None)
@@ -54,10 +54,16 @@ class _Monitoring:
 
     def start(self) -> None:
         self._api.restart_events()
-        self._api.set_events(self._tool, self._api.events.PY_START | self._api.events.PY_UNWIND)
+        self.go_on()
 
     def stop(self) -> None:
         self._api.set_events(self._tool, 0)
+
+    def rest(self) -> None:
+        self.stop()
+
+    def go_on(self) -> None:
+        self._api.set_events(self._tool, self._api.events.PY_START | self._api.events.PY_UNWIND)
 
     def _start(self, code: Any, offset: int) -> Any:
         listener = self._listener
@@ -115,11 +121,21 @@ class _Tracing:
         self._calls = 0
         threading.settrace(self._call)
         sys.settrace(self._call)
+        self._stopped = False
 
     def stop(self) -> None:
         sys.settrace(None)
         threading.settrace(None)  # type: ignore[arg-type]
         self._entered = {}
+        self._stopped = True
+
+    def rest(self) -> None:
+        """Of this thread alone; others go on being listened to."""
+        sys.settrace(None)
+
+    def go_on(self) -> None:
+        if not self._stopped:
+            sys.settrace(self._call)
 
     def _call(self, frame: Any, event: str, arg: object) -> Any:
         listener = self._listener

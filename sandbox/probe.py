@@ -136,6 +136,15 @@ class Probe:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
+        if self._recorder is not None:
+            self._recorder.rest()
+        try:
+            yield from self._reported(item, call)
+        finally:
+            if self._recorder is not None:
+                self._recorder.go_on()
+
+    def _reported(self, item: Any, call: Any) -> Generator[None, Any, None]:
         outcome = yield
         report: Any = outcome.get_result()
         kept = self._reports.setdefault(item.nodeid, {"outcome": "passed", "phase": "call", "failure": None})
