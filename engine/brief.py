@@ -43,6 +43,7 @@ def repair(target: Target, last: Attempt | None = None, space: Space = USUAL) ->
         source=code,
         test=target.test[: most.test].strip(),
         facts=facts[: most.facts].strip(),
+        rounds=[(one.code[:MOST_FUNCTION], one.feedback[: most.facts]) for one in last.rounds[:-1]] if last else [],
         function=plain(target.function.qualname),
     )
     return (Message("system", _HELPER), Message("user", content))

@@ -117,7 +117,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
         *meaning(evidence, known),
         *blamed(evidence, edited),
         *traced.born(evidence, signals.slice, tables, sources),
-        *traced.left(departure(evidence), tables, sources),
+        *traced.left(departure(evidence.failing, evidence.passing), tables, sources),
         *traced.unordered(evidence.failing.failure, signals.slice, tables),
     )
     blocks = traced.blocks(evidence.failing.trace, tables)

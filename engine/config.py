@@ -18,6 +18,8 @@ class Budget:
     """Revisions of each sample on real feedback."""
     prose: bool = True
     """Let the model explain in words when it is done."""
+    history: bool = False
+    """A revision is shown every round that led to it, not the last alone."""
     search: bool = True
     """Try edits that no model made; without them, what is found is the model's own."""
 

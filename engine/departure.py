@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..sandbox.types import Activation, TestResult, Trace
 from .protected import is_test_path
-from .types import Evidence
 
 _MOST_ACTIVATIONS = 200
 
@@ -31,16 +30,16 @@ class Departure:
     """What the failing run's names held there, as far as they were seen."""
 
 
-def departure(evidence: Evidence) -> Departure | None:
+def departure(failed: TestResult, passed: Iterable[TestResult]) -> Departure | None:
     """The first, in order of calls, that goes where no passing call of the function goes; None without any."""
-    trace = evidence.failing.trace
+    trace = failed.trace
     if trace is None:
         return None
     known: dict[Key, list[tuple[Activation, tuple[int, ...], str]]] = defaultdict(list)
-    for test in evidence.passing:
+    for test in passed:
         for activation, way in _ways(test):
             known[_key(activation)].append((activation, way, test.nodeid))
-    for activation, way in _ways(evidence.failing):
+    for activation, way in _ways(failed):
         ranked = sorted(known.get(_key(activation), ()), key=lambda one: _likeness(way, one[1]))
         if ranked and (shared := _shared(way, ranked[-1][1])) < len(way):
             return _departure(trace, activation, way, ranked[-1], shared)

@@ -48,10 +48,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An earlier try and what came of it; only the last round is shown (papers.md 3.3: better below 7B)."""
+    """A try and what came of it; the last round alone is shown, unless asked for (papers.md 3.3: better below 7B)."""
 
     code: str
     feedback: str
+    earlier: Attempt | None = None
+    """The try that it revised, where that is to be shown too."""
+
+    @property
+    def rounds(self) -> tuple[Attempt, ...]:
+        """Those to show, oldest first."""
+        return (*(self.earlier.rounds if self.earlier is not None else ()), self)
 
 
 @cache
@@ -82,8 +89,7 @@ def repair(target: Target, last: Attempt | None = None, space: Space = USUAL) ->
         source=target.text[:MOST_FUNCTION],
         test=target.test[: space.test],
         facts=bullets((*target.required, *target.facts))[: space.facts],
-        previous=last.code if last else "",
-        feedback=last.feedback[: USUAL.facts] if last else "",
+        rounds=[(one.code, one.feedback[: USUAL.facts]) for one in last.rounds] if last is not None else [],
     )
     return (Message("system", _SYSTEM), Message("user", content))
 

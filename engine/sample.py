@@ -1,8 +1,9 @@
 """Candidates from a model: parallel samples of a suspicious function, revised on what really happened.
 
-At most two revisions in a row with only the last round in context (papers.md 3.3), then fresh starts. The branch to
-revise is drawn by Thompson sampling, Beta(1 + C h, 1 + C (1 - h) + failures), with h the share of tests that pass and
-C = 20 (REx, papers.md 8.9).
+At most two revisions in a row with only the last round in context (papers.md 3.3), then fresh starts. A batch ends
+early when two different answers that pass do the same (papers.md 9, laptop budget). The branch to revise is drawn by
+Thompson sampling, Beta(1 + C h, 1 + C (1 - h) + failures), with h the share of tests that pass and C = 20 (REx,
+papers.md 8.9).
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ..sandbox.types import Detail
+from .behaviour import cluster, inputs_for
 from .case import Case
 from .config import Budget
 from .errors import PromptTooLong
 from .feedback import feedback_of, in_steps
 from .forms import FENCE, Asked, left_out, repair
-from .model import Completion, Model, Role, Sampling
+from .model import Completion, Ending, Model, Role, Sampling
 from .parse import Unusable, patch_from
+from .pool import targets_of
 from .prompt import Attempt, Target, write
 from .search import allowed, identity
 from .shorten import USUAL, Space
@@ -64,7 +66,7 @@ class Sampler:
         self._chance = random.Random(seed)
         self._seen: set[tuple[tuple[str, bytes], ...]] = set()
         self._branches: list[Branch] = []
-        self.passed = 0
+        self.passed: list[Candidate] = []
         self._space = USUAL
         self.left_out: dict[str, None] = {}
         """What the prompts did not show for lack of space, in words."""
@@ -95,23 +97,24 @@ class Sampler:
         branch = max(open_ones, key=self._draw)
         branch.failures += 1
         ask = partial(self._repaired, branch.target, branch.attempt)
-        self._sample(branch.target, ask, _PAIR, _REVISION_TEMPERATURE, branch.depth + 1)
+        self._sample(branch.target, ask, _PAIR, _REVISION_TEMPERATURE, branch)
 
     def _done(self) -> bool:
-        return bool(self._stop) or self.passed > 0
+        return bool(self._stop) or bool(self.passed)
 
     def _draw(self, branch: Branch) -> float:
         return self._chance.betavariate(1 + _C * branch.share, 1 + _C * (1 - branch.share) + branch.failures)
 
-    def _sample(self, target: Target, ask: Ask, n: int, temperature: float, depth: int = 0) -> None:
+    def _sample(self, target: Target, ask: Ask, n: int, temperature: float, revised: Branch | None = None) -> None:
         """Raises ModelError, for a prompt that does not fit only when nothing more can be left out of it."""
         self._seed += 1_000
         while True:
             asked = ask(self._space)
             sampling = sampling_for(target, n, temperature, self._seed, asked.opening)
-            judge = partial(self._judge, target, asked.opening, depth)
+            batch = self._stop.branch()
+            judge = partial(self._judge, target, asked.opening, revised, batch)
             try:
-                self._model.sample(asked.messages, sampling, self._stop, on_completion=judge)
+                self._model.sample(asked.messages, sampling, batch, on_completion=judge)
                 self.left_out |= dict.fromkeys(left_out(target, self._model.form, self._space))
                 return
             except PromptTooLong:
@@ -124,7 +127,11 @@ class Sampler:
         """In the model's form at this moment: an adapter may be adopted or taken back between two requests."""
         return repair(target, self._model.form, last, space)
 
-    def _judge(self, target: Target, opening: str, depth: int, _: int, completion: Completion) -> None:
+    def _judge(
+        self, target: Target, opening: str, revised: Branch | None, batch: Stop, _: int, completion: Completion
+    ) -> None:
+        if completion.ending is Ending.CANCELLED:
+            return
         try:
             candidate, text = candidate_from(completion, target, self._model.name, opening)
         except Unusable:
@@ -137,16 +144,29 @@ class Sampler:
         if verdict is None:
             return
         if verdict.target_passed and not verdict.broken:
-            self.passed += 1
+            self.passed.append(candidate)
+            if self._agree():
+                batch.cancel()
             return
-        attempt = Attempt(text, self._feedback(candidate, depth))
+        depth = revised.depth + 1 if revised is not None else 0
+        earlier = revised.attempt if revised is not None and self._budget.history else None
+        attempt = Attempt(text, self._feedback(candidate, depth), earlier)
         self._branches.append(Branch(target, attempt, _share(verdict), depth))
+
+    def _agree(self) -> bool:
+        """Two different answers that pass give the same wherever they were compared: no more are waited for."""
+        case, passed = self._case, self.passed
+        if len(passed) < 2:
+            return False
+        inputs = inputs_for(case.evidence, targets_of(case, passed), case.sources)
+        found = cluster(case.trial.session, passed, inputs, case.evidence.nodeid, self._stop)
+        return any(len(each.members) > 1 and each.outputs for each in found)
 
     def _feedback(self, candidate: Candidate, depth: int) -> str:
         trial = self._case.trial
         if depth == 0:
             return feedback_of(trial.look(candidate, self._stop), trial.nodeid)
-        return in_steps(trial.look(candidate, self._stop, Detail.EVIDENCE), trial.nodeid, candidate)
+        return in_steps(trial.look_closely(candidate, self._stop), trial.nodeid, candidate)
 
 
 def _written(target: Target, space: Space) -> Asked:

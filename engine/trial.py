@@ -25,6 +25,7 @@ _SLOWEST_FACTOR = 10.0
 _HASTY_FACTOR, _HASTY_S = 2.0, 0.1
 """And the first time that it is tried, of the processor; at least so much."""
 _FORK_S = 1.0
+_MOST_COMPARED = 3
 
 
 def open_session(project: Project, *, trusted: bool) -> Session:
@@ -100,9 +101,13 @@ class Trial:
         run = self._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
         return sum(test.outcome is Outcome.PASSED for test in run.tests) if ended_by_itself(run) else 0
 
-    def look(self, candidate: Candidate, stop: Stop, detail: Detail = Detail.OUTCOMES) -> RunResult:
-        """The failing test alone, with frames and locals, or with all its steps: feedback for a model."""
-        return self._run(candidate.patch, (self.nodeid,), detail, stop)
+    def look(self, candidate: Candidate, stop: Stop) -> RunResult:
+        """The failing test alone, with frames and locals: feedback for a model."""
+        return self._run(candidate.patch, (self.nodeid,), Detail.OUTCOMES, stop)
+
+    def look_closely(self, candidate: Candidate, stop: Stop) -> RunResult:
+        """The failing test with all its steps, and the nearest that passed, for comparison."""
+        return self._run(candidate.patch, (self.nodeid, *self.covering[:_MOST_COMPARED]), Detail.EVIDENCE, stop)
 
     @property
     def patient(self) -> Limits:

@@ -129,7 +129,7 @@ def test_the_right_answer_to_a_brief_prompt_becomes_a_candidate_that_passes(name
         running = sampler(model, case, tried)
         running.run()
 
-    assert running.passed == 1
+    assert len(running.passed) == 1
     assert any(each.prefill == f"```python\n{kind.mouth}" for each in model.how)
     assert kind.wrong in next(asked[-1].content for asked in model.asked if "has a bug" in asked[-1].content)
     after = tried[-1].patch.files[0].after.decode("latin-1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
-from darner.engine.types import Candidate
+from darner.engine.types import Candidate, Verdict
 
 SAID = "def largest(values):\n    return sorted(values)[1]\n```"
 LAID_OUT_OTHERWISE = f"{SAID.removesuffix('```')}\n\n```"
@@ -33,10 +34,16 @@ def said(body: str) -> str:
 
 @pytest.fixture
 def case(tmp_path: Path) -> Generator[Case]:
+    with opened(tmp_path, TESTS) as case:
+        yield case
+
+
+@contextmanager
+def opened(folder: Path, tests: str) -> Generator[Case]:
     """A real failing test in a real sandbox."""
-    root = tmp_path.resolve()
+    root = folder.resolve()
     (root / "best.py").write_text(BEST)
-    (root / "test_best.py").write_text(TESTS)
+    (root / "test_best.py").write_text(tests)
     with open_session(Project(root, find_interpreter(root, sys.executable)), trusted=True) as session:
         suite = run_suite(session, (), Stop())
         yield open_case(session, suite, gather(session, suite, suite.failing[0], Stop()))
@@ -69,6 +76,53 @@ def test_a_failed_answer_is_revised_twice_in_a_row_each_time_on_its_last_round_a
     assert all("assert 1 == 3" in text and "It ran so" not in text for text in on_first)
     assert all(second not in text for text in on_first)
     assert all(first not in text and "It ran so" in text and "wanted = 0" in text for text in on_second)
+
+
+def test_with_history_a_revision_is_shown_every_round_that_led_to_it_oldest_first(case: Case) -> None:
+    """What a larger model may make of more context is the user's to try."""
+    first, second = "return values[0]", "wanted = 0\n    return values[wanted + 1]"
+    model = ScriptedModel(*[said(first)] * 7, *[said(second)] * 2, said("return sum(values)"))
+    budget = Budget("test", 90.0, samples=6, rounds=2, history=True)
+    Sampler(model, case, budget, 0, lambda c: case.trial.quick(c, Stop()), Stop()).run()
+
+    shown = [asked[-1].content for asked in model.asked if second in asked[-1].content]
+    assert shown
+    assert all(text.index(first) < text.index("assert 1 == 3") < text.index(second) for text in shown)
+
+
+def test_a_second_revision_is_told_where_its_way_parts_from_a_call_that_is_right(tmp_path: Path) -> None:
+    """The values of the failing call say more beside those of a passing one."""
+    tests = f"{TESTS}\ndef test_one():\n    assert largest([3]) == 3\n"
+    wrong = "if len(values) > 2:\n        return values[0]\n    return max(values)"
+    with opened(tmp_path, tests) as case:
+        model = ScriptedModel(*[said("return values[0]")] * 7, *[said(wrong)] * 2, said("return sum(values)"))
+        budget = Budget("test", 90.0, samples=6, rounds=2)
+        Sampler(model, case, budget, 0, lambda c: case.trial.quick(c, Stop()), Stop()).run()
+
+    told = [asked[-1].content.partition("Beside a call that is right:")[2] for asked in model.asked]
+    told = [text.partition("Answer with")[0] for text in told if text]
+    assert told
+    assert all("len(values) > 2" in text and "[1, 2, 3]" in text and "[3]" in text for text in told)
+
+
+def test_a_batch_ends_when_two_different_answers_that_pass_do_the_same(case: Case) -> None:
+    """A third that agrees would cost its tokens and change nothing; two that differ settle nothing."""
+    other, one, same = "return sorted(values)[-1]", "return max(values)", "best = max(values)\n    return best"
+    late = "return max(list(values))"
+    model = ScriptedModel(*map(said, ("return values[0]", other, one, same, late)))
+    tried: list[Candidate] = []
+
+    def attempt(candidate: Candidate) -> Verdict:
+        tried.append(candidate)
+        return case.trial.quick(candidate, Stop())
+
+    sampler = Sampler(model, case, Budget("test", 90.0, samples=8, rounds=1), 0, attempt, Stop())
+    sampler.run()
+
+    assert [each.patch.files[0].after.decode() for each in sampler.passed] == [
+        BEST.replace("return min(values)", text) for text in (other, one, same)
+    ]
+    assert tried[1:] == sampler.passed
 
 
 def test_no_branch_is_revised_more_often_than_allowed_and_then_it_starts_afresh(case: Case) -> None:
