@@ -99,9 +99,15 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings, context.seed)
     new, how = served.of(inputs["export"]), settings
     effort = Effort(how.samples, how.turns, how.temperature, how.form, how.matched, how.explained)
+    wishes = product_compared.wishes(cases, tasks, settings.product, context.seed)
+    ways = tuple(product.Way)[: 1 + settings.product_search]
     scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
-    scores.heard = answers.heard = lambda: context.tell(_progress(len(cases) + len(tasks), scores, answers))
     in_use = Ledger(folder / "product.jsonl")
+
+    def tell() -> None:
+        context.tell(_progress(len(cases) + len(tasks), len(ways) * len(wishes), len(ways), scores, answers, in_use))
+
+    scores.heard = answers.heard = in_use.heard = tell
     with ExitStack() as opened:
         models = {"before": served.before(new).open("before"), "new": replace(new, form=how.form).open("new")}
         for model in models.values():
@@ -110,8 +116,6 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
         exam = Exam(models, place, context.seed)
         exam.practise(cases, effort, scores)
         exam.sit(tasks, replace(effort, samples=settings.tries), answers)
-        wishes = product_compared.wishes(cases, tasks, settings.product, context.seed)
-        ways = tuple(product.Way)[: 1 + settings.product_search]
         hows = [product.How(way, settings.product_seconds, context.seed, context.trusted) for way in ways]
         found = product_compared.sit(wishes, models, hows, place, in_use)
     report = compared([Score(**row) for row in scores.rows], effort, context.seed)
@@ -121,16 +125,22 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
     return figures
 
 
-def _progress(cases: int, scores: Ledger, answers: Ledger) -> Progress:
-    """Of twice the cases, as there are two models; a task that cannot be judged is asked of neither."""
+def _progress(cases: int, used: int, ways: int, scores: Ledger, answers: Ledger, in_use: Ledger) -> Progress:
+    """Of twice the cases and of twice what is done as in use, for there are two models; a task that cannot be judged is
+    asked of neither, in none of so many ways.
+    """
+    models = ("before", "new")
     right = {
         model: [row["greedy"] for row in scores.rows if row["model"] == model]
-        + [row["correct"] for row in answers.rows if row["model"] == model]
-        for model in ("before", "new")
+        + [row["correct"] for row in (*answers.rows, *in_use.rows) if row["model"] == model]
+        for model in models
     }
-    unsound = sum(not row["correct"] for row in answers.rows if row["model"] not in right)
+    unsound = [
+        asked * sum(not row["correct"] for row in ledger.rows if row["model"] not in models)
+        for asked, ledger in ((1, answers), (ways, in_use))
+    ]
     note = f"{sum(right['before'])} right before, {sum(right['new'])} now"
-    return Progress(2 * cases, sum(map(len, right.values())) + 2 * unsound, note=note)
+    return Progress(2 * (cases + used), sum(map(len, right.values())) + 2 * sum(unsound), note=note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from .stages import FileStage, Stage
 from .store import Progress
 from .types import Manifest
 
-_MOST_REASONS = 12
+_MOST_REASONS, _MOST_FIGURES = 12, 3
 _SAID_EVERY_S = 60.0
 """Where no terminal is, a line on how far a stage is."""
 _SPEED_OVER_S = 600.0
@@ -113,8 +113,13 @@ def _so_far(task: Task) -> str:
 def _note(standing: Standing) -> str:
     if standing.changes:
         return "; ".join(standing.changes)
-    dropped = _most_first(standing.manifest.dropped) if standing.manifest else []
-    return f"most dropped: {dropped[0][0]} ({dropped[0][1]})" if dropped else ""
+    if standing.manifest is None:
+        return ""
+    if dropped := _most_first(standing.manifest.dropped):
+        return f"most dropped: {dropped[0][0]} ({dropped[0][1]})"
+    figures = [f"{name} {value:.4g}" for name, value in standing.manifest.figures.items()]
+    more = len(figures) - _MOST_FIGURES
+    return ", ".join((*figures[:_MOST_FIGURES], *([f"{more} more with --json"] if more > 0 else [])))
 
 
 def _account(manifest: Manifest) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from darner.training.show import watching
+from darner.training.run import Standing, State
+from darner.training.show import table, watching
 from darner.training.stages import Context, FileStage
 from darner.training.store import Progress
 from rich.console import Console
@@ -51,6 +52,18 @@ def test_without_a_terminal_a_line_now_and_then_says_steps_loss_and_time_left(tm
     assert re.fullmatch(r"steps: 3 of 4, loss 0\.33, 0:00:\d\d left", lines[3])
     assert lines[4].startswith("steps: 4 of 4, loss 0.25")
     assert re.fullmatch(r"steps: steps, last_loss 0\.25, .* s", lines[5])
+
+
+def test_where_a_stage_stands_says_its_figures_when_it_dropped_nothing(tmp_path: Path) -> None:
+    """Nobody opens a manifest to read a loss."""
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("[steps]\n", encoding="utf-8")
+    made = run(recipe, tmp_path / "run", stages=(STEPS,))
+    console = Console(file=io.StringIO(), width=120)
+    console.print(table([Standing(STEPS, State.DONE, manifest=made[0])]))
+
+    assert isinstance(console.file, io.StringIO)
+    assert "last_loss 0.25" in console.file.getvalue()
 
 
 def test_lines_come_no_more_often_than_asked(tmp_path: Path) -> None:
