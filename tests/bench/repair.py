@@ -11,6 +11,7 @@ them the repair is asked for; the seconds are those between that question and it
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,11 @@ def tasks(path: Path, limit: int) -> Iterator[dict[str, str]]:
         sys.exit(f"{path} does not exist; pass the folder that holds the tasks with --tasks.")
     lines = path.read_text().splitlines()
     yield from (json.loads(text) for text in lines[:limit])
+
+
+def drawn(given: Iterable[dict[str, str]], seed: int) -> list[dict[str, str]]:
+    """In an order by chance, one for each seed: a run that ends early has taken a fair sample."""
+    return sorted(given, key=lambda task: hashlib.sha256(f"{seed} {task['id']}".encode()).digest())
 
 
 def run_task(task: dict[str, str], options: argparse.Namespace) -> Row:

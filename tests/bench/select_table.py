@@ -24,7 +24,7 @@ from typing import Any
 from darner.engine.errors import ModelError
 from darner.engine.select import SELECTORS
 from darner.engine.wire import decode, encode
-from repair import SETS, TASKS, commit, machine, tasks
+from repair import SETS, TASKS, commit, drawn, machine, tasks
 from select_choose import Chooser, Models
 from select_compare import WITHOUT_A_MODEL, compared
 from select_print import choices, made, matched, questions, short, strategies
@@ -36,9 +36,8 @@ from select_types import BATCH, How, LeftOut, TaskRow
 
 def main() -> int:
     options = parse_arguments()
-    given = list(
-        chain.from_iterable(tasks(options.tasks / f"{s}.jsonl", options.limit) for s in options.sets.split(","))
-    )
+    sets = (tasks(options.tasks / f"{s}.jsonl", options.limit) for s in options.sets.split(","))
+    given = drawn(chain.from_iterable(sets), options.seed)[: options.draw]
     how = How(
         options.samples, options.rounds, options.full, options.seconds, options.tree_seconds, options.seed,
     )  # fmt: skip
@@ -70,7 +69,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--tree-seconds", type=float, default=300.0, help="after which a task draws no more samples")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--limit", type=int, default=10_000, help="tasks of each set")
+    parser.add_argument("--limit", type=int, default=10_000, help="tasks of each set, the first ones")
+    parser.add_argument("--draw", type=int, default=10_000, help="tasks of all of these, drawn by the seed")
     parser.add_argument("--tasks", type=Path, default=TASKS, help="folder of the JSON Lines files")
     parser.add_argument("--replay", action="store_true", help="open no model: use what is recorded")
     parser.add_argument("--out", type=Path, default=Path("bench-results/select.jsonl"))

@@ -31,7 +31,7 @@ from darner.engine.stop import Stop
 from darner.engine.stub import Meant, find
 from darner.sandbox.session import open_session
 from darner.sandbox.types import Status
-from repair import SCORING, TASKS, apply, commit, machine, tasks
+from repair import SCORING, TASKS, apply, commit, drawn, machine, tasks
 
 _TOKENS = 640
 
@@ -63,7 +63,8 @@ def main() -> int:
     model = open_model(options.model, wanted=True)
     assert model is not None, "a model that is named is opened or refused"
     with closing(model):
-        for task in tasks(options.tasks / "humanevalfix-dev.jsonl", options.limit):
+        given = drawn(tasks(options.tasks / "humanevalfix-dev.jsonl", options.limit), options.seed)
+        for task in given[: options.draw]:
             with tempfile.TemporaryDirectory(prefix="task-") as folder:
                 rows.append(run_task(task, Path(folder).resolve(), model, options))
             print(line(rows[-1]), flush=True)
@@ -85,7 +86,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b", help="name or path")
     parser.add_argument("--budget", default="normal")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=int, default=10_000, help="tasks")
+    parser.add_argument("--limit", type=int, default=10_000, help="tasks, the first ones")
+    parser.add_argument("--draw", type=int, default=10_000, help="of these, drawn by the seed")
     parser.add_argument("--without-tests", action="store_true", help="no visible tests: doctests or agreement judge")
     parser.add_argument("--tasks", type=Path, default=TASKS, help="folder of the JSON Lines files")
     parser.add_argument("--out", type=Path, default=Path("bench-results/write.json"))
