@@ -11,6 +11,7 @@ from cli_runner import Bench
 from darner.engine.config import NORMAL, Budget
 from darner.engine.errors import BadInput
 from darner.engine.patch import unified_diff
+from darner.engine.reply import Reply, once
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.engine.stub import find, must_be_stub
@@ -251,3 +252,30 @@ def test_a_stub_of_which_nothing_is_known_is_refused(bench: Bench) -> None:
     """Without docstring, hints or tests a model could only guess."""
     with pytest.raises(BadInput, match="nothing says what bare should do"):
         written(bench, "bare", "    return a")
+
+
+@pytest.mark.parametrize("reply", [Reply(), Reply(right="9")], ids=["neither", "9"])
+def test_a_body_that_the_user_does_not_want_is_set_aside_and_others_are_written(tmp_path: Path, reply: Reply) -> None:
+    """Sum and product pass; the power, which the model writes when it is asked again, is the one."""
+    bench = Bench(tmp_path).write(
+        {
+            "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['.']\n",
+            "area.py": "def area(a: int, b: int) -> int:\n    ...\n",
+            "test_area.py": "from area import area\n\n\ndef test_square():\n    assert area(2, 2) == 4\n",
+        }
+    )
+    with open_session(bench.root, Path(sys.executable), trusted=True) as session:
+        suite = run_suite(session, (), Stop(), detail=Detail.COVERAGE, may_be_empty=True)
+        model = ScriptedModel("    return a + b", "    return a * b", "    return a * b", "    return a ** b")
+        meant = find(bench.root, "area.py::area")
+        asked = list(write(session, suite, meant, ScriptedModel("    return a + b", "    return a * b"), ROOMY, Stop()))
+        *_, last = write(session, suite, meant, model, ROOMY, Stop(), ask=once(reply))
+
+    assert isinstance(asked[-1], Wrote)
+    assert isinstance(last, Wrote)
+    question, report = asked[-1].report.question, last.report
+    assert question is not None
+    assert (question.input, question.path) == ("area(3, 2)", "area.py")
+    assert (report.status, report.question) == (WriteStatus.WRITTEN, None), report.note
+    assert "+    return a ** b" in unified_diff(report.repairs[0].candidate.patch)
+    assert report.note.startswith("As you said: area(3, 2) gives ")
