@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from darner.engine import adopted
+from darner.engine import adopted, catalogue
 from darner.engine.catalogue import sha256_of
 from darner.engine.cli_model import open_model
 from darner.engine.errors import BadInput
@@ -146,6 +146,20 @@ def test_an_adapter_is_asked_in_the_form_that_it_was_measured_in_until_it_is_tak
     assert model.form is adopted.form_of(base) is Form.BRIEF
     assert command("rollback", base).returncode == 0
     assert adopted.form_of(base) is Form.ENGINE
+
+
+def test_an_adapters_form_goes_before_its_models_own_which_comes_back_with_the_bare_model(
+    base: Path, tmp_path: Path
+) -> None:
+    """What a catalogue model answers best is not what an adapter over it learnt."""
+    known = base.rename(tmp_path / catalogue.CATALOGUE["qwen2.5-coder-0.5b"].file)
+    before = adopted.form_of(known)
+    adopted.adopt(known, sha256_of(known), adapter(tmp_path / "a.gguf"), {}, form=Form.ENGINE)
+
+    assert before is Form.BRIEF
+    assert adopted.form_of(known) is Form.ENGINE
+    assert adopted.roll_back(known) is None
+    assert adopted.form_of(known) is Form.BRIEF
 
 
 @pytest.mark.parametrize("form", ["of next year", None])
