@@ -18,6 +18,14 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the failing test shows by itself: it is there before other tests were run for comparison."""
+
+    nodeid: str
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     nodeid: str
     suspects: tuple[Suspect, ...]
@@ -53,4 +61,4 @@ class Done:
     report: FailureReport
 
 
-Event = Phase | Located | Tried | Found | Prose | Done
+Event = Phase | Seen | Located | Tried | Found | Prose | Done

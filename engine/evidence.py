@@ -38,32 +38,42 @@ class Flaky(Exception):
 
 
 def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
-    """Run the failing test alone, unchanged, then its neighbours for the other half of the spectrum.
+    """All that is known of a failing test. Raises Flaky when it does not fail every time."""
+    return compared(session, suite, first_look(session, suite, nodeid, stop), stop)
 
-    Raises Flaky when it does not fail every time.
-    """
+
+def first_look(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
+    """What the failing test shows by itself: run alone, unchanged, under the probe. Raises Flaky when it passes."""
     told = suite.result(nodeid)
     if told is not None and told.phase == "collect":
         return Evidence(nodeid, told, (), (), told.failure.text if told.failure else "", told.seconds)
-    limits = patient(told)
-    alone = _glimpsed(session, told, stop) or _looked_at(session, nodeid, limits, stop)
-    failing = _find(alone, nodeid) or told
+    alone = _glimpsed(session, told, stop) or _looked_at(session, nodeid, patient(told), stop)
     _refuse_flaky(session, suite, nodeid, alone, stop)
-    again: TestResult | None = None
-    for _ in range(0 if failing is not None and runs_away(failing) else _RERUNS):
-        run = session.run((nodeid,), limits=limits, detail=Detail.VERDICTS, cancelled=lambda: bool(stop))
-        _refuse_flaky(session, suite, nodeid, run, stop)
-        again = _find(run, nodeid)
-    if failing is None:
-        failing = TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
+    failing = _find(alone, nodeid) or told or TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
     seconds = told.seconds if told is not None else failing.seconds
     trouble = alone.detail if alone.status not in (Status.FAIL, Status.PASS) else ""
     if failing.failure is None and told is not None:
         failing = replace(failing, failure=told.failure)
+    return Evidence(nodeid, failing, (), (), alone.output, seconds, trouble)
+
+
+def compared(session: Session, suite: Suite, seen: Evidence, stop: Stop) -> Evidence:
+    """The same, after it failed again, with its neighbours for the other half of the spectrum.
+
+    Raises Flaky when it does not fail again.
+    """
+    nodeid, failing, told = seen.nodeid, seen.failing, suite.result(seen.nodeid)
+    if told is not None and told.phase == "collect":
+        return seen
+    again: TestResult | None = None
+    for _ in range(0 if runs_away(failing) else _RERUNS):
+        run = session.run((nodeid,), limits=patient(told), detail=Detail.VERDICTS, cancelled=lambda: bool(stop))
+        _refuse_flaky(session, suite, nodeid, run, stop)
+        again = _find(run, nodeid)
     if not executed_lines(failing):  # of the project, in this process: there is nothing to compare with other tests
-        return Evidence(nodeid, failing, (), (), alone.output, seconds, trouble, again)
+        return replace(seen, again=again)
     passing, related = _neighbours(session, suite, failing, stop)
-    return Evidence(nodeid, failing, passing, related, alone.output, seconds, trouble, again)
+    return replace(seen, passing=passing, related=related, again=again)
 
 
 def _glimpsed(session: Session, told: TestResult | None, stop: Stop) -> RunResult | None:

@@ -19,8 +19,8 @@ from .config import Budget
 from .confirm import confirm
 from .crew import expect_help
 from .errors import ModelError
-from .events import Done, Event, Found, Located, Phase, Prose
-from .evidence import Flaky, gather
+from .events import Done, Event, Found, Located, Phase, Prose, Seen
+from .evidence import Flaky, compared, first_look
 from .hunt import hunt
 from .minimise import plainer
 from .model import Model
@@ -58,11 +58,10 @@ def repair(
     expect_help(session)
     yield Phase(nodeid, "evidence", "running the failing test under the probe")
     try:
-        case = open_case(session, suite, gather(session, suite, nodeid, stop))
+        case = yield from _examined(session, suite, nodeid, stop)
     except Flaky as flaky:
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
-    yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
     if kept := withheld(session.root, case.evidence.failing.failure, case.variables):
         report = _report(Work(case, stop, began), nodeid, [], None, case.explanation)
         yield Done(replace(report, note=kept))
@@ -82,6 +81,15 @@ def repair(
         stop = whole.within(max(left, reserve))
         work.stop = stop.within(stop.remaining_s - reserve)
         work.hear(ruling(report.question, reply))
+
+
+def _examined(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Generator[Event, None, Case]:
+    """The case, announced twice: what the test shows by itself, and that beside other tests. Raises Flaky."""
+    seen = first_look(session, suite, nodeid, stop)
+    yield Seen(nodeid, open_case(session, suite, seen).explanation)
+    case = open_case(session, suite, compared(session, suite, seen, stop))
+    yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
+    return case
 
 
 def begin(case: Case, budget: Budget, stop: Stop, began: float, rulings: tuple[Ruling, ...] = ()) -> Work:
@@ -232,12 +240,11 @@ def explain(session: Session, suite: Suite, nodeid: str, model: Model | None, st
     """Facts at once, then prose; no repair is sought."""
     began = time.monotonic()
     try:
-        case = open_case(session, suite, gather(session, suite, nodeid, stop))
+        case = yield from _examined(session, suite, nodeid, stop)
     except Flaky as flaky:
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
     work = Work(case, stop, began)
-    yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
     prose = (yield from _prose(work, model, [])) if model is not None else ""
     report = _report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False))
     yield Done(replace(report, note=work.trouble))

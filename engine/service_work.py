@@ -20,7 +20,7 @@ from ..sandbox.types import TestResult
 from .config import NORMAL, Budget, parse_budget
 from .crew import expect_help
 from .errors import BadInput, ModelError
-from .events import Done, Event, Found, Located, Phase, Prose, Tried
+from .events import Done, Event, Found, Located, Phase, Prose, Seen, Tried
 from .loop import explain, repair
 from .model import Model
 from .resident import Resident
@@ -185,7 +185,7 @@ class ServiceWork:
     def _example(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         return self._written(job, params, stop, "example")
 
-    def _announce(self, job: object, event: Phase | Located | Tried | Found | Prose) -> None:
+    def _announce(self, job: object, event: Phase | Seen | Located | Tried | Found | Prose) -> None:
         if isinstance(event, Found):
             event = Found(event.nodeid, slim_repair(event.repair))
         self._send({"id": job, "event": type(event).__name__.lower(), "data": encode(event)})

@@ -14,7 +14,7 @@ from rich.status import Status
 from rich.text import Text
 
 from ..sandbox.types import Guarantees, Outcome, TestResult
-from .events import Event, Found, Located, Phase, Prose, Tried
+from .events import Event, Found, Located, Phase, Prose, Seen, Tried
 from .patch import unified_diff
 from .reply import outcome
 from .types import Explanation, FailureReport, FixStatus, Origin, Question, Repair, Standing, Suspect, Verdict
@@ -62,7 +62,7 @@ class Live:
         match event:
             case Phase():
                 self.phase(f"{event.nodeid}: {event.text}")
-            case Located():
+            case Seen() | Located():
                 self.say(f"{event.nodeid}: {event.explanation.summary}")
             case Tried():
                 self.say(f"{self._phase} ({event.count} tried, {event.plausible} pass the test)")

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from ..engine.events import Located
+from ..engine.events import Located, Seen
 from ..engine.types import Explanation, FailureReport, Standing
 from ..engine.wire import Ran
 from ..sandbox.types import Outcome, Status, TestResult
@@ -43,6 +43,13 @@ def settle(session: Session, root: Path, ran: Ran, nodeids: tuple[str, ...]) -> 
     if gone:
         session.put(board.without(gone))
         session.changed()
+
+
+def seen(session: Session, root: Path, found: Seen) -> None:
+    """The first facts are there; what is known already knows more."""
+    case = session.board(root).cases.get(found.nodeid)
+    if case is not None and case.explanation is None:
+        update(session, root, found.nodeid, explanation=_with_prose(session, found.nodeid, found.explanation))
 
 
 def located(session: Session, root: Path, found: Located) -> None:

@@ -12,7 +12,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from ..engine import wire
-from ..engine.events import Located
+from ..engine.events import Located, Seen
 from ..engine.reply import chosen
 from ..engine.rest import reason_to_rest
 from ..engine.settings import NO_MODEL
@@ -189,6 +189,8 @@ async def _loop(
 
         def on_event(name: str, data: Row) -> None:
             tell(progress, name, data)
+            if name == "seen":
+                known.seen(session, root, wire.decode(data, Seen))
             if name == "located":
                 known.located(session, root, wire.decode(data, Located))
 

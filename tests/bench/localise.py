@@ -23,7 +23,7 @@ from pathlib import Path
 from darner.engine.case import Case, open_case
 from darner.engine.config import Budget
 from darner.engine.events import Done
-from darner.engine.evidence import gather
+from darner.engine.evidence import compared, first_look
 from darner.engine.loop import repair
 from darner.engine.project import Interpreter, Project, find_interpreter
 from darner.engine.stop import Stop
@@ -47,9 +47,11 @@ class Row:
     named: bool
     repaired_named: bool | None
     """The line named after the search, where one was asked for."""
+    first_seconds: float
+    """Until the facts of the failing test alone were there, as the loop announces them first."""
     evidence_seconds: float
     seconds: float
-    """Evidence and ranking."""
+    """Evidence and ranking, beside other tests: all of the facts."""
 
 
 def main() -> int:
@@ -89,7 +91,10 @@ def examine(task: dict[str, str], python: Interpreter, seconds: float) -> Row:
         with open_session(project, trusted=True) as session:
             suite = run_suite(session, (), Stop())
             began = time.monotonic()
-            evidence = gather(session, suite, suite.failing[0], Stop())
+            seen = first_look(session, suite, suite.failing[0], Stop())
+            open_case(session, suite, seen)
+            first = time.monotonic() - began
+            evidence = compared(session, suite, seen, Stop())
             gathered = time.monotonic() - began
             case = open_case(session, suite, evidence)
             ranked = time.monotonic() - began
@@ -105,6 +110,7 @@ def examine(task: dict[str, str], python: Interpreter, seconds: float) -> Row:
             suspects=len(case.suspects),
             named=covers(case.explanation, faulty),
             repaired_named=after,
+            first_seconds=round(first, 3),
             evidence_seconds=round(gathered, 3),
             seconds=round(ranked, 3),
         )
@@ -130,7 +136,7 @@ def line(row: Row) -> str:
 def table(rows: list[Row]) -> str:
     heads = " ".join(f"{f'top-{n}':>14}" for n in TOPS)
     lines = [
-        f"\n{'set':18} {'n':>4} {heads} {'named':>14} {'after repair':>14} {'median s':>9} {'p95 s':>7} {'max s':>7}"
+        f"\n{'set':18} {'n':>4} {heads} {'named':>14} {'after repair':>14} {'first s: p50 p95 max':>24} {'all of it':>20}"
     ]
     for name in [*dict.fromkeys(row.task.split("/")[0] for row in rows), ""]:
         chosen = [row for row in rows if row.task.startswith(name)]
@@ -138,13 +144,15 @@ def table(rows: list[Row]) -> str:
         cells.append(_share(sum(row.named for row in chosen), len(chosen)))
         after = [row.repaired_named for row in chosen if row.repaired_named is not None]
         cells.append(_share(sum(after), len(after)) if after else "-")
-        seconds = sorted(row.seconds for row in chosen)
+        first, whole = ([getattr(row, kind) for row in chosen] for kind in ("first_seconds", "seconds"))
         shown = " ".join(f"{cell:>14}" for cell in cells)
-        lines.append(
-            f"{name or 'all':18} {len(chosen):4} {shown} {statistics.median(seconds):9.2f} {p95(seconds):7.2f}"
-            f" {seconds[-1]:7.2f}"
-        )
+        lines.append(f"{name or 'all':18} {len(chosen):4} {shown} {_spread(first):>24} {_spread(whole):>20}")
     return "\n".join(lines)
+
+
+def _spread(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    return f"{statistics.median(ordered):.3f} {p95(ordered):.3f} {ordered[-1]:.3f}"
 
 
 def p95(ordered: list[float]) -> float:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from darner.engine.case import Case, open_case
+from darner.engine.events import Done, Located, Seen
 from darner.engine.evidence import gather
+from darner.engine.loop import explain
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.sandbox.session import open_session
@@ -54,6 +56,24 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     with open_session(root, Path(sys.executable), trusted=True) as session:
         suite = run_suite(session, (), Stop())
         return open_case(session, suite, gather(session, suite, "test_shop.py::test_dear", Stop()))
+
+
+def test_what_the_failing_test_shows_by_itself_is_told_before_it_is_compared_with_others(tmp_path: Path) -> None:
+    """A person reads the first facts while other tests run."""
+    root = tmp_path.resolve()
+    (root / "shop.py").write_text(SHOP)
+    (root / "test_shop.py").write_text(TESTS)
+    with open_session(root, Path(sys.executable), trusted=True) as session:
+        suite = run_suite(session, (), Stop())
+        events = list(explain(session, suite, "test_shop.py::test_dear", None, Stop()))
+
+    first, second, last = events
+    assert isinstance(first, Seen)
+    assert isinstance(second, Located)
+    assert isinstance(last, Done)
+    assert any("195" in fact for fact in first.explanation.facts)
+    assert not any("goes another way" in fact for fact in first.explanation.facts)
+    assert any("goes another way" in fact for fact in second.explanation.facts)
 
 
 def test_the_facts_say_where_the_value_was_born(case: Case) -> None:
