@@ -136,7 +136,8 @@ def line(row: Row) -> str:
 def table(rows: list[Row]) -> str:
     heads = " ".join(f"{f'top-{n}':>14}" for n in TOPS)
     lines = [
-        f"\n{'set':18} {'n':>4} {heads} {'named':>14} {'after repair':>14} {'first s: p50 p95 max':>24} {'all of it':>20}"
+        f"\n{'set':18} {'n':>4} {heads} {'named':>14} {'after repair':>14}"
+        f" {'first s: p50 p95 max':>24} {'all of it':>20}"
     ]
     for name in [*dict.fromkeys(row.task.split("/")[0] for row in rows), ""]:
         chosen = [row for row in rows if row.task.startswith(name)]
