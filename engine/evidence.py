@@ -18,7 +18,7 @@ from .types import Evidence
 _ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_s=0.05)
 _AWAY = replace(_ALONE, test_cpu_s=0.75)
 """It will not end in any time; where it goes round shows soon."""
-_GLIMPSE = replace(_ALONE, test_cpu_s=0.1)
+_GLIMPSE = replace(_ALONE, test_cpu_s=0.06)
 """As long as this suffices, its facts are there as soon as any other test's."""
 _NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0, trace_s=0.04)
 _MOST_NEIGHBOURS = 60
@@ -77,22 +77,25 @@ def compared(session: Session, suite: Suite, seen: Evidence, stop: Stop) -> Evid
 
 
 def _glimpsed(session: Session, told: TestResult | None, stop: Stop) -> RunResult | None:
-    """The beginning of a test that ran away, if it ends where the whole of it ended: in the same function."""
+    """The beginning of a test that ran away, if it ends where the whole of it ended: in the same function.
+
+    What it would have ended with, no time or no memory, is as it was told.
+    """
     if told is None or not runs_away(told):
         return None
     run = _looked_at(session, told.nodeid, _GLIMPSE, stop)
     seen = _find(run, told.nodeid)
-    return run if seen is not None and _ending(seen) == _ending(told) else None
+    if seen is None or seen.failure is None or not runs_away(seen) or _ending(seen) != _ending(told):
+        return None
+    if told.failure is not None and seen.failure.exception != told.failure.exception:
+        seen = replace(seen, failure=told.failure)
+    return replace(run, tests=(seen,))
 
 
-def _ending(test: TestResult) -> tuple[str, str, str] | None:
-    """What ended it, and in which function of the project."""
-    failure = test.failure
-    return (
-        (failure.exception, failure.frames[-1].path, failure.frames[-1].function)
-        if failure is not None and failure.frames
-        else None
-    )
+def _ending(test: TestResult) -> tuple[str, str] | None:
+    """In which function of the project it ended."""
+    frames = test.failure.frames if test.failure is not None else ()
+    return (frames[-1].path, frames[-1].function) if frames else None
 
 
 def _looked_at(session: Session, nodeid: str, limits: Limits, stop: Stop) -> RunResult:

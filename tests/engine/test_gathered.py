@@ -73,7 +73,7 @@ def test_what_the_end_of_a_test_runs_is_evidence_though_its_failure_was_rendered
 
 
 def test_an_endless_test_is_seen_where_it_goes_round_however_long_it_takes_to_get_there(tmp_path: Path) -> None:
-    """A tenth of a second suffices for most; one that is still on its way then is given more."""
+    """A glance suffices for most; one that is still on its way then is given more."""
     for name, seconds in (("soon", 0.0), ("late", 0.3)):
         root = (tmp_path / name).resolve()
         root.mkdir()
