@@ -49,8 +49,8 @@ def _shown(by_name: Mapping[str, Sequence[Ending]], strategy: str) -> Sequence[E
 
 
 def _steps(found: Sequence[Ending]) -> tuple[list[float], list[float]]:
-    """The curve, from one second to the slowest ending."""
+    """The curve, from the first second or ending to the slowest."""
     ended = sorted(e.seconds for e in found if e.correct)
     last = max(e.seconds for e in found)
     shares = [100 * (i + 1) / len(found) for i in range(len(ended))]
-    return [1.0, *ended, max(last, 60.0)], [0.0, *shares, shares[-1] if shares else 0.0]
+    return [min(1.0, *ended, last), *ended, max(last, 60.0)], [0.0, *shares, shares[-1] if shares else 0.0]
