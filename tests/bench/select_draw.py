@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from darner.engine.case import Case
 from darner.engine.feedback import feedback_of
+from darner.engine.forms import Asked, opening, repair
 from darner.engine.model import Completion, Model
 from darner.engine.parse import Unusable
-from darner.engine.prompt import Attempt, Target, repair
+from darner.engine.prompt import Attempt, Target
 from darner.engine.sample import candidate_from, is_unchanged, sampling_for
 from darner.engine.stop import Stop
 from darner.engine.trial import edits_of
@@ -41,8 +42,9 @@ class Asking:
         last: Attempt | None = None
         for _ in range(self._how.rounds + 1):
             began = time.monotonic()
-            sampling = sampling_for(self._target, 1, 0.0, self._how.seed)
-            said = self._model.sample(repair(self._target, last), sampling, Stop())
+            asked = self._asked(last)
+            sampling = sampling_for(self._target, 1, 0.0, self._how.seed, asked.opening)
+            said = self._model.sample(asked.messages, sampling, Stop())
             answer = self._tried(said[0])
             units.append(self._unit(began, [answer]))
             if answer.passes or (last is not None and last.code == answer.attempt.code):
@@ -58,8 +60,9 @@ class Asking:
             if self._stop:
                 break
             began = time.monotonic()
-            sampling = sampling_for(self._target, BATCH, _TEMPERATURE, self._seed(batch, 0))
-            said = self._model.sample(repair(self._target), sampling, Stop())
+            asked = self._asked(None)
+            sampling = sampling_for(self._target, BATCH, _TEMPERATURE, self._seed(batch, 0), asked.opening)
+            said = self._model.sample(asked.messages, sampling, Stop())
             lanes: list[Answer] = [self._tried(one) for one in said]
             units = [self._unit(began, lanes)]
             for turn in range(1, self._how.rounds + 1):
@@ -75,14 +78,19 @@ class Asking:
         waiting = [i for i, lane in enumerate(lanes) if not lane.passes]
 
         def again(i: int) -> Completion:
-            sampling = sampling_for(self._target, 1, _TEMPERATURE, self._seed(batch, turn) + i)
-            return self._model.sample(repair(self._target, lanes[i].attempt), sampling, Stop())[0]
+            asked = self._asked(lanes[i].attempt)
+            sampling = sampling_for(self._target, 1, _TEMPERATURE, self._seed(batch, turn) + i, asked.opening)
+            return self._model.sample(asked.messages, sampling, Stop())[0]
 
         with ThreadPoolExecutor(BATCH) as pool:
             said = list(pool.map(again, waiting))
         for i, one in zip(waiting, said, strict=True):
             lanes[i] = self._tried(one)
         return self._unit(began, [lanes[i] for i in waiting])
+
+    def _asked(self, last: Attempt | None) -> Asked:
+        """In the model's own form, as the product asks it."""
+        return repair(self._target, self._model.form, last)
 
     def _seed(self, batch: int, turn: int) -> int:
         return self._how.seed * 1_000_003 + batch * 10_007 + turn * 101
@@ -92,7 +100,8 @@ class Asking:
 
     def _tried(self, completion: Completion) -> Answer:
         try:
-            candidate, text = candidate_from(completion, self._target, self._model.name)
+            begun = opening(self._target.function, self._model.form)
+            candidate, text = candidate_from(completion, self._target, self._model.name, begun)
         except Unusable as why:
             return Answer(None, False, Attempt(completion.text, str(why)))
         trial = self._case.trial
