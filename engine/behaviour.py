@@ -149,6 +149,11 @@ def untold(count: int, clusters: Sequence[Cluster], called: bool, functions: Ite
     return f"The {count} candidates that pass were compared by the tests alone: {why}."
 
 
+def tells(given: Mapping[str, CallResult]) -> bool:
+    """Some call gave a value that shows itself: equal outputs then mean something."""
+    return any(result.result is not None and not _OPAQUE.fullmatch(result.result) for result in given.values())
+
+
 UNKNOWN = frozenset(("NotDeterministic", "Crash"))
 """Names in place of an exception: the call said nothing."""
 

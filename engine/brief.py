@@ -43,10 +43,15 @@ def repair(target: Target, last: Attempt | None = None, space: Space = USUAL) ->
         source=code,
         test=target.test[: most.test].strip(),
         facts=facts[: most.facts].strip(),
-        rounds=[(one.code[:MOST_FUNCTION], one.feedback[: most.facts]) for one in last.rounds[:-1]] if last else [],
+        rounds=[(one.code[:MOST_FUNCTION], one.feedback[: most.facts]) for one in _earlier(last, space)],
         function=plain(target.function.qualname),
     )
     return (Message("system", _HELPER), Message("user", content))
+
+
+def _earlier(last: Attempt | None, space: Space) -> tuple[Attempt, ...]:
+    """The rounds before the last, which stands in the function's place; none where space is short."""
+    return last.rounds[:-1] if last is not None and space == USUAL else ()
 
 
 def opening(function: Function) -> str:

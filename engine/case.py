@@ -98,11 +98,17 @@ def _owners(source: Source) -> dict[int, Function]:
     return {n: f for f in source.functions() for n in range(f.first_line, f.end_line + 1)}
 
 
-def open_case(session: Session, suite: Suite, evidence: Evidence) -> Case:
-    """Parse what the test touched and rank its lines. Files that do not parse or may not be touched are left out."""
+def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case | None = None) -> Case:
+    """Parse what the test touched and rank its lines. Files that do not parse or may not be touched are left out.
+
+    `before`: of the same test a moment ago; git is not asked again.
+    """
     tests = suite.test_files
-    edits = uncommitted(session.root, besides=tests)
-    recent = since(session.root, files_when_passed(session.root, evidence.nodeid), besides=tests)
+    if before is not None:
+        edits, recent = before.edits, before.recent
+    else:
+        edits = uncommitted(session.root, besides=tests)
+        recent = since(session.root, files_when_passed(session.root, evidence.nodeid), besides=tests)
     touched = [path for path in _touched(evidence, edits, recent) if path not in tests][:_MOST_FILES]
     sources = {path: source for path in touched if (source := _parse(session, path)) is not None}
     own_tests = {path: source for path in tests & _on_path(evidence) if (source := _parse(session, path)) is not None}

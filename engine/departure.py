@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..sandbox.types import Activation, TestResult, Trace
@@ -30,8 +30,13 @@ class Departure:
     """What the failing run's names held there, as far as they were seen."""
 
 
-def departure(failed: TestResult, passed: Iterable[TestResult]) -> Departure | None:
-    """The first, in order of calls, that goes where no passing call of the function goes; None without any."""
+def departure(
+    failed: TestResult, passed: Iterable[TestResult], within: Collection[str] | None = None
+) -> Departure | None:
+    """The first, in order of calls, that goes where no passing call of the function goes; None without any.
+
+    `within`: only functions of these files are looked at.
+    """
     trace = failed.trace
     if trace is None:
         return None
@@ -40,6 +45,8 @@ def departure(failed: TestResult, passed: Iterable[TestResult]) -> Departure | N
         for activation, way in _ways(test):
             known[_key(activation)].append((activation, way, test.nodeid))
     for activation, way in _ways(failed):
+        if within is not None and activation.path not in within:
+            continue
         ranked = sorted(known.get(_key(activation), ()), key=lambda one: _likeness(way, one[1]))
         if ranked and (shared := _shared(way, ranked[-1][1])) < len(way):
             return _departure(trace, activation, way, ranked[-1], shared)

@@ -19,7 +19,7 @@ _ALONE = Limits(wall_s=60.0, cpu_s=30.0, test_wall_s=8.0, test_cpu_s=1.5, trace_
 _AWAY = replace(_ALONE, test_cpu_s=0.75)
 """It will not end in any time; where it goes round shows soon."""
 _GLIMPSE = replace(_ALONE, test_cpu_s=0.06)
-"""As long as this suffices, its facts are there as soon as any other test's."""
+"""For the first facts of such a test, which are then there as soon as any other's."""
 _NEIGHBOURS = Limits(wall_s=60.0, cpu_s=20.0, test_wall_s=4.0, test_cpu_s=1.0, trace_s=0.04)
 _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
@@ -43,18 +43,16 @@ def gather(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
 
 
 def first_look(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
-    """What the failing test shows by itself: run alone, unchanged, under the probe. Raises Flaky when it passes."""
+    """What the failing test shows by itself: run alone, unchanged, under the probe; of an endless one, its beginning.
+
+    Raises Flaky when it passes.
+    """
     told = suite.result(nodeid)
     if told is not None and told.phase == "collect":
         return Evidence(nodeid, told, (), (), told.failure.text if told.failure else "", told.seconds)
-    alone = _glimpsed(session, told, stop) or _looked_at(session, nodeid, patient(told), stop)
-    _refuse_flaky(session, suite, nodeid, alone, stop)
-    failing = _find(alone, nodeid) or told or TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
-    seconds = told.seconds if told is not None else failing.seconds
-    trouble = alone.detail if alone.status not in (Status.FAIL, Status.PASS) else ""
-    if failing.failure is None and told is not None:
-        failing = replace(failing, failure=told.failure)
-    return Evidence(nodeid, failing, (), (), alone.output, seconds, trouble)
+    if told is not None and runs_away(told):
+        return Evidence(nodeid, _glimpsed(session, told, stop) or told, (), (), "", told.seconds)
+    return _alone(session, suite, nodeid, stop)
 
 
 def compared(session: Session, suite: Suite, seen: Evidence, stop: Stop) -> Evidence:
@@ -62,10 +60,12 @@ def compared(session: Session, suite: Suite, seen: Evidence, stop: Stop) -> Evid
 
     Raises Flaky when it does not fail again.
     """
-    nodeid, failing, told = seen.nodeid, seen.failing, suite.result(seen.nodeid)
+    nodeid, told = seen.nodeid, suite.result(seen.nodeid)
     if told is not None and told.phase == "collect":
         return seen
-    again: TestResult | None = None
+    if told is not None and runs_away(told):  # a glance cannot see that it ends after all, and passes
+        seen = _alone(session, suite, nodeid, stop)
+    failing, again = seen.failing, None
     for _ in range(0 if runs_away(failing) else _RERUNS):
         run = session.run((nodeid,), limits=patient(told), detail=Detail.VERDICTS, cancelled=lambda: bool(stop))
         _refuse_flaky(session, suite, nodeid, run, stop)
@@ -76,26 +76,31 @@ def compared(session: Session, suite: Suite, seen: Evidence, stop: Stop) -> Evid
     return replace(seen, passing=passing, related=related, again=again)
 
 
-def _glimpsed(session: Session, told: TestResult | None, stop: Stop) -> RunResult | None:
-    """The beginning of a test that ran away, if it ends where the whole of it ended: in the same function.
+def _alone(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:
+    told = suite.result(nodeid)
+    alone = _looked_at(session, nodeid, patient(told), stop)
+    _refuse_flaky(session, suite, nodeid, alone, stop)
+    failing = _find(alone, nodeid) or told or TestResult(nodeid, Outcome.ERROR, "setup", 0.0)
+    seconds = told.seconds if told is not None else failing.seconds
+    trouble = alone.detail if alone.status not in (Status.FAIL, Status.PASS) else ""
+    if failing.failure is None and told is not None:
+        failing = replace(failing, failure=told.failure)
+    return Evidence(nodeid, failing, (), (), alone.output, seconds, trouble)
+
+
+def _glimpsed(session: Session, told: TestResult, stop: Stop) -> TestResult | None:
+    """The beginning of a test that ran away, if that had come already to where the whole of it was ended.
 
     What it would have ended with, no time or no memory, is as it was told.
     """
-    if told is None or not runs_away(told):
+    seen = _find(_looked_at(session, told.nodeid, _GLIMPSE, stop), told.nodeid)
+    if seen is None or seen.failure is None or told.failure is None or not runs_away(seen):
         return None
-    run = _looked_at(session, told.nodeid, _GLIMPSE, stop)
-    seen = _find(run, told.nodeid)
-    if seen is None or seen.failure is None or not runs_away(seen) or _ending(seen) != _ending(told):
+    ran = {(path, line) for path, lines in seen.lines for line in lines}
+    if not all((frame.path, frame.line) in ran for frame in told.failure.frames):
         return None
-    if told.failure is not None and seen.failure.exception != told.failure.exception:
-        seen = replace(seen, failure=told.failure)
-    return replace(run, tests=(seen,))
-
-
-def _ending(test: TestResult) -> tuple[str, str] | None:
-    """In which function of the project it ended."""
-    frames = test.failure.frames if test.failure is not None else ()
-    return (frames[-1].path, frames[-1].function) if frames else None
+    same = seen.failure.exception == told.failure.exception
+    return seen if same else replace(seen, failure=told.failure)
 
 
 def _looked_at(session: Session, nodeid: str, limits: Limits, stop: Stop) -> RunResult:

@@ -43,8 +43,8 @@ def in_steps(run: RunResult, nodeid: str, candidate: Candidate) -> str:
     tables = {path: statements(source) for path, source in sources.items()}
     steps = [f"- {row}" for row in blocks(test.trace, tables)]
     passed = [other for other in run.tests if other.outcome is Outcome.PASSED]
-    beside = [f"- {row}" for row in left(departure(test, passed), tables, sources)]
-    told = [*(["It ran so:", *steps] if steps else []), *(["Beside a call that is right:", *beside] if beside else [])]
+    beside = [f"- {row}" for row in left(departure(test, passed, sources), tables, sources)]
+    told = [*(["Beside a call that is right:", *beside] if beside else []), *(["It ran so:", *steps] if steps else [])]
     return "\n".join([feedback_of(run, nodeid), *told])
 
 

@@ -278,7 +278,7 @@ class LlamaModel:
                     self._status = ModelStatus(self._name, **event["progress"])
                 listen(event)
             if stop and cancelled_at is None:
-                cancelled_at = now
+                now = cancelled_at = time.monotonic()  # who listens may have taken long
                 if request["method"] == "load":
                     return None
                 worker.cancel(number)

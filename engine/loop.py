@@ -86,8 +86,9 @@ def repair(
 def _examined(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Generator[Event, None, Case]:
     """The case, announced twice: what the test shows by itself, and that beside other tests. Raises Flaky."""
     seen = first_look(session, suite, nodeid, stop)
-    yield Seen(nodeid, open_case(session, suite, seen).explanation)
-    case = open_case(session, suite, compared(session, suite, seen, stop))
+    first = open_case(session, suite, seen)
+    yield Seen(nodeid, first.explanation)
+    case = open_case(session, suite, compared(session, suite, seen, stop), first)
     yield Located(nodeid, case.suspects, case.explanation, case.suspected_calls)
     return case
 

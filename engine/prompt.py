@@ -89,9 +89,16 @@ def repair(target: Target, last: Attempt | None = None, space: Space = USUAL) ->
         source=target.text[:MOST_FUNCTION],
         test=target.test[: space.test],
         facts=bullets((*target.required, *target.facts))[: space.facts],
-        rounds=[(one.code, one.feedback[: USUAL.facts]) for one in last.rounds] if last is not None else [],
+        rounds=[(one.code[:MOST_FUNCTION], one.feedback[: USUAL.facts]) for one in _told(last, space)],
     )
     return (Message("system", _SYSTEM), Message("user", content))
+
+
+def _told(last: Attempt | None, space: Space) -> tuple[Attempt, ...]:
+    """Where space is short, the last round alone."""
+    if last is None:
+        return ()
+    return last.rounds if space == USUAL else (last,)
 
 
 def left_out(target: Target, space: Space) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ papers.md 8.9).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from .behaviour import cluster, inputs_for
+from ..sandbox.types import CallResult
+from .behaviour import grouped, inputs_for, outputs, tells
 from .case import Case
 from .config import Budget
 from .errors import PromptTooLong
@@ -32,6 +33,7 @@ _C = 20.0
 _MOST_TARGETS = 2
 _TEMPERATURE = 0.7
 _REVISION_TEMPERATURE = 0.8
+_COMPARE_S = 2.0
 _PAIR = 2
 """Answers to each revision, and to each fresh start."""
 _TOKENS_PER_CHARACTER = 0.4
@@ -67,6 +69,8 @@ class Sampler:
         self._seen: set[tuple[tuple[str, bytes], ...]] = set()
         self._branches: list[Branch] = []
         self.passed: list[Candidate] = []
+        self._given: list[Mapping[str, CallResult]] = []
+        """What those give where they were compared; computed when there are two."""
         self._space = USUAL
         self.left_out: dict[str, None] = {}
         """What the prompts did not show for lack of space, in words."""
@@ -130,8 +134,8 @@ class Sampler:
     def _judge(
         self, target: Target, opening: str, revised: Branch | None, batch: Stop, _: int, completion: Completion
     ) -> None:
-        if completion.ending is Ending.CANCELLED:
-            return
+        if batch.cancelled or completion.ending is Ending.CANCELLED:
+            return  # others agree already: what ended in the meantime would change nothing
         try:
             candidate, text = candidate_from(completion, target, self._model.name, opening)
         except Unusable:
@@ -158,9 +162,11 @@ class Sampler:
         case, passed = self._case, self.passed
         if len(passed) < 2:
             return False
-        inputs = inputs_for(case.evidence, targets_of(case, passed), case.sources)
-        found = cluster(case.trial.session, passed, inputs, case.evidence.nodeid, self._stop)
-        return any(len(each.members) > 1 and each.outputs for each in found)
+        inputs = inputs_for(case.evidence, targets_of(case, passed[:1]), case.sources)
+        for candidate in passed[len(self._given) :]:
+            stop = self._stop.within(_COMPARE_S)
+            self._given.append(outputs(case.trial.session, candidate, inputs, case.evidence.nodeid, stop))
+        return any(len(each.members) > 1 and tells(each.outputs) for each in grouped(self._given))
 
     def _feedback(self, candidate: Candidate, depth: int) -> str:
         trial = self._case.trial

@@ -78,10 +78,12 @@ class Recorder:
         self._hooks.start()
 
     def rest(self) -> None:
-        """While pytest renders a failure: a thousand calls of its own, none of which is the test's."""
+        """While pytest renders a failure: a thousand calls of its own, and of the user's `__repr__` for it."""
+        self.busy = True
         self._hooks.rest()
 
     def go_on(self) -> None:
+        self.busy = False
         self._hooks.go_on()
 
     def stop(self) -> None:

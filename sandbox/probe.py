@@ -136,13 +136,14 @@ class Probe:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
-        if self._recorder is not None:
-            self._recorder.rest()
+        recorder = self._recorder if call.excinfo is not None else None
+        if recorder is not None:
+            recorder.rest()
         try:
             yield from self._reported(item, call)
         finally:
-            if self._recorder is not None:
-                self._recorder.go_on()
+            if recorder is not None:
+                recorder.go_on()
 
     def _reported(self, item: Any, call: Any) -> Generator[None, Any, None]:
         outcome = yield

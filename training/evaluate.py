@@ -126,21 +126,23 @@ def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folde
 
 
 def _progress(cases: int, used: int, ways: int, scores: Ledger, answers: Ledger, in_use: Ledger) -> Progress:
-    """Of twice the cases and of twice what is done as in use, for there are two models; a task that cannot be judged is
-    asked of neither, in none of so many ways.
+    """Of the answers of both models to so many cases and to so many tasks of use, each done in so many ways.
+
+    A task that cannot be judged is asked of neither. The note counts answers alone: in use the search may help.
     """
     models = ("before", "new")
     right = {
         model: [row["greedy"] for row in scores.rows if row["model"] == model]
-        + [row["correct"] for row in (*answers.rows, *in_use.rows) if row["model"] == model]
+        + [row["correct"] for row in answers.rows if row["model"] == model]
         for model in models
     }
+    worked_on = sum(row["model"] in models for row in in_use.rows)
     unsound = [
         asked * sum(not row["correct"] for row in ledger.rows if row["model"] not in models)
         for asked, ledger in ((1, answers), (ways, in_use))
     ]
     note = f"{sum(right['before'])} right before, {sum(right['new'])} now"
-    return Progress(2 * (cases + used), sum(map(len, right.values())) + 2 * sum(unsound), note=note)
+    return Progress(2 * (cases + used), sum(map(len, right.values())) + worked_on + 2 * sum(unsound), note=note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from darner.engine.evidence import gather
+import pytest
+from darner.engine.evidence import Flaky, compared, first_look, gather
 from darner.engine.stop import Stop
-from darner.engine.suite import run_suite
+from darner.engine.suite import SUITE_LIMITS, Suite, run_suite
 from darner.engine.types import Evidence
-from darner.sandbox.session import open_session
+from darner.sandbox.session import Session, open_session
 
 SHOWN = """\
 class Box:
@@ -20,7 +22,13 @@ class Box:
 def opened(box):
     raise ValueError("no key")
 """
-ENDLESS = """\
+NODE = "test_endless.py::test_it"
+SOON = """\
+def spun(number):
+    while number:
+        number += 1
+"""
+LATE = """\
 import time
 
 
@@ -28,14 +36,40 @@ def prepared(seconds):
     began = time.process_time()
     while time.process_time() - began < seconds:
         pass
-    return 1
 
 
 def spun(number):
+    prepared(0.3)
     while number:
         number += 1
 """
-SLOW = "from endless import prepared, spun\n\n\ndef test_it():\n    spun(prepared({seconds}))\n"
+SAME = """\
+import time
+
+
+def spun(number):
+    began = time.process_time()
+    while time.process_time() - began < 0.3:
+        pass
+    while number:
+        number += 1
+"""
+PASSING = """\
+import time
+
+
+def spun(number):
+    began = time.process_time()
+    while time.process_time() - began < 0.3:
+        number += 1
+"""
+
+
+def ended_by_time(session: Session) -> Suite:
+    """As a run of the tests tells of an endless one, in a second in place of twenty."""
+    limits = replace(SUITE_LIMITS, test_cpu_s=1.0, test_wall_s=20.0)
+    run = session.run((NODE,), limits=limits)
+    return Suite(run.tests, run, (NODE,), frozenset())
 
 
 def gathered(root: Path, files: dict[str, str]) -> Evidence:
@@ -72,15 +106,41 @@ def test_what_the_end_of_a_test_runs_is_evidence_though_its_failure_was_rendered
     assert dict(failing.lines)["tidy.py"]
 
 
-def test_an_endless_test_is_seen_where_it_goes_round_however_long_it_takes_to_get_there(tmp_path: Path) -> None:
-    """A glance suffices for most; one that is still on its way then is given more."""
-    for name, seconds in (("soon", 0.0), ("late", 0.3)):
-        root = (tmp_path / name).resolve()
-        root.mkdir()
-        files = {"endless.py": ENDLESS, "test_endless.py": SLOW.replace("{seconds}", str(seconds))}
-        failing = gathered(root, files).failing
+@pytest.mark.parametrize(
+    "code",
+    [SOON, LATE, SAME],
+    ids=["at once", "after another function", "further down in the same function"],
+)
+def test_an_endless_test_is_seen_where_it_goes_round_and_first_only_if_it_came_that_far(
+    tmp_path: Path, code: str
+) -> None:
+    """A glance suffices for most; of one that was still on its way, the first facts are what the plain run told."""
+    root = tmp_path.resolve()
+    (root / "endless.py").write_text(code)
+    (root / "test_endless.py").write_text("from endless import spun\n\n\ndef test_it():\n    spun(1)\n")
+    with open_session(root, Path(sys.executable), trusted=True) as session:
+        suite = ended_by_time(session)
+        first = first_look(session, suite, NODE, Stop())
+        whole = compared(session, suite, first, Stop())
 
-        assert failing.failure is not None
-        assert failing.failure.exception == "TestTimeout"
-        assert failing.failure.frames[-1].function == "spun"
-        assert dict(failing.failure.frames[-1].locals)["number"] != "1"
+    assert (first.failing.trace is None) == (code != SOON)
+    for evidence in (first, whole):
+        failure = evidence.failing.failure
+        assert failure is not None
+        assert failure.exception == "TestTimeout"
+        assert failure.frames[-1].function == "spun"
+        assert failure.frames[-1].source in ("while number:", "number += 1")
+
+
+def test_a_test_that_only_ran_away_once_is_flaky_though_a_glance_does_not_see_its_end(tmp_path: Path) -> None:
+    """An earlier test left something behind: no edit of the code is to be sought."""
+    root = tmp_path.resolve()
+    (root / "endless.py").write_text(SOON)
+    (root / "test_endless.py").write_text("from endless import spun\n\n\ndef test_it():\n    spun(1)\n")
+    with open_session(root, Path(sys.executable), trusted=True) as session:
+        suite = ended_by_time(session)
+        (root / "endless.py").write_text(PASSING)
+    with open_session(root, Path(sys.executable), trusted=True) as session:
+        first = first_look(session, suite, NODE, Stop())
+        with pytest.raises(Flaky, match="passed when it ran again"):
+            compared(session, suite, first, Stop())

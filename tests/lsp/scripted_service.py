@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from darner.engine.coverage import FileCoverage, Statement
-from darner.engine.events import Found, Located, Phase, Tried
+from darner.engine.events import Found, Located, Phase, Seen, Tried
 from darner.engine.types import (
     Candidate,
     Explanation,
@@ -89,6 +89,7 @@ def repair(job: int, params: dict[str, Any]) -> object:
     explanation = Explanation("total(1, 2) gave 2, not 3.", "cart.py", 2, ("the loop ended one early",))
     suspects = (Suspect("cart.py", 2, 2, "total", 1.0, ("covered only by the failing test",)),)
     event(job, Phase(NODEID, "search", "Searching"))
+    event(job, Seen(NODEID, explanation))
     event(job, Located(NODEID, suspects, explanation))
     event(job, Tried(NODEID, 3, 1))
     patch = Patch((FileChange("cart.py", before, before.replace(BUG, FIX)),))

@@ -126,7 +126,7 @@ def test_a_better_adapter_is_adopted_with_the_figures_that_say_so(setting: Setti
     assert report["decontamination"]["benchmarks"] == {"mine.jsonl": 1}
     assert report["figures"]["new_tokens"] == 5.0  # a greedy answer, two repairs, two from the description
     assert [(each.done, each.units) for each in setting.told if each.done in (7, 18)] == [(7, 18), (18, 18)]
-    assert setting.told[-1].note == "1 right before, 9 now"  # one is written from its description
+    assert setting.told[-1].note == "0 right before, 7 now"
     in_use = report["product"]["tasks"]["mine"]["model"]
     assert (in_use["before"]["correct"], in_use["new"]["correct"], in_use["new"]["calls"]) == (0.0, 1.0, 2.0)
     text = (setting.context.folder / "evaluate" / "card.md").read_text(encoding="utf-8")

@@ -208,7 +208,8 @@ export class Server implements vscode.Disposable {
   /** What the server may know of our settings; `docs/settings.md`. */
   #settings(scope: string | undefined): Record<string, unknown> {
     const settings = vscode.workspace.getConfiguration('darner', scope === undefined ? undefined : vscode.Uri.parse(scope))
-    const own = Object.fromEntries(SERVER_SETTINGS.map((key) => [key, settings.get(key)]))
+    // Only what somebody set: a default of ours would go before what the project says in its pyproject.toml.
+    const own = Object.fromEntries(SERVER_SETTINGS.map((key) => [key, isSet(settings, key) ? settings.get(key) : null]))
     const folder = scope === undefined ? '' : vscode.Uri.parse(scope).toString() // written as VS Code writes it
     return { ...own, interpreter: this.#interpreters.get(folder) ?? this.#interpreters.get('') }
   }
@@ -288,6 +289,12 @@ const FEED: StaticFeature = {
   clear() {
     // nothing is kept
   },
+}
+
+/** Whether somebody says so: the user, the workspace or the folder. */
+function isSet(settings: vscode.WorkspaceConfiguration, key: string): boolean {
+  const found = settings.inspect(key)
+  return [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue].some((value) => value !== undefined)
 }
 
 export function messageOf(error: unknown): string {
