@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,11 +67,14 @@ def spun(number):
 """
 
 
-def ended_by_time(session: Session) -> Suite:
-    """As a run of the tests tells of an endless one, in a second in place of twenty."""
-    limits = replace(SUITE_LIMITS, test_cpu_s=1.0, test_wall_s=20.0)
-    run = session.run((NODE,), limits=limits)
-    return Suite(run.tests, run, (NODE,), frozenset())
+@contextmanager
+def endless(root: Path, code: str) -> Generator[tuple[Session, Suite]]:
+    """With what a run of its tests tells, where each may take one second in place of twenty."""
+    (root / "endless.py").write_text(code)
+    (root / "test_endless.py").write_text("from endless import spun\n\n\ndef test_it():\n    spun(1)\n")
+    with open_session(root, Path(sys.executable), trusted=True) as session:
+        run = session.run((NODE,), limits=replace(SUITE_LIMITS, test_cpu_s=1.0, test_wall_s=20.0))
+        yield session, Suite(run.tests, run, (NODE,), frozenset())
 
 
 def gathered(root: Path, files: dict[str, str]) -> Evidence:
@@ -115,11 +120,7 @@ def test_an_endless_test_is_seen_where_it_goes_round_and_first_only_if_it_came_t
     tmp_path: Path, code: str
 ) -> None:
     """A glance suffices for most; of one that was still on its way, the first facts are what the plain run told."""
-    root = tmp_path.resolve()
-    (root / "endless.py").write_text(code)
-    (root / "test_endless.py").write_text("from endless import spun\n\n\ndef test_it():\n    spun(1)\n")
-    with open_session(root, Path(sys.executable), trusted=True) as session:
-        suite = ended_by_time(session)
+    with endless(tmp_path.resolve(), code) as (session, suite):
         first = first_look(session, suite, NODE, Stop())
         whole = compared(session, suite, first, Stop())
 
@@ -134,13 +135,9 @@ def test_an_endless_test_is_seen_where_it_goes_round_and_first_only_if_it_came_t
 
 def test_a_test_that_only_ran_away_once_is_flaky_though_a_glance_does_not_see_its_end(tmp_path: Path) -> None:
     """An earlier test left something behind: no edit of the code is to be sought."""
-    root = tmp_path.resolve()
-    (root / "endless.py").write_text(SOON)
-    (root / "test_endless.py").write_text("from endless import spun\n\n\ndef test_it():\n    spun(1)\n")
-    with open_session(root, Path(sys.executable), trusted=True) as session:
-        suite = ended_by_time(session)
-        (root / "endless.py").write_text(PASSING)
-    with open_session(root, Path(sys.executable), trusted=True) as session:
-        first = first_look(session, suite, NODE, Stop())
+    with endless(tmp_path.resolve(), SOON) as (_, told):
+        pass
+    with endless(tmp_path.resolve(), PASSING) as (session, _):
+        seen = first_look(session, told, NODE, Stop())
         with pytest.raises(Flaky, match="passed when it ran again"):
-            compared(session, suite, first, Stop())
+            compared(session, told, seen, Stop())
