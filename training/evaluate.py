@@ -5,8 +5,9 @@
     benchmarks        ─▶ one greedy answer, and samples where wished    ┤
     some of both      ─▶ the engine's own loop, as in use (product.py)  ┘
 
-`before` is the base with the adapter that was adopted over it, if one was: a new one must beat that. Both answer the
-same prompts with the same seeds, quantised as they are, and are graded by the same sandbox.
+`before` is the base with the adapter that was adopted over it, if one was: a new one must beat that. Both answer with
+the same seeds, quantised as they are, and are graded by the same sandbox. Each is asked for a repair in the form in
+which the product asks it: `before` now, `new` once adopted. Where both are one form, so are all prompts.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Settings:
     """Of the greedy chain, with real feedback between."""
     temperature: Heat = 0.7
     form: Form = Form.ENGINE
-    """In which repairs are asked for, by the product too once adopted: `engine`, or `brief`, for small models
+    """In which `new` is asked for repairs, by the product too once adopted: `engine`, or `brief`, for small models
     (engine/forms.py)."""
     benchmarks: tuple[str, ...] = ()
     """Tasks of others, to repair or to write, as JSON lines; forms.py knows their forms. They
@@ -97,52 +98,62 @@ class Report:
 def make(context: Context, settings: Settings, inputs: Mapping[str, Path], folder: Path) -> Mapping[str, float]:
     """Answer and grade what is not answered yet; compare; adopt if that was wished and earned."""
     cases, tasks = _cases(inputs["mistakes"], settings), _tasks(settings, context.seed)
-    new, how = served.of(inputs["export"]), settings
-    effort = Effort(how.samples, how.turns, how.temperature, how.form, how.matched, how.explained)
+    new, how = replace(served.of(inputs["export"]), form=settings.form), settings
+    effort = Effort(how.samples, how.turns, how.temperature, how.matched, how.explained)
     wishes = product_compared.wishes(cases, tasks, settings.product, context.seed)
     ways = tuple(product.Way)[: 1 + settings.product_search]
-    scores, answers = Ledger(folder / "answers.jsonl"), Ledger(folder / "benchmarks.jsonl")
-    in_use = Ledger(folder / "product.jsonl")
+    kept = Kept(*(Ledger(folder / name) for name in ("answers.jsonl", "benchmarks.jsonl", "product.jsonl")))
 
     def tell() -> None:
-        context.tell(_progress(len(cases) + len(tasks), len(ways) * len(wishes), len(ways), scores, answers, in_use))
+        context.tell(_progress(len(cases) + len(tasks), len(wishes), len(ways), kept))
 
-    scores.heard = answers.heard = in_use.heard = tell
+    kept.scores.heard = kept.answers.heard = kept.in_use.heard = tell
     with ExitStack() as opened:
-        models = {"before": served.before(new).open("before"), "new": replace(new, form=how.form).open("new")}
+        models = {"before": served.before(new).open("before"), "new": new.open("new")}
         for model in models.values():
             opened.enter_context(closing(model))
         place = opened.enter_context(bench.opened(context.stop, trusted=context.trusted))
         exam = Exam(models, place, context.seed)
-        exam.practise(cases, effort, scores)
-        exam.sit(tasks, replace(effort, samples=settings.tries), answers)
+        exam.practise(cases, effort, kept.scores)
+        exam.sit(tasks, replace(effort, samples=settings.tries), kept.answers)
         hows = [product.How(way, settings.product_seconds, context.seed, context.trusted) for way in ways]
-        found = product_compared.sit(wishes, models, hows, place, in_use)
-    report = compared([Score(**row) for row in scores.rows], effort, context.seed)
-    standings = benchmark.compared([Answered(**row) for row in answers.rows], context.seed, settings.tries)
+        found = product_compared.sit(wishes, models, hows, place, kept.in_use)
+    report = compared([Score(**row) for row in kept.scores.rows], effort, context.seed)
+    standings = benchmark.compared([Answered(**row) for row in kept.answers.rows], context.seed, settings.tries)
     figures = _reported(report, standings, found, new, settings, context, folder)
     card.write_measured(inputs["export"], folder)
     return figures
 
 
-def _progress(cases: int, used: int, ways: int, scores: Ledger, answers: Ledger, in_use: Ledger) -> Progress:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was answered, a line at a time."""
+
+    scores: Ledger
+    """Held-out mistakes."""
+    answers: Ledger
+    """Benchmarks."""
+    in_use: Ledger
+
+
+def _progress(cases: int, used: int, ways: int, kept: Kept) -> Progress:
     """Of the answers of both models to so many cases and to so many tasks of use, each done in so many ways.
 
     A task that cannot be judged is asked of neither. The note counts answers alone: in use the search may help.
     """
     models = ("before", "new")
     right = {
-        model: [row["greedy"] for row in scores.rows if row["model"] == model]
-        + [row["correct"] for row in answers.rows if row["model"] == model]
+        model: [row["greedy"] for row in kept.scores.rows if row["model"] == model]
+        + [row["correct"] for row in kept.answers.rows if row["model"] == model]
         for model in models
     }
-    worked_on = sum(row["model"] in models for row in in_use.rows)
+    worked_on = sum(row["model"] in models for row in kept.in_use.rows)
     unsound = [
         asked * sum(not row["correct"] for row in ledger.rows if row["model"] not in models)
-        for asked, ledger in ((1, answers), (ways, in_use))
+        for asked, ledger in ((1, kept.answers), (ways, kept.in_use))
     ]
     note = f"{sum(right['before'])} right before, {sum(right['new'])} now"
-    return Progress(2 * (cases + used), sum(map(len, right.values())) + worked_on + 2 * sum(unsound), note=note)
+    return Progress(2 * (cases + ways * used), sum(map(len, right.values())) + worked_on + 2 * sum(unsound), note=note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,20 +286,21 @@ def _reported(
     context: Context,
     folder: Path,
 ) -> Mapping[str, float]:
-    against = served.rival(new)
+    against, was = served.rival(new), served.before(new)
     in_use = product_compared.compared(used, context.seed)
     better = report.better and not product_compared.worse(in_use)
     verdict = "better" if better else "not better"
     if better and settings.adopt and new.adapter:
-        figures, how = asdict(report.repair), settings.form
-        adopted.adopt(new.model, new.base_sha256, new.adapter, figures, explains=new.explains, form=how)
+        figures = asdict(report.repair)
+        adopted.adopt(new.model, new.base_sha256, new.adapter, figures, explains=new.explains, form=new.form)
         verdict = "better, and adopted"
     benchmarks = {name: asdict(each) for name, each in standings.items()}
     written = {
         "verdict": verdict,
         "better": better,
         "against": f"the adapter {against[:12]}…" if against else "the bare model",
-        "form": settings.form,
+        "form": new.form,
+        "form_before": was.form,
         **asdict(report),
         "decontamination": asdict(looked_at(context)),
     }

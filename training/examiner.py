@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..engine import prompt
 from ..engine.forms import FENCE, opening
-from ..engine.model import Form, Message, Model
+from ..engine.model import Message, Model
 from . import dialogue
 from .bench import Bench
 from .meter import Metered
@@ -26,8 +26,6 @@ class Effort:
     """Of the greedy chain."""
     temperature: float
     """Of the samples."""
-    form: Form = Form.ENGINE
-    """In which a repair is asked for."""
     matched: int = 0
     """Answers wide (to one prompt) and as many deep (each after the one before); 0: none."""
     explained: int = 0
@@ -113,7 +111,7 @@ class Examiner:
                 return
 
     def repairs(self, case: Case, last: Graded | None, n: int, temperature: float) -> list[Graded]:
-        form = self.effort.form
+        form = self.model.form
         messages = ask(case, last, explain=False, form=form)
         return self._answers(case, messages, n, temperature, opening(case.function, form))
 

@@ -22,7 +22,7 @@ from darner.training.stages import Context
 from darner.training.store import Progress
 from darner.training.tasks import of_seed
 from darner.training.types import Mistake, Seed
-from training_runs import RulingModel
+from training_runs import Rule, RulingModel
 
 RIGHT = '''def half(number):
     """Half of it.
@@ -97,7 +97,8 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     tasks.write_text(json.dumps(TASK) + "\n")
     models = {"before": RulingModel(unable), "new": RulingModel(able)}
 
-    def opened(_: served.Served, name: str) -> RulingModel:
+    def opened(made: served.Served, name: str) -> RulingModel:
+        models[name].form = made.form
         return models[name]
 
     monkeypatch.setattr(served.Served, "open", opened)
@@ -159,7 +160,7 @@ def test_an_interrupted_evaluation_asks_nothing_twice_and_ends_with_the_same_rep
 
 @pytest.mark.slow
 def test_an_adapter_is_adopted_with_the_form_that_it_was_measured_in(setting: Setting) -> None:
-    """The product asks it as the figures were made; both were asked so."""
+    """The product asks it as the figures were made."""
     report = setting.make(adopt=True, form=Form.BRIEF, tasks=5, samples=1, turns=1, benchmarks=())
 
     assert (report["form"], report["verdict"]) == ("brief", "better, and adopted")
@@ -167,6 +168,36 @@ def test_an_adapter_is_adopted_with_the_form_that_it_was_measured_in(setting: Se
     another = served.Served(setting.base, None, setting.base, "")
     assert served.before(another).form is Form.BRIEF  # what the next one has to beat is asked so too
     assert served.before(served.of(setting.context.path("export"))).form is Form.ENGINE  # it has no rival yet
+
+
+@pytest.mark.slow
+def test_what_is_there_now_is_asked_in_its_own_form_whatever_that_of_the_new_one_is(setting: Setting) -> None:
+    """A new adapter has to beat what the user has, not that in words in which the product never asks it."""
+    earlier = setting.context.folder / "earlier.gguf"
+    earlier.write_bytes(b"GGUF earlier adapter")
+    adopted.adopt(setting.base, sha256_of(setting.base), earlier, {}, form=Form.BRIEF)
+    brief = brief_prompts(setting)
+
+    report = setting.make(tasks=2, samples=1, turns=1)
+
+    assert (report["form_before"], report["form"]) == ("brief", "engine")
+    assert brief == {"before": 2 + 2 + 1, "new": 0}  # greedy and sampled to each mistake, and to the benchmark's task
+
+
+def brief_prompts(setting: Setting) -> dict[str, int]:
+    """Counts, from now on, how often each model is asked in the brief form."""
+    counts = dict.fromkeys(setting.models, 0)
+
+    def counting(name: str, rule: Rule) -> Rule:
+        def ruled(prompt: str, seed: int) -> str:
+            counts[name] += "has a bug. Find it" in prompt
+            return rule(prompt, seed)
+
+        return ruled
+
+    for name, rule in (("before", unable), ("new", able)):
+        setting.models[name] = RulingModel(counting(name, rule))
+    return counts
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ const { values: { shots, smoke }, positionals: [vsix] } = parseArgs({
 const problem = missing()
 if (problem) throw new Error(problem)
 const began = Date.now()
+let second = '' // what the second of two repairs gives
 const folder = project()
 const workbench = await open({ extensions: [vsix], settings: SETTINGS, folder })
 const { page } = workbench
@@ -128,13 +129,32 @@ async function main() {
     const question = page.locator('.quick-input-widget').filter({ hasText: 'Two repairs cure this test and differ' })
     await question.waitFor()
     assert.match(await question.locator('input').getAttribute('placeholder'), /is_overdue\(.*\) give\?/)
-    assert.equal(await question.locator('.monaco-list-row').count(), 2)
+    const offers = await question.locator('.monaco-list-row .quick-input-list-row:first-child .label-name').allInnerTexts()
+    assert.deepEqual(offers.slice(2), ['Neither', 'Something else…'])
+    second = offers[1]
+    assert.deepEqual(offers.slice(0, 2).sort(), ['False', 'True'])
     await recorder.shot('vscode-question')
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Enter')
     await preview(/^Repair 2 of 2: /)
     await page.keyboard.press('Alt+N')
     await preview(/^Repair 1 of 2: /)
+    await page.keyboard.press('Alt+Backspace')
+    await tab(/^test_dates\.py/)
+    assert.match(source('orders/dates.py'), /return today == due/)
+  })
+  await step('what is right in one\'s own words: asked again while it is no answer, then it decides', async () => {
+    await bulb('Answer: write what is_overdue(')
+    const box = page.locator('.quick-input-widget').filter({ hasText: /What should is_overdue\(.*\) give\?/ })
+    await box.waitFor()
+    await page.keyboard.type('perhaps')
+    await page.keyboard.press('Enter')
+    await box.filter({ hasText: '\'perhaps\' is no answer' }).waitFor()
+    await recorder.shot('vscode-answer')
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type(second)
+    await page.keyboard.press('Enter')
+    await preview(/^Repair 2 of 2: /)
     await page.keyboard.press('Alt+Backspace')
     await tab(/^test_dates\.py/)
     assert.match(source('orders/dates.py'), /return today == due/)
@@ -175,13 +195,16 @@ async function main() {
 
 /** The light bulb's menu by its key, and one of its entries. */
 async function bulb(entry) {
-  const row = page.locator('.action-widget .monaco-list-row.focused').filter({ hasText: entry })
+  const rows = page.locator('.action-widget .monaco-list-row')
+  const row = rows.filter({ hasText: entry })
   const seen = () => row.waitFor({ timeout: 5_000 }).then(() => true, () => false)
   for (let tries = 0; tries < 40; tries += 1) {
     await page.keyboard.press('Control+.') // says "no code actions" while the server has not answered yet
     if (await seen()) break
   }
-  await row.waitFor()
+  const focused = row.and(page.locator('.focused'))
+  for (let at = await rows.count(); at > 0 && (await focused.count()) === 0; at -= 1) await page.keyboard.press('ArrowDown')
+  await focused.waitFor()
   await page.keyboard.press('Enter')
 }
 
