@@ -8,7 +8,7 @@ from typing import cast
 
 from pygls.exceptions import JsonRpcException
 
-from .session import HOW_TO_TRUST, Session
+from .session import HOW_TO_TRUST, OUTSIDE, Session
 from .snapshot import real_path
 
 _REQUEST_FAILED = -32803
@@ -70,7 +70,7 @@ def root_of(session: Session, given: Arguments) -> Path:
         return session.board(session.root_of(Path(path))).root
     boards = session.snapshot.boards
     failing = [root for root, board in boards.items() if text_of(given, "nodeid") in board.cases]
-    roots = failing or list(boards) or [session.board(folder).root for folder in session.snapshot.folders]
+    roots = failing or session.our_boards() or [session.board(folder).root for folder in session.snapshot.folders]
     if len(roots) != 1:
         what = "several projects are open" if roots else "no project is open"
         raise Refused(f"Say which project: {what}, and neither uri nor root was given.", INVALID_PARAMS)
@@ -82,6 +82,8 @@ def trusted_root_of(session: Session, given: Arguments) -> Path:
         raise Refused("Darner is shutting down.")
     root = root_of(session, given)
     if not session.trusted(root):
+        if session.trusts_workspace(root):  # it is another one
+            raise Refused(OUTSIDE)
         raise Refused(HOW_TO_TRUST, data={"untrusted": True})
     board = session.refreshed(root)
     if not board.settings.enable:

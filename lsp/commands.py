@@ -203,11 +203,11 @@ def test_tree(session: Session, *arguments: object) -> dict[str, str]:
     """
     given = read(arguments, key="root")
     if text_of(given, "root") or text_of(given, "uri"):
-        boards = [session.board(root_of(session, given))]
+        roots = [session.board(root_of(session, given)).root]
     else:
         folders = session.snapshot.folders
-        boards = list(session.snapshot.boards.values()) or [session.board(session.root_of(f / "_")) for f in folders]
-    return _started(list_tests(session, [board.root for board in boards]))
+        roots = session.our_boards() or [session.board(session.root_of(f / "_")).root for f in folders]
+    return _started(list_tests(session, roots))
 
 
 def list_tests(session: Session, roots: Sequence[Path], *, asked: bool = True) -> Job:

@@ -26,6 +26,10 @@ HOW_TO_TRUST = (
     "Darner runs nothing here until you trust this workspace: run `darner trust` in its folder, "
     'set the initialization option "trust" to true, or send darner/setTrust.'
 )
+OUTSIDE = (
+    "Darner runs nothing here: this project lies outside of the folders that are open. "
+    "Run `darner trust` in its folder, or open it as a folder."
+)
 
 
 class Session:
@@ -115,10 +119,28 @@ class Session:
             self.show_once(sentence, lsp.MessageType.Warning)
 
     def trusted(self, root: Path) -> bool:
-        """What the client said last, else what the editor's settings say, else what `darner trust` remembered."""
-        if self._told_trust is not None:
-            return self._told_trust
-        return self.configuration.of_user(root)[0].trust or is_trusted(root)
+        """What the client said last, else what the editor's settings say, else what `darner trust` remembered.
+
+        The first two speak of this workspace: a library that somebody looks into is none of it.
+        """
+        if self._told_trust is False:
+            return False
+        return (self.trusts_workspace(root) and self.ours(root)) or is_trusted(root)
+
+    def trusts_workspace(self, root: Path) -> bool:
+        """What was said of the workspace, wherever this project lies."""
+        return self.configuration.of_user(root)[0].trust if self._told_trust is None else self._told_trust
+
+    def ours(self, path: Path) -> bool:
+        """In a folder of the client's; anywhere, when it has opened files and no folder."""
+        return not self.snapshot.folders or self._in_folder(path)
+
+    def _in_folder(self, path: Path) -> bool:
+        return any(path.is_relative_to(folder.resolve()) for folder in self.snapshot.folders)
+
+    def our_boards(self) -> list[Path]:
+        """Roots of the projects that are known and are meant when nobody says which."""
+        return [root for root in self.snapshot.boards if self.ours(root)]
 
     def set_trust(self, trusted: bool) -> None:
         self._told_trust = trusted
@@ -138,18 +160,27 @@ class Session:
     def closed(self, uri: str) -> None:
         documents = {key: value for key, value in self.snapshot.documents.items() if key != uri}
         self.snapshot = replace(self.snapshot, documents=documents)
+        if self.snapshot.folders:
+            self._forget_foreign()
 
     def set_folders(self, folders: tuple[Path, ...]) -> None:
-        """Projects that lie in no folder any more are forgotten, unless a document of theirs is open."""
         self.snapshot = replace(self.snapshot, folders=folders)
+        boards = {root: replace(board, shown=self._shown(root)) for root, board in self.snapshot.boards.items()}
+        self.snapshot = replace(self.snapshot, boards=boards)
+        self._forget_foreign()
+        self.changed()
+
+    def _forget_foreign(self) -> None:
+        """Projects that lie in no folder are forgotten, unless a document of theirs is open."""
         kept = {
-            root: replace(board, shown=self._shown(root))
+            root: board
             for root, board in self.snapshot.boards.items()
-            if any(root.is_relative_to(folder.resolve()) for folder in folders)
+            if self._in_folder(root)
             or any(Path(document.path).is_relative_to(root) for document in self.snapshot.documents.values())
         }
-        self.snapshot = replace(self.snapshot, boards=kept)
-        self.changed()
+        if len(kept) < len(self.snapshot.boards):
+            self.snapshot = replace(self.snapshot, boards=kept)
+            self.changed()
 
     def board(self, root: Path) -> Board:
         """The project's board; the first time, an empty one."""

@@ -118,6 +118,10 @@ class Editor:
         item = lsp.TextDocumentItem(self.uri(name), lsp.LanguageKind.Python, 1, text)
         self.client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
 
+    def close(self, name: str) -> None:
+        document = lsp.TextDocumentIdentifier(self.uri(name))
+        self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(document))
+
     def save(self, name: str) -> None:
         (self.root / name).write_bytes(self.texts[name].encode())
         document = lsp.TextDocumentIdentifier(self.uri(name))
@@ -218,6 +222,18 @@ class Editor:
         lines = text.split("\n")  # the projects here have LF or CR LF
         data = lines[position.line].encode(codec)[: position.character * size]
         return sum(len(line) + 1 for line in lines[: position.line]) + len(data.decode(codec))
+
+
+def heard(editor: Editor, *methods: str) -> list[tuple[str, Any]]:
+    """Collects what the server notifies, in order."""
+    found: list[tuple[str, Any]] = []
+    for method in methods:
+
+        def keep(params: Any, method: str = method) -> None:  # noqa: ANN401 - pygls gives custom messages no type
+            found.append((method, params))
+
+        editor.client.feature(method)(keep)  # pyright: ignore[reportUntypedFunctionDecorator]
+    return found
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:  # noqa: ANN401

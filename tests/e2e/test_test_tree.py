@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from editor import SCRIPTED, Editor
+from editor import SCRIPTED, Editor, heard
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("error::pytest_lsp.LspSpecificationWarning")]
 
@@ -25,18 +24,6 @@ def project(tmp_path: Path) -> Path:
     (root / "test_cart.py").write_text("from cart import total\n\n\ndef test_total():\n    assert total(2, 2) == 4\n")
     (root / "unit" / "price_test.py").write_text("class TestPrice:\n    async def test_tax(self): ...\n")
     return root
-
-
-def heard(editor: Editor, *methods: str) -> list[tuple[str, Any]]:
-    """Collects what the server notifies, in order."""
-    found: list[tuple[str, Any]] = []
-    for method in methods:
-
-        def keep(params: Any, method: str = method) -> None:  # noqa: ANN401 - pygls gives custom messages no type
-            found.append((method, params))
-
-        editor.client.feature(method)(keep)  # pyright: ignore[reportUntypedFunctionDecorator]
-    return found
 
 
 async def test_tests_are_listed_without_trust_and_without_running_anything(project: Path) -> None:

@@ -307,7 +307,7 @@ def test_nothing_outlives_the_session_while_three_repairs_run(
         params={
             "processId": life.pid,
             "capabilities": CAPABILITIES,
-            "rootUri": project.as_uri(),
+            "workspaceFolders": [{"uri": root.as_uri(), "name": root.name} for root in roots],
             "initializationOptions": {"trust": True, "model": "none", "budget": "deep"},
         },
     )

@@ -1,0 +1,45 @@
+"""More than one project in a window: each has its own tests, searches and trust, also where one lies in another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from darner.engine import trust
+from editor import SCRIPTED, Editor, heard
+from pygls.exceptions import JsonRpcException
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("error::pytest_lsp.LspSpecificationWarning")]
+
+
+def copied(project: Path, to: Path) -> Path:
+    """The same project in another folder."""
+    to.mkdir()
+    for file in ("pyproject.toml", "cart.py", "test_cart.py"):
+        (to / file).write_text((project / file).read_text())
+    return to
+
+
+async def test_a_library_that_was_looked_into_is_no_project_of_the_trusted_workspace(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows a name into it has not agreed to run its tests; who says `darner trust` there has."""
+    library = copied(project, project.parent / "library")
+    editor = await Editor.start(project, server=SCRIPTED, options={"trust": True}, experimental={"darner": True})
+    told = heard(editor, "darner/testTree")
+    editor.open(str(library / "cart.py"))
+    editor.open("cart.py")
+
+    await editor.command("wait", **await editor.command("testTree"))
+    assert [(tree.root, tree.complete) for _, tree in told] == [(str(project), True)]
+    assert (await editor.command("wait", **await editor.command("runTests")))["outcome"] == "1 run, 1 failed"
+    with pytest.raises(JsonRpcException, match="lies outside of the folders"):
+        await editor.command("runTests", root=str(library))
+    monkeypatch.setenv("XDG_STATE_HOME", str(project.parent / "state"))
+    trust.remember(library)
+    ran = await editor.command("wait", **await editor.command("runTests", root=str(library)))
+    assert ran["outcome"] == "1 run, 1 failed"
+
+    editor.close(str(library / "cart.py"))
+    assert [each["root"] for each in (await editor.command("showStatus"))["projects"]] == [str(project)]
+    assert await editor.leave() == 0
