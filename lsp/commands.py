@@ -14,6 +14,7 @@ from .arguments import INVALID_PARAMS, Arguments, Refused, nodeid_of, read, root
 from .code_actions import identity
 from .describe import test_name
 from .jobs import Job
+from .places import stands_for
 from .questions import heard, how_to_write, set_aside
 from .repairs import repairs_of
 from .session import Session
@@ -104,11 +105,20 @@ def answer(session: Session, *arguments: object) -> dict[str, object]:
         if why := heard(root, question, reply):
             raise Refused(why)
         set_aside(session, root, nodeid, question, reply)
+        _stop_repairs(session, root, nodeid)
         return {**_started(_repair(session, given, root, nodeid))}
     index = question.answers[at].candidate
     if given.get("apply") is False:
         return {"repair": index}
+    _stop_repairs(session, root, nodeid)
     return {**apply_repair(session, {"nodeid": nodeid, "root": str(root), "index": index})}
+
+
+def _stop_repairs(session: Session, root: Path, nodeid: str) -> None:
+    """Its question was answered: a job that still waits for a button would stand in for the search that obeys."""
+    for job in session.jobs.running:
+        if job.key[:2] == ("repair", root) and stands_for(str(job.key[2]), nodeid):
+            job.cancel("Stopped: its question was answered.")
 
 
 def write_answer(session: Session, *arguments: object) -> None:
@@ -123,7 +133,7 @@ def _repair(session: Session, given: Arguments, root: Path, nodeid: str) -> Job:
     apply = given.get("apply") is not False
     stop_looking_ahead(session, root)
     job = session.jobs.start(
-        ("repair", root, nodeid, budget),
+        ("repair", root, nodeid, budget, apply),
         f"Repair {test_name(nodeid)}",
         lambda job: work_repairs.repair(session, job, root, nodeid, budget, apply),
     )

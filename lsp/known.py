@@ -11,6 +11,7 @@ from ..engine.types import Explanation, FailureReport, Standing
 from ..engine.wire import Ran
 from ..sandbox.types import Outcome, Status, TestResult
 from .cases import Case
+from .places import stands_for
 from .session import Session
 
 BAD = frozenset({Outcome.FAILED, Outcome.ERROR})
@@ -87,4 +88,4 @@ def _with_prose(session: Session, nodeid: str, explanation: Explanation) -> Expl
 
 
 def _asked(nodeid: str, asked: tuple[str, ...]) -> bool:
-    return not asked or any(nodeid == a or nodeid.startswith((f"{a}::", f"{a}[")) for a in asked)
+    return not asked or any(stands_for(each, nodeid) for each in asked)

@@ -28,6 +28,11 @@ def test_path(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
+def stands_for(asked: str, nodeid: str) -> bool:
+    """A node id stands for itself and for what it holds: a file's tests, a test's parameters."""
+    return nodeid == asked or nodeid.startswith((f"{asked}::", f"{asked}["))
+
+
 def project_frames(result: TestResult) -> tuple[Frame, ...]:
     """The frames in the user's own code, outermost first."""
     frames = result.failure.frames if result.failure else ()

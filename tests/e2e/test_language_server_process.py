@@ -109,14 +109,16 @@ async def test_the_death_of_the_client_ends_everything_though_the_pipe_stays_ope
 
 
 async def test_equal_commands_are_one_job(project: Path) -> None:
-    """A double click on the lens."""
+    """A double click on the lens; a repair to apply and one to look at are not equal."""
     editor = await Editor.start(project, server=SCRIPTED, options={"trust": True})
     argument = {"root": str(project), "nodeid": "test_cart.py::waits"}
 
     first, second = await asyncio.gather(editor.command("explain", **argument), editor.command("explain", **argument))
 
     assert first == second
-    assert (await editor.command("cancel", job=first["job"])) == {"cancelled": True}
+    applied, shown, again = [await editor.command("repair", **argument, apply=apply) for apply in (True, False, False)]
+    assert applied != shown == again
+    assert (await editor.command("cancel")) == {"cancelled": True}
     await until(lambda: _idle(editor), "the job to end")
     assert await editor.leave() == 0
 

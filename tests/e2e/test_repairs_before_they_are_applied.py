@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -76,4 +77,37 @@ async def test_waiting_for_no_job_answers_at_once_and_for_nothing_is_refused(pro
         await editor.command("wait")
     shown = await editor.command("showRepairs", nodeid="test_cart.py::test_other", root=str(project))
     assert (shown["repairs"], shown["question"]) == ([], None)
+    assert await editor.leave() == 0
+
+
+@pytest.mark.parametrize(("answer", "pressed_late"), [("neither", "A: 3"), ("B", "Neither")])
+async def test_a_question_that_is_answered_elsewhere_needs_no_button_any_more(
+    project: Path, answer: str, pressed_late: str
+) -> None:
+    """Its message may stay open, in an editor whose messages block nothing, while the light bulb gives the answer."""
+    (project / "asks").touch()
+    editor = await Editor.start(project, server=SCRIPTED, options={"trust": True})
+    asked, late = asyncio.Event(), asyncio.Event()
+
+    @editor.client.feature(lsp.WINDOW_SHOW_MESSAGE_REQUEST)  # pyright: ignore[reportUntypedFunctionDecorator]
+    async def ask(_: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem:  # pyright: ignore[reportUnusedFunction]
+        asked.set()
+        await late.wait()
+        return lsp.MessageActionItem(pressed_late)
+
+    editor.open("cart.py")
+    about = {"nodeid": NODEID, "root": str(project)}
+    first = await editor.command("repair", **about)
+    await asyncio.wait_for(asked.wait(), 60)
+    (project / "asks").unlink()  # what is found next leaves nothing to ask
+
+    second = await editor.command("answer", **about, answer=answer)
+
+    assert second != first
+    assert not (await editor.command("wait", **second))["cancelled"]
+    assert (await editor.command("wait", **first))["cancelled"]
+    assert len(editor.edits) == 1
+    late.set()
+    assert (await editor.command("showStatus"))["jobs"] == []
+    assert editor.client.messages == []
     assert await editor.leave() == 0

@@ -2,7 +2,8 @@
 
 One project: `cart.py` with `<` for `<=`, and `test_cart.py`. What a job does is told by words in its node id:
 `waits` until it is cancelled, `late` waits for a file of that name, `stuck` ignores cancel and keeps a process in
-another session, `dies` by a signal. A file `many` in the project says how many tests fail.
+another session, `dies` by a signal. A file `many` in the project says how many tests fail; while there is a file `asks`,
+two repairs are found that differ.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from darner.engine.coverage import FileCoverage, Statement
 from darner.engine.events import Found, Located, Phase, Seen, Tried
 from darner.engine.types import (
+    Answer,
     Candidate,
     Explanation,
     FailureReport,
@@ -29,6 +31,7 @@ from darner.engine.types import (
     Origin,
     Patch,
     Proof,
+    Question,
     Repair,
     Suspect,
     Verdict,
@@ -99,7 +102,17 @@ def repair(job: int, params: dict[str, Any]) -> object:
         Verdict(True, 0, 0, (), run, complete=True, proof=Proof(Assurance.A)),
     )
     event(job, Found(NODEID, found))
-    return FailureReport(params["nodeid"], FixStatus.REPAIRED, (found,), explanation, 0.1, 3, suspects=suspects)
+    report = FailureReport(params["nodeid"], FixStatus.REPAIRED, (found,), explanation, 0.1, 3, suspects=suspects)
+    return asking(report, before) if (Path(params["root"]) / "asks").exists() else report
+
+
+def asking(report: FailureReport, before: bytes) -> FailureReport:
+    """The same with a second repair that does otherwise."""
+    (found,) = report.repairs
+    patch = Patch((FileChange("cart.py", before, before.replace(BUG, b"a == b")),))
+    other = replace(found, candidate=replace(found.candidate, patch=patch))
+    question = Question("total(1, 2)", (Answer("3", 0), Answer("0", 1)), "cart.py")
+    return replace(report, status=FixStatus.AMBIGUOUS, repairs=(found, other), question=question)
 
 
 def explain(job: int, params: dict[str, Any]) -> object:
