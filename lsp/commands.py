@@ -11,6 +11,7 @@ from ..engine.reply import chosen, understood
 from ..engine.rest import reason_to_rest
 from . import explanation, feed, work_repairs, work_tests, work_write
 from .arguments import INVALID_PARAMS, Arguments, Refused, nodeid_of, read, root_of, text_of, texts_of, trusted_root_of
+from .basis import Basis
 from .code_actions import identity
 from .describe import test_name
 from .jobs import Job
@@ -59,10 +60,12 @@ def start_looking_ahead(session: Session, root: Path, red: Collection[str]) -> N
     chosen = sorted(red)[:_MOST_AHEAD]
     if not reason_to_rest():
         key = ("ahead", root, tuple(chosen))
-        job = session.jobs.start(
-            key, "Look for repairs", lambda job: work_repairs.look_ahead(session, job, root, chosen)
+        session.jobs.start(
+            key,
+            "Look for repairs",
+            lambda job: work_repairs.look_ahead(session, job, root, chosen),
+            Basis(session.snapshot, root),
         )
-        job.basis = session.snapshot.versions
 
 
 def stop_looking_ahead(session: Session, root: Path) -> None:
@@ -132,13 +135,12 @@ def _repair(session: Session, given: Arguments, root: Path, nodeid: str) -> Job:
     budget = text_of(given, "budget") or session.board(root).settings.budget
     apply = given.get("apply") is not False
     stop_looking_ahead(session, root)
-    job = session.jobs.start(
+    return session.jobs.start(
         ("repair", root, nodeid, budget, apply),
         f"Repair {test_name(nodeid)}",
         lambda job: work_repairs.repair(session, job, root, nodeid, budget, apply),
+        Basis(session.snapshot, root),
     )
-    job.basis = job.basis or session.snapshot.versions
-    return job
 
 
 def explain(session: Session, *arguments: object) -> dict[str, str]:
@@ -175,9 +177,10 @@ def _writing(
     budget = text_of(given, "budget") or session.board(root).settings.budget
     stop_looking_ahead(session, root)
     title = f"{verb} {name.partition('::')[2]}"
-    job = session.jobs.start((method, root, name), title, lambda job: work(session, job, root, name, budget))
-    job.basis = job.basis or session.snapshot.versions
-    return _started(job)
+    basis = Basis(session.snapshot, root)
+    return _started(
+        session.jobs.start((method, root, name), title, lambda job: work(session, job, root, name, budget), basis)
+    )
 
 
 def add_example(session: Session, *arguments: object) -> dict[str, str]:

@@ -45,7 +45,11 @@ class OwnDocuments(CarefulProtocol):
 
 def did_open(session: Session, params: lsp.DidOpenTextDocumentParams) -> None:
     item = params.text_document
-    session.open(Document(item.uri, real_path(item.uri), item.version, Text(item.text)))
+    document = Document(item.uri, real_path(item.uri), item.version, Text(item.text))
+    session.open(document)
+    for job in session.jobs.running:
+        if job.basis is not None:
+            job.basis.add(document.path)
 
 
 def did_change(session: Session, params: lsp.DidChangeTextDocumentParams) -> None:
@@ -66,7 +70,7 @@ def did_save(session: Session, params: lsp.DidSaveTextDocumentParams) -> None:
     """Run the project's tests soon, if the user trusts it and wants that."""
     path = real_path(params.text_document.uri)
     if path and not session.shutting_down:
-        outdate(session, params.text_document.uri)
+        outdate(session, path)
         session.saves.saved(session.board(session.root_of(Path(path))).root)
 
 

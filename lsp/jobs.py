@@ -6,10 +6,11 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 
 from ..engine.blame import where
+from .basis import Basis
 from .progress import Progress
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ class Job:
     stopping: bool = False
     """It was asked to end, and may not have ended yet: nobody who asks for the same work now wants this one."""
     cancelled: bool = False
-    basis: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Versions of the open documents when it began, if a save of another version makes its work useless."""
+    basis: Basis | None = None
+    """What it began with, as long as a save of another text makes its work useless."""
     why: str = ""
     """Why it was stopped, in one sentence, when it was not the user."""
     progress: Progress | None = None
@@ -59,12 +60,12 @@ class Jobs:
     def running(self) -> tuple[Job, ...]:
         return tuple(self._running.values())
 
-    def start(self, key: Key, title: str, work: Work) -> Job:
+    def start(self, key: Key, title: str, work: Work, basis: Basis | None = None) -> Job:
         """The running job with this key, or a new one."""
         same = next((job for job in self._running.values() if job.key == key and not job.stopping), None)
         if same is not None:
             return same
-        job = Job(f"darner-{next(self._ids)}", key, title)
+        job = Job(f"darner-{next(self._ids)}", key, title, basis=basis)
         self._running[job.id] = job
         job.task = asyncio.create_task(self._run(job, work))
         job.task.add_done_callback(lambda _: self._end(job))  # also if cancelled before its first step

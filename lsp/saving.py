@@ -46,9 +46,8 @@ class Saves:
             commands.list_tests(session, (root,), asked=False)
 
 
-def outdate(session: Session, uri: str) -> None:
-    """Work on another text of this document has no reader any more: what it finds could not be applied."""
-    document = session.snapshot.documents.get(uri)
+def outdate(session: Session, path: str) -> None:
+    """Work on another text of this file has no reader any more."""
     for job in session.jobs.running:
-        if document is not None and job.basis.get(uri, document.version) != document.version:
-            job.cancel(f"Stopped: {Path(document.path).name} was saved with other text.")
+        if job.basis is not None and job.basis.lost(path):
+            job.cancel(f"Stopped: {Path(path).name} was saved with other text.")

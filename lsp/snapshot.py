@@ -81,11 +81,6 @@ class Snapshot:
     boards: Mapping[Path, Board] = field(default_factory=lambda: MappingProxyType({}))
     """By real root."""
 
-    @property
-    def versions(self) -> Mapping[str, int]:
-        """Of every open document."""
-        return {uri: document.version for uri, document in self.documents.items()}
-
     def document_at(self, path: str) -> Document | None:
         """The open document of this real path."""
         return self._by_path.get(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from darner.engine import trust
 from editor import SCRIPTED, Editor, heard
+from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("error::pytest_lsp.LspSpecificationWarning")]
@@ -18,6 +19,11 @@ def copied(project: Path, to: Path) -> Path:
     for file in ("pyproject.toml", "cart.py", "test_cart.py"):
         (to / file).write_text((project / file).read_text())
     return to
+
+
+def typed(editor: Editor, name: str) -> None:
+    start = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
+    editor.apply(lsp.WorkspaceEdit(changes={editor.uri(name): [lsp.TextEdit(start, "# mine\n")]}))
 
 
 async def test_a_library_that_was_looked_into_is_no_project_of_the_trusted_workspace(
@@ -42,4 +48,30 @@ async def test_a_library_that_was_looked_into_is_no_project_of_the_trusted_works
 
     editor.close(str(library / "cart.py"))
     assert [each["root"] for each in (await editor.command("showStatus"))["projects"]] == [str(project)]
+    assert await editor.leave() == 0
+
+
+async def test_only_a_save_of_other_text_in_its_own_project_ends_a_search(project: Path) -> None:
+    """Not one in the next folder, nor of the same text in a document that was opened anew; the file's own, always."""
+    other = str(copied(project, project.parent / "other") / "test_cart.py")
+    editor = await Editor.start(project, server=SCRIPTED, options={"trust": True, "runOnSave": False})
+    for name in (other, "test_cart.py"):
+        editor.open(name)
+    typed(editor, "test_cart.py")
+    editor.save("test_cart.py")
+    job = await editor.command("repair", root=str(project), nodeid="waits", apply=False)
+
+    typed(editor, other)
+    editor.save(other)
+    editor.close("test_cart.py")
+    editor.open("test_cart.py")
+    editor.save("test_cart.py")
+    editor.open("cart.py")  # now, which is after the search began
+    typed(editor, "cart.py")
+    assert [each["job"] for each in (await editor.command("showStatus"))["jobs"]] == [job["job"]]
+
+    editor.save("cart.py")
+
+    ended = await editor.command("wait", **job)  # for the first reason that there was
+    assert (ended["cancelled"], ended["outcome"]) == (True, "Stopped: cart.py was saved with other text.")
     assert await editor.leave() == 0

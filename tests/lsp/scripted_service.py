@@ -2,8 +2,8 @@
 
 One project: `cart.py` with `<` for `<=`, and `test_cart.py`. What a job does is told by words in its node id:
 `waits` until it is cancelled, `late` waits for a file of that name, `stuck` ignores cancel and keeps a process in
-another session, `dies` by a signal. A file `many` in the project says how many tests fail; while there is a file `asks`,
-two repairs are found that differ.
+another session, `dies` by a signal. A file `many` in the project says how many tests fail; while there is a
+file `asks`, two repairs are found that differ.
 """
 
 from __future__ import annotations
