@@ -47,7 +47,9 @@ async def implement(session: Session, job: Job, root: Path, name: str, budget: s
     chosen = await _chosen(session, report, reply)
     if chosen is None:
         session.show(f"{_ending(report)} Nothing was changed.")
-    elif await send_edit(session, session.board(root), chosen.candidate.patch, f"Implement: {evidence(report)}"):
+        return
+    job.basis = None  # the search is over: what is saved now is the body itself
+    if await send_edit(session, session.board(root), chosen.candidate.patch, f"Implement: {evidence(report)}"):
         applied(session, root, chosen, name)
         if report.tests is not None and chosen is report.repairs[0]:  # of another body nobody knows that it passes them
             await _keep_tests(session, root, name, report.tests)

@@ -47,9 +47,13 @@ async def test_what_only_the_model_judged_is_applied_after_a_question_and_its_te
     asked: list[str] = []
 
     @editor.client.feature(lsp.WINDOW_SHOW_MESSAGE_REQUEST)  # pyright: ignore[reportUntypedFunctionDecorator]
-    def ask(params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:  # pyright: ignore[reportUnusedFunction]
+    async def ask(params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:  # pyright: ignore[reportUnusedFunction]
         asked.append(params.message)
         press = pressed[len(asked) - 1]
+        if editor.edits:  # who is asked about the tests may first save the body that is there now
+            editor.apply(editor.edits[0].edit)
+            editor.save("cart.py")
+            await editor.command("showStatus")
         return lsp.MessageActionItem(press) if press else None
 
     editor.open("cart.py")
