@@ -149,17 +149,16 @@ def _preview(snapshot: Snapshot, hit: Hit) -> Iterator[lsp.CodeAction]:
 
 def _undo(snapshot: Snapshot, uri: str) -> Iterator[lsp.CodeAction]:
     """Take back the last repair of this session, as long as its files hold what it wrote."""
-    located = snapshot.locate(uri)
-    if located is None or not located[0].applied:
-        return
-    board, path = located
-    last = board.applied[-1]
-    back = reverse(last.patch)
-    if path not in {change.path for change in back.files} or moved(snapshot, board, back):
-        return
-    title = f"Undo repair: {short(last.description, 100)}"
-    command = lsp.Command(title, "darner.undo", arguments=[{"root": str(board.root)}])
-    yield lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, command=command)
+    for board, path in snapshot.around(uri):
+        if not board.applied:
+            continue
+        last = board.applied[-1]
+        back = reverse(last.patch)
+        if path not in {change.path for change in back.files} or moved(snapshot, board, back):
+            continue
+        title = f"Undo repair: {short(last.description, 100)}"
+        command = lsp.Command(title, "darner.undo", arguments=[{"root": str(board.root)}])
+        yield lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, command=command)
 
 
 def _edit(snapshot: Snapshot, board: Board, repair: Repair, nodeid: str, *, confirm: bool) -> lsp.WorkspaceEdit | str:

@@ -71,7 +71,8 @@ def did_save(session: Session, params: lsp.DidSaveTextDocumentParams) -> None:
     path = real_path(params.text_document.uri)
     if path and not session.shutting_down:
         outdate(session, path)
-        session.saves.saved(session.board(session.root_of(Path(path))).root)
+        for root in session.touched(Path(path)):
+            session.saves.saved(root)
 
 
 def did_close(session: Session, params: lsp.DidCloseTextDocumentParams) -> None:

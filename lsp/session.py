@@ -208,6 +208,12 @@ class Session:
         innermost = max(around, key=lambda folder: len(folder.parts), default=None)
         return found if innermost is None or found.is_relative_to(innermost) else innermost
 
+    def touched(self, path: Path) -> list[Path]:
+        """The project of a saved file, and those around it that show failing tests: the save may have mended them."""
+        inner = self.board(self.root_of(path)).root
+        boards = self.snapshot.boards.items()
+        return [inner, *(root for root, board in boards if board.cases and root != inner and path.is_relative_to(root))]
+
     def _shown(self, real: Path) -> Path:
         for folder in self.snapshot.folders:
             resolved = folder.resolve()

@@ -89,17 +89,25 @@ class Snapshot:
     def _by_path(self) -> Mapping[str, Document]:
         return {document.path: document for document in reversed([*self.documents.values()]) if document.path}
 
-    def locate(self, uri: str) -> tuple[Board, str] | None:
-        """The project that a document belongs to, and the document's path in it; the innermost project wins.
+    def around(self, uri: str) -> list[tuple[Board, str]]:
+        """The projects that hold a document, innermost first, and its path in each of them.
 
         None outside of every project, and in one where Darner is switched off.
         """
         path = Path(self.documents[uri].path if uri in self.documents else real_path(uri))
         inside = [board for root, board in self.boards.items() if path.is_relative_to(root)]
-        if not inside:
-            return None
-        board = max(inside, key=lambda board: len(board.root.parts))
-        return (board, path.relative_to(board.root).as_posix()) if board.settings.enable else None
+        inside.sort(key=lambda board: -len(board.root.parts))
+        if not inside or not inside[0].settings.enable:
+            return []
+        return [(board, path.relative_to(board.root).as_posix()) for board in inside if board.settings.enable]
+
+    def locate(self, uri: str) -> tuple[Board, str] | None:
+        """The project that a document belongs to, and its path there: the innermost, unless only another knows of a
+        failing test that has to do with it.
+        """
+        found = self.around(uri)
+        knowing = (each for each in found if each[0].cases.about(each[1]).by_id)
+        return next(knowing, found[0] if found else None)
 
     def uri(self, board: Board, path: str) -> str:
         """How the client names a project file: its own name when the file is open."""

@@ -33,12 +33,11 @@ def write_actions(snapshot: Snapshot, uri: str, span: lsp.Range) -> Iterator[lsp
 
 def _examples(snapshot: Snapshot, uri: str) -> Iterator[lsp.CodeAction]:
     """The last repair that was chosen by an answer: its example may stay as a test."""
-    located = snapshot.locate(uri)
-    last = located[0].applied[-1] if located is not None and located[0].applied else None
-    if located is None or last is None or last.example is None:
-        return
-    arguments = {"root": str(located[0].root)}
-    yield _action(title(last.example), "darner.addExample", arguments, lsp.CodeActionKind.QuickFix, snapshot)
+    for board, _ in snapshot.around(uri):
+        example = board.applied[-1].example if board.applied else None
+        if example is not None:
+            arguments = {"root": str(board.root)}
+            yield _action(title(example), "darner.addExample", arguments, lsp.CodeActionKind.QuickFix, snapshot)
 
 
 def _action(

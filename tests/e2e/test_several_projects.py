@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from darner.engine import trust
-from editor import SCRIPTED, Editor, heard
+from editor import SCRIPTED, Editor, heard, until
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
@@ -75,3 +76,27 @@ async def test_only_a_save_of_other_text_in_its_own_project_ends_a_search(projec
     ended = await editor.command("wait", **job)  # for the first reason that there was
     assert (ended["cancelled"], ended["outcome"]) == (True, "Stopped: cart.py was saved with other text.")
     assert await editor.leave() == 0
+
+
+async def test_failures_that_the_outer_project_found_show_in_a_nested_one_until_they_are_mended(
+    lay_out: Callable[[dict[str, str]], Path],
+) -> None:
+    """Who runs the whole repository and opens the failing file must not see the failure vanish, or stay for ever."""
+    nested, name = "a/pyproject.toml", "a/test_deep.py"
+    project = lay_out({nested: "[tool.pytest.ini_options]\n", name: "def test_deep():\n    assert 1 == 2\n"})
+    editor = await Editor.start(project, options={"trust": True, "model": "none"})
+    await editor.command("wait", **await editor.command("runTests", root=str(project)))
+
+    editor.open(name)
+
+    assert [found.code for found in await editor.diagnostics(name)] == [f"{name}::test_deep"]
+    assert {each["root"] for each in (await editor.command("showStatus"))["projects"]} == {str(project), f"{project}/a"}
+    two = lsp.Range(lsp.Position(1, 16), lsp.Position(1, 17))
+    editor.apply(lsp.WorkspaceEdit(changes={editor.uri(name): [lsp.TextEdit(two, "1")]}))
+    editor.save(name)
+    await until(lambda: _clean(editor, name), "the failure to go")
+    assert await editor.leave() == 0
+
+
+async def _clean(editor: Editor, name: str) -> bool:
+    return await editor.diagnostics(name) == []
