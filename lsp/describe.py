@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 from ..engine.types import Origin, Repair
 from ..sandbox.types import Failure, Frame, TestResult
-from .places import project_frames
+from .places import levels, project_frames
 
 _WHERE = re.compile(r"\n\s*\+\s+(where|and)\s+")
 """How pytest starts the lines that say where a compared value came from."""
@@ -22,7 +21,7 @@ def short(text: str, bound: int = _BOUND) -> str:
 
 
 def test_name(nodeid: str) -> str:
-    return nodeid.rpartition("::")[2] or PurePosixPath(nodeid).name
+    return levels(nodeid)[-1]
 
 
 def headline(result: TestResult) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from .convert import Text
-from .places import test_path
+from .places import levels, test_path
 from .snapshot import Board, Snapshot
 
 TEST = re.compile(r"(\s*)(?:async\s+)?def\s+(test\w*)\s*\(")
@@ -30,7 +30,7 @@ def tests_of(snapshot: Snapshot, board: Board, collected: Sequence[str] | None) 
         "root": str(board.root),
         "complete": collected is not None,
         "tests": [
-            _row(nodeid, snapshot.uri(board, test_path(nodeid)), read.get(nodeid.partition("[")[0], 0))
+            _row(nodeid, snapshot.uri(board, test_path(nodeid)), read.get(_unparametrized(nodeid), 0))
             for nodeid in nodeids
         ],
     }
@@ -41,8 +41,13 @@ def _read(snapshot: Snapshot, board: Board, path: str) -> dict[int, str]:
 
 
 def _row(nodeid: str, uri: str, line: int) -> dict[str, object]:
-    *parents, name = nodeid.split("::")
+    *parents, name = levels(nodeid)
     return {"id": nodeid, "uri": uri, "line": line, "name": name, "parents": parents}
+
+
+def _unparametrized(nodeid: str) -> str:
+    *parents, name = levels(nodeid)
+    return "::".join([*parents, name.partition("[")[0]])
 
 
 def tests_in(text: Text, path: str) -> dict[int, str]:

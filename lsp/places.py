@@ -28,6 +28,14 @@ def test_path(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
+def levels(nodeid: str) -> list[str]:
+    """File, classes, function. Parameters stay with the last one, for they may hold whatever separates the others."""
+    path, _, inside = nodeid.partition("::")
+    name, bracket, parameters = inside.partition("[")
+    *classes, function = name.split("::")
+    return [path, *classes, f"{function}{bracket}{parameters}"] if inside else [path]
+
+
 def stands_for(asked: str, nodeid: str) -> bool:
     """A node id stands for itself and for what it holds: a file's tests, a test's parameters."""
     return nodeid == asked or nodeid.startswith((f"{asked}::", f"{asked}["))
@@ -80,7 +88,7 @@ def find_line(text: Text, place: Place, nodeid: str) -> int:
 def definition(text: Text, nodeid: str) -> int | None:
     """The line, from 0, of the test's `def`, looked up class by class so that equal names do not mix."""
     line: int | None = None
-    for name in nodeid.split("::")[1:]:
+    for name in levels(nodeid)[1:]:
         line = text.outline.first(name.partition("[")[0], -1 if line is None else line)
         if line is None:
             return None

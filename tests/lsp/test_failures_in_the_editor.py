@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from boards import CART, FAILURE, FRAME, FULL, NODEID, ROOT, TESTS, case, failing, repair, snapshot, uri
 from darner.engine.types import Answer, Origin, Question
-from darner.lsp import diagnostics
+from darner.lsp import diagnostics, discover
 from darner.lsp.cases import Case
 from darner.lsp.client import Client
 from darner.lsp.code_actions import code_actions
@@ -215,6 +215,18 @@ def test_a_failing_line_offers_to_repair_and_to_explain() -> None:
     titles = [action.title for action in actions_at(snapshot(case()), ASSERT_LINE)]
 
     assert titles == ["Repair: make test_total[two] pass", "Explain this failure"]
+
+
+def test_a_test_is_found_and_named_whatever_its_parameters_hold() -> None:
+    """Their ids are free text: a path of pytest's own in brackets, for one."""
+    name = "test_total[a.py::b[c]-d::e]"
+    nodeid = f"test_cart.py::TestCart::{name}"
+    state = snapshot(replace(case(), result=failing(nodeid=nodeid)))
+
+    assert "got 2, expected 3" in hovered(state, ASSERT_LINE - 2)
+    assert actions_at(state, ASSERT_LINE - 2)[0].title == f"Repair: make {name} pass"
+    tree: Any = discover.tests_of(state, state.boards[ROOT], [nodeid])
+    assert [(test["parents"], test["name"]) for test in tree["tests"]] == [(["test_cart.py", "TestCart"], name)]
 
 
 def test_a_verified_repair_is_offered_with_its_evidence_and_a_versioned_edit() -> None:
