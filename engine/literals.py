@@ -25,7 +25,7 @@ def is_value(text: str) -> bool:
 
 def same(expected: str, came: str) -> bool:
     """Equal values; `came` is canonical (sets and dicts in order, floats rounded)."""
-    from ..sandbox.child_calls import canonical  # here: most commands compare nothing, and its imports take their time
+    from ..sandbox.child_shown import canonical  # here: most commands compare nothing, and its imports take their time
 
     try:
         value: Any = ast.literal_eval(expected)

@@ -8,18 +8,18 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
-import dataclasses
 import importlib
 import importlib.util
 import inspect
 import io
 import itertools
 import os
-import re
 import signal
 import sys
 import types
 from typing import Any, Dict, Iterator, List, Optional, Tuple, cast
+
+showing: Any = sys.modules["_darner_child_shown"]  # loaded before by child.py: this file has no import path
 
 
 def namespace(root: str, path: str) -> Dict[str, Any]:
@@ -48,7 +48,6 @@ def namespace(root: str, path: str) -> Dict[str, Any]:
 
 _NO_STATE = (type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, str, int, float)
 _MOST_PARTS, _MOST_ITEMS = 1_000, 1_000
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class _Late(BaseException):
@@ -95,7 +94,7 @@ def _call(expression: str, namespace: Dict[str, Any]) -> str:
         return eval(compile(ast.Expression(part), "<input>", "eval"), namespace)
 
     if not isinstance(node, ast.Call):
-        return canonical(value_of(node))
+        return showing.canonical(value_of(node))
     receiver = value_of(node.func.value) if isinstance(node.func, ast.Attribute) else None
     function = getattr(receiver, node.func.attr) if isinstance(node.func, ast.Attribute) else value_of(node.func)
     arguments: List[Any] = []
@@ -106,18 +105,18 @@ def _call(expression: str, namespace: Dict[str, Any]) -> str:
         named.update({keyword.arg: value_of(keyword.value)} if keyword.arg else value_of(keyword.value))
     before = _states(arguments, named, receiver)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        shown = canonical(_awaited(function(*arguments, **named)))
+        shown = showing.canonical(_awaited(function(*arguments, **named)))
     after = _states(arguments, named, receiver)
     shown += "".join(_change(what, before[what], after[what]) for what in after)
-    return shown + ("; it printed " + canonical(printed.getvalue()) if printed.getvalue() else "")
+    return shown + ("; it printed " + showing.canonical(printed.getvalue()) if printed.getvalue() else "")
 
 
 def _states(arguments: List[Any], named: Dict[str, Any], receiver: object) -> Dict[str, Tuple[str, str]]:
     """What a call may change, each as it shows itself and with its attributes: a repr may leave out what changed."""
-    found = {"arguments are": (canonical(arguments), "[" + ", ".join(map(_attributed, arguments)) + "]")}
-    found.update(("%s is" % name, (canonical(value), _attributed(value))) for name, value in named.items())
+    found = {"arguments are": (showing.canonical(arguments), "[" + ", ".join(map(_attributed, arguments)) + "]")}
+    found.update(("%s is" % name, (showing.canonical(value), _attributed(value))) for name, value in named.items())
     if not isinstance(receiver, _NO_STATE) and _is_small(receiver):
-        found["the object is"] = (canonical(receiver), _attributed(receiver))
+        found["the object is"] = (showing.canonical(receiver), _attributed(receiver))
     return found
 
 
@@ -128,17 +127,8 @@ def _change(what: str, before: Tuple[str, str], after: Tuple[str, str]) -> str:
 
 def _attributed(value: Any) -> str:
     if isinstance(value, _NO_STATE) or not hasattr(value, "__dict__") or not _is_small(value):
-        return canonical(value)
-    return type(value).__name__ + "(" + canonical(attributes(value)) + ")"
-
-
-def attributes(value: Any) -> Dict[str, Any]:
-    """Of an object, those in slots too."""
-    found: Dict[str, Any] = dict(getattr(value, "__dict__", ()))
-    for kind in type(value).__mro__:
-        slots = (s for s in vars(kind).items() if isinstance(s[1], types.MemberDescriptorType))
-        found.update((name, getattr(value, name)) for name, _ in slots if hasattr(value, name))
-    return found
+        return showing.canonical(value)
+    return type(value).__name__ + "(" + showing.canonical(showing.attributes(value)) + ")"
 
 
 def _is_small(value: object) -> bool:
@@ -180,29 +170,3 @@ async def _items(result: Any) -> List[Any]:
         if len(found) >= _MOST_ITEMS:
             break
     return found
-
-
-def canonical(value: Any, depth: int = 6) -> str:
-    """Equal behaviour, equal text: sets and dicts in sorted order, floats to 12 digits, no addresses."""
-    if depth == 0:
-        return "…"
-    if isinstance(value, float):
-        return repr(float("%.12g" % value))
-    if type(value) in (list, tuple):
-        inner = ", ".join(canonical(v, depth - 1) for v in value)
-        return "[" + inner + "]" if isinstance(value, list) else "(" + inner + ("," if len(value) == 1 else "") + ")"
-    if type(value) in (set, frozenset):
-        return type(value).__name__ + "(" + ", ".join(sorted(canonical(v, depth - 1) for v in value)) + ")"
-    if type(value) is dict:
-        items: Dict[Any, Any] = cast(Dict[Any, Any], value)
-        rows = sorted((canonical(k, depth - 1), canonical(v, depth - 1)) for k, v in items.items())
-        return "{" + ", ".join(k + ": " + v for k, v in rows) + "}"
-    if type(value).__repr__ is object.__repr__ and type(value) is not object:
-        return type(value).__name__ + "(" + canonical(attributes(value), depth - 1) + ")"
-    if dataclasses.is_dataclass(value) and hasattr(type(value).__repr__, "__wrapped__"):  # it is dataclass's own
-        parts = (
-            (f.name, canonical(getattr(value, f.name, None), depth - 1)) for f in dataclasses.fields(value) if f.repr
-        )
-        return type(value).__qualname__ + "(" + ", ".join("%s=%s" % part for part in parts) + ")"
-    text = _ADDRESS.sub("", repr(value))
-    return text if len(text) <= 4_000 else text[:4_000] + "…%d" % len(text)

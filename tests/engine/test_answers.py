@@ -22,7 +22,7 @@ from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
 from darner.engine.types import Answer, FailureReport, FixStatus, Question, Ruling
-from darner.sandbox.child_calls import canonical
+from darner.sandbox.child_shown import canonical
 from darner.sandbox.types import CallResult
 from hypothesis import given
 from hypothesis import strategies as st
