@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_neovim import NVIM, PLUGIN, ROOT, Neovim, neovim, until
+from real_neovim import NVIM, OPTIONS, PLUGIN, ROOT, Neovim, neovim, until
 
 CART = (
     "def total(prices):\r\n"
@@ -325,6 +325,13 @@ def test_explain_opens_the_facts_and_health_help_and_status_are_clean(editor: Ne
     for name in re.findall(r"^command\('(\w+)'", (PLUGIN / "plugin" / "darner.lua").read_text(), re.MULTILINE):
         editor.command(f"help :Darner{name}")
         assert any(f"*:Darner{name}*" in line for line in editor.lines)
+
+
+def test_what_nobody_set_in_the_editor_is_left_to_the_project(editor: Neovim) -> None:
+    """A default of the plugin's would go before `[tool.darner]` of every project."""
+    wanted = editor.lua(f"return {OPTIONS}")
+
+    assert editor.lua("return vim.lsp.config.darner.init_options") == wanted
 
 
 def test_the_plugin_says_the_version_of_the_server() -> None:

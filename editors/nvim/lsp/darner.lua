@@ -12,7 +12,6 @@ return {
   cmd = { 'darner-lsp' },
   filetypes = { 'python' },
   root_markers = { 'pyproject.toml', 'pytest.ini', 'tox.ini', 'setup.cfg', 'setup.py', '.git' },
-  init_options = { budget = 'normal', runOnSave = true },
   handlers = {
     -- its label would be a second line beside the plugin's own, and then Neovim asks for a key
     ['workspace/applyEdit'] = function(problem, params, context)
