@@ -67,8 +67,9 @@ class Configuration:
         return replace(settings, interpreter=_located(settings.interpreter, root)), complaints
 
     def _over(self, base: Settings, complaints: tuple[str, ...], root: Path | None) -> tuple[Settings, tuple[str, ...]]:
-        settings, wrong = read(self.initial, _INITIAL, base)
-        settings, more = read(self._configured(root), _CLIENT, settings)
+        configured = self._configured(root)
+        settings, wrong = read(_unnamed(self.initial, configured), _INITIAL, base)
+        settings, more = read(configured, _CLIENT, settings)
         return settings, (*complaints, *wrong, *more)
 
     def _configured(self, root: Path | None) -> object:
@@ -77,6 +78,14 @@ class Configuration:
         if not around:
             return self._everywhere
         return self._folders[max(around, key=lambda folder: len(folder.parts))]
+
+
+def _unnamed(initial: object, configured: object) -> object:
+    """What the client's configuration names, as null too, it says anew: the value of the start may have been reset."""
+    if not isinstance(initial, Mapping) or not isinstance(configured, Mapping):
+        return cast(object, initial)
+    named = cast("Mapping[object, object]", configured)
+    return {key: value for key, value in cast("Mapping[object, object]", initial).items() if key not in named}
 
 
 def _located(interpreter: str, root: Path) -> str:

@@ -55,6 +55,34 @@ async def test_a_setting_changes_without_a_restart_and_a_wrong_one_is_named(proj
     assert await editor.leave() == 0
 
 
+async def test_a_setting_of_the_start_is_gone_once_the_user_resets_it(project: Path) -> None:
+    """What an editor said when it started is not what it says now; a key that it does not name stays."""
+    editor = await started(project, codeLens=False)
+    assert await _no_lens(editor)
+
+    await editor.configure(codeLens=None)
+
+    await until(lambda: editor.titles("test_cart.py"), "the lenses")
+    assert [each["trusted"] for each in (await editor.command("showStatus"))["projects"]] == [True]
+    assert await editor.leave() == 0
+
+
+async def test_a_project_names_its_interpreter_unless_the_editor_says_one(project: Path) -> None:
+    """Null is no word; an empty text is one, and means "find one"."""
+    (project / "pyproject.toml").write_text("[tool.darner]\ninterpreter = '/nowhere/python'\n")
+    editor = await Editor.start(project, "vscode", options={"trust": True, "runOnSave": False, "model": "none"})
+    outcomes: list[str] = []
+
+    for interpreter in (None, ""):
+        await editor.configure(interpreter=interpreter)
+        ended = await editor.command("wait", **await editor.command("runTests", root=str(project)))
+        outcomes.append(ended["outcome"])
+
+    assert "/nowhere/python" in outcomes[0]
+    assert outcomes[1] == "1 run, 1 failed"
+    assert await editor.leave() == 0
+
+
 async def test_a_run_asked_for_right_after_a_setting_changed_uses_it(project: Path) -> None:
     """Who selects another interpreter and runs at once must not get the old one; the server asks for it in between."""
     editor = await Editor.start(project, "vscode", options={"trust": True, "runOnSave": False, "model": "none"})

@@ -73,7 +73,7 @@ async function doctor(server: Server): Promise<void> {
   const settings = vscode.workspace.getConfiguration('darner')
   const python = await findInterpreter(server.log, vscode.workspace.workspaceFolders?.[0]?.uri)
   const model = settings.get<string>('model', '')
-  const options = [...(python === '' ? [] : ['--python', python]), ...(model === '' || model === 'none' ? [] : ['--model', model])]
+  const options = [...(python === undefined ? [] : ['--python', python]), ...(model === '' || model === 'none' ? [] : ['--model', model])]
   await runTask(vscode.l10n.t('Darner: Doctor'), program, ['doctor', ...options])
 }
 

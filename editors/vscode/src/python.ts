@@ -13,8 +13,14 @@ interface Python {
   }
 }
 
-/** The setting, else the selected environment of this folder, else empty: the server then finds one. */
-export async function findInterpreter(log: vscode.LogOutputChannel, folder: vscode.Uri | undefined): Promise<string> {
+/**
+ * The setting, else the environment of this folder, whoever selected it: that extension does not say. Undefined: the
+ * project's own, else the server finds one.
+ */
+export async function findInterpreter(
+  log: vscode.LogOutputChannel,
+  folder: vscode.Uri | undefined,
+): Promise<string | undefined> {
   const wanted = vscode.workspace.getConfiguration('darner', folder).get<string>('interpreter', '')
   if (wanted !== '') return wanted
   try {
@@ -22,11 +28,11 @@ export async function findInterpreter(log: vscode.LogOutputChannel, folder: vsco
     const selected = (await environments?.getEnvironment(folder))?.execInfo?.run?.executable
     if (selected !== undefined) return selected
     const python = await exportsOf<Python>('ms-python.python')
-    const path = python?.environments?.getActiveEnvironmentPath(folder).path ?? ''
-    return path.includes('/') ? path : ''
+    const path = python?.environments?.getActiveEnvironmentPath(folder).path
+    return path?.includes('/') ? path : undefined
   } catch (error) {
     log.warn(`the Python extension did not say its environment: ${String(error)}`)
-    return ''
+    return undefined
   }
 }
 

@@ -44,7 +44,7 @@ export class Server implements vscode.Disposable {
   readonly #progress = new ProgressView(this)
   #client: LanguageClient | undefined
   /** By folder; that of the first one also under the empty name. */
-  #interpreters = new Map<string, string>()
+  #interpreters = new Map<string, string | undefined>()
   /** The latest choice of an environment, until the server was told to ask for it. */
   #choosing: Promise<void> = Promise.resolve()
   #starting: Promise<void> = Promise.resolve()
@@ -211,7 +211,8 @@ export class Server implements vscode.Disposable {
     // Only what somebody set: a default of ours would go before what the project says in its pyproject.toml.
     const own = Object.fromEntries(SERVER_SETTINGS.map((key) => [key, isSet(settings, key) ? settings.get(key) : null]))
     const folder = scope === undefined ? '' : vscode.Uri.parse(scope).toString() // written as VS Code writes it
-    return { ...own, interpreter: this.#interpreters.get(folder) ?? this.#interpreters.get('') }
+    const known = this.#interpreters
+    return { ...own, interpreter: known.get(known.has(folder) ? folder : '') ?? null }
   }
 
   async #trusted(): Promise<void> {
@@ -228,7 +229,7 @@ export class Server implements vscode.Disposable {
     const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : []
     const found = folders.map(async ({ uri }) => [uri.toString(), await findInterpreter(this.log, uri)] as const)
     const all = await Promise.all(found)
-    this.#interpreters = new Map([['', all[0]?.[1] ?? ''], ...all])
+    this.#interpreters = new Map([['', all[0]?.[1]], ...all])
   }
 
   /** The server asks for the settings again. */

@@ -2,7 +2,7 @@
 // person who has nothing but the .vsix.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -46,12 +46,14 @@ export async function environments(vsix, { 'darner.interpreter': _, ...settings 
   rmSync(join(folder, '..'), { recursive: true })
 }
 
-/** Nothing on PATH, no settings, a project with an environment of its own. Needs the package index. */
+/** Nothing on PATH, no settings, a project that names an environment of its own. Needs the package index. */
 export async function newcomer(vsix) {
   const folder = project()
-  const python = join(folder, '.venv', 'bin', 'python')
-  execFileSync('python3', ['-m', 'venv', join(folder, '.venv')])
+  const environment = join(folder, '..', 'environment')
+  const python = join(environment, 'bin', 'python')
+  execFileSync('python3', ['-m', 'venv', environment])
   execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'pytest'])
+  appendFileSync(join(folder, 'pyproject.toml'), '\n[tool.darner]\ninterpreter = "../environment/bin/python"\n')
   await inEditor({ extensions: [vsix], settings: {}, folder, path: '' }, async (other) => {
     const { page } = other
     await step('an empty profile: the environment of the server is made after a question, in a terminal', async () => {
@@ -61,7 +63,7 @@ export async function newcomer(vsix) {
       await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Create, for Search Alone' }).click()
       await until(() => other.log('Darner.log').includes('the server is running'))
     })
-    await step('and a failing test is repaired by search alone', async () => {
+    await step('and a failing test is repaired by search alone, in the environment that the project names', async () => {
       await other.command('Darner: Run All Tests')
       await page.locator('.squiggly-error').first().waitFor()
       await page.keyboard.press('Control+1')
