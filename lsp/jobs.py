@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Jobs:
     """Used from the event loop only."""
 
     def __init__(self) -> None:
+        self._name = f"darner-{secrets.token_hex(4)}"
+        """No other server's: a client may still show a job of one that was killed, with a button that cancels it."""
         self._ids = itertools.count(1)
         self._running: dict[str, Job] = {}
         self._ended: deque[Job] = deque(maxlen=32)
@@ -65,7 +68,7 @@ class Jobs:
         same = next((job for job in self._running.values() if job.key == key and not job.stopping), None)
         if same is not None:
             return same
-        job = Job(f"darner-{next(self._ids)}", key, title, basis=basis)
+        job = Job(f"{self._name}-{next(self._ids)}", key, title, basis=basis)
         self._running[job.id] = job
         job.task = asyncio.create_task(self._run(job, work))
         job.task.add_done_callback(lambda _: self._end(job))  # also if cancelled before its first step

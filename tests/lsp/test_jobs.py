@@ -26,6 +26,15 @@ async def test_equal_work_is_one_job() -> None:
     assert jobs.running == ()
 
 
+async def test_a_server_that_takes_over_knows_no_job_of_the_one_before() -> None:
+    """A client may still show a job of a killed server; its cancel button must not reach other work."""
+    before, now = (Jobs().start(("a",), "Repair", forever) for _ in range(2))
+
+    assert before.id != now.id
+    for job in (before, now):
+        job.cancel()
+
+
 async def test_work_that_is_out_of_date_is_replaced() -> None:
     """A save during a run: the old run's results are of no use."""
     jobs = Jobs()

@@ -20,7 +20,9 @@ const WAITED_FOR = /^(Repair|Explain) /
 export class ProgressView {
   readonly #shown = new Map<ProgressToken, Shown>()
 
-  constructor(readonly server: Server) {}
+  constructor(readonly server: Server) {
+    server.onStatus((status) => { if (status === undefined) this.#endAll() })
+  }
 
   handle(token: ProgressToken, value: Value, next: (token: ProgressToken, value: Value) => void): void {
     const shown = this.#shown.get(token)
@@ -34,6 +36,12 @@ export class ProgressView {
       shown.end()
       this.#shown.delete(token)
     }
+  }
+
+  /** The server ended, and can tell of no end any more. */
+  #endAll(): void {
+    for (const shown of this.#shown.values()) shown.end()
+    this.#shown.clear()
   }
 
   #begin(token: ProgressToken, value: WorkDoneProgressBegin): void {

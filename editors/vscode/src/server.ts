@@ -41,7 +41,6 @@ export class Server implements vscode.Disposable {
   readonly #coverages = new vscode.EventEmitter<TestCoverage>()
   readonly #statuses = new vscode.EventEmitter<Status | undefined>()
   readonly #ready = new vscode.EventEmitter<void>()
-  readonly #progress = new ProgressView(this)
   #client: LanguageClient | undefined
   /** By folder; that of the first one also under the empty name. */
   #interpreters = new Map<string, string | undefined>()
@@ -56,6 +55,8 @@ export class Server implements vscode.Disposable {
   /** `undefined`: no server runs. */
   readonly onStatus = this.#statuses.event
   readonly onReady = this.#ready.event
+
+  readonly #progress = new ProgressView(this)
 
   constructor(
     context: vscode.ExtensionContext,
