@@ -62,9 +62,13 @@ export class TestTree implements vscode.Disposable {
   }
 
   /** Items that are still there are kept, with their results. */
-  #listed({ root, tests }: Tree): void {
+  #listed({ root, tests, complete }: Tree): void {
     const known = new Set(tests.flatMap(({ id, uri, line }) => this.#place({ root, nodeid: id }, uri, line)))
-    prune(this.#controller.items, known, root)
+    prune(this.#controller.items, (id) => known.has(id) || (!complete && id.endsWith(']')), root)
+    for (const id of this.#failing) {
+      const test = parseId(id)
+      if (test !== undefined && this.#item(test) === undefined) this.#remember(test, false)
+    }
   }
 
   /** The item of a test, made with those above it; answers with the ids of all of them. */
@@ -200,12 +204,12 @@ function messageOf(failure: Failure): vscode.TestMessage {
   return message
 }
 
-/** Remove what is not listed; parameters are known from runs only, so they stay with their function. */
-function prune(items: vscode.TestItemCollection, known: ReadonlySet<string>, root: string): void {
+/** Remove what has gone. A list that was only read from the files says nothing about parameters. */
+function prune(items: vscode.TestItemCollection, stays: (id: string) => boolean, root: string): void {
   for (const [id, item] of [...items]) {
     if (parseId(id)?.root !== root) continue
-    if (!known.has(id) && !id.endsWith(']')) items.delete(id)
-    else prune(item.children, known, root)
+    if (stays(id)) prune(item.children, stays, root)
+    else items.delete(id)
   }
 }
 
