@@ -129,14 +129,13 @@ async function ask(question: Question, found: Found): Promise<Choice | undefined
   return answer?.choice
 }
 
-/** `refused`: why `text`, which was entered before, is no answer; only another text is taken then. */
+/** `refused`: why `text`, which was entered before, is no answer. What `validateInput` says of it would show only after Enter. */
 function asking(question: Question, text = '', refused?: string): vscode.InputBoxOptions {
   return {
     title: vscode.l10n.t('What should {0} give?', question.input),
-    prompt: vscode.l10n.t('A Python literal, as in [5, 6], or an exception, as in raises ValueError. It is not evaluated.'),
+    prompt: refused ?? vscode.l10n.t('A Python literal, as in [5, 6], or an exception, as in raises ValueError. It is not evaluated.'),
     value: text,
     ignoreFocusOut: true,
-    validateInput: (now) => (now === text ? refused : undefined),
   }
 }
 
