@@ -5,7 +5,9 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import os
 import re
 import types
 from typing import Any, Dict, Generator, Iterable, List, Optional, Tuple, cast
@@ -13,6 +15,9 @@ from typing import Any, Dict, Generator, Iterable, List, Optional, Tuple, cast
 _MOST_NODES, _DEEPEST = 10_000, 1_000
 """Values with parts: no more of them are looked into, and none that stands deeper."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_LIBRARY = os.path.dirname(os.__file__)
+_CONTAINERS: Tuple[Any, ...] = (collections.OrderedDict, dict, list, tuple, set, frozenset, collections.deque)
+_COUNTER: Any = collections.Counter
 _PLAIN = frozenset((int, bool, str, bytes, float, type(None)))
 
 Parts = Generator[object, str, str]
@@ -62,41 +67,78 @@ class _Walk:
         if isinstance(value, float) or type(value) in _PLAIN:
             return _plain(value)
         if type(value) in (list, tuple) and _PLAIN.issuperset(map(type, cast(List[object], value))):
-            return _listed(value, map(_plain, cast(List[object], value)))
+            return _listed(type(value), map(_plain, cast(List[object], value)))
         if id(value) in self._above:
             return "<%d above>" % (len(self._above) - self._above[id(value)] + 1)
         self._left -= 1
         return None if self._left > 0 and len(self._above) < _DEEPEST else "…"
 
     def _parts(self, value: Any) -> Parts:
-        if type(value) in (list, tuple):
-            return _listed(value, (yield from _each(value)))
-        if type(value) in (set, frozenset):
-            return type(value).__name__ + "(" + ", ".join(sorted((yield from _each(value)))) + ")"
-        if type(value) is dict:
-            return (yield from _mapped(cast(Dict[Any, Any], value)))
-        if type(value).__repr__ is object.__repr__ and type(value) is not object:
-            return type(value).__name__ + "(" + (yield from _mapped(attributes(value))) + ")"
-        if dataclasses.is_dataclass(value) and hasattr(type(value).__repr__, "__wrapped__"):  # it is dataclass's own
+        kind = cast(Any, type(value))
+        base = _base(kind)
+        if base is not None:
+            inner = yield from _held(value, base)
+            return inner if kind in (list, tuple, dict) else "%s(%s)" % (kind.__name__, inner)
+        if kind.__repr__ is object.__repr__ and kind is not object:
+            return "%s(%s)" % (kind.__name__, (yield from _mapped(attributes(value).items())))
+        if dataclasses.is_dataclass(value) and hasattr(kind.__repr__, "__wrapped__"):  # it is dataclass's own
             names = [f.name for f in dataclasses.fields(value) if f.repr]
             texts = yield from _each(getattr(value, name, None) for name in names)
-            return type(value).__qualname__ + "(" + ", ".join(map("%s=%s".__mod__, zip(names, texts))) + ")"
-        text = _ADDRESS.sub("", repr(value))
-        return text if len(text) <= 4_000 else text[:4_000] + "…%d" % len(text)
+            return "%s(%s)" % (kind.__qualname__, _fields(names, texts))
+        return _cut(_ADDRESS.sub("", repr(value)))
+
+
+def _base(kind: Any) -> Any:
+    """The container that a class is by all that `==` and its repr tell; None for other classes."""
+    known = (base for base in _CONTAINERS if issubclass(kind, base) and not hasattr(kind, "n_sequence_fields"))
+    base = next((base for base in known if kind.__eq__ in (base.__eq__, _COUNTER.__eq__)), None)
+    return None if _is_theirs(kind.__repr__) else base
+
+
+def _is_theirs(function: Any) -> bool:
+    """Written in the project, not in a library nor made by one."""
+    path = str(getattr(getattr(function, "__code__", None), "co_filename", "<"))
+    return not path.startswith(("<", _LIBRARY)) and "-packages" not in path
+
+
+def _held(value: Any, base: Any) -> Parts:
+    """By the container's own means: a class may have changed what going through it does."""
+    if issubclass(base, dict):
+        return (yield from _mapped(cast(Any, base).items(value), base is collections.OrderedDict))
+    texts = yield from _each(base.__iter__(value))
+    if base in (set, frozenset):
+        return ", ".join(sorted(texts))
+    names: Tuple[str, ...] = getattr(cast(Any, type(value)), "_fields", ()) if base is tuple else ()
+    return _fields(names, texts) if len(names) == len(texts) > 0 else _listed(base, texts)
 
 
 def _plain(value: object) -> str:
     if isinstance(value, float):
-        return repr(float("%.12g" % value))
-    text = _ADDRESS.sub("", repr(value))
+        return repr(float("%.12g" % value) + 0.0)  # -0.0 equals 0.0
+    return _cut(_ADDRESS.sub("", repr(value)))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 4_000 else text[:4_000] + "…%d" % len(text)
 
 
-def _listed(value: object, texts: Iterable[str]) -> str:
+def _listed(base: type, texts: Iterable[str]) -> str:
     inner = list(texts)
-    if isinstance(value, list):
+    if base is not tuple:
         return "[" + ", ".join(inner) + "]"
     return "(" + ", ".join(inner) + ("," if len(inner) == 1 else "") + ")"
+
+
+def _fields(names: Iterable[str], texts: Iterable[str]) -> str:
+    return ", ".join(map("%s=%s".__mod__, zip(names, texts)))
+
+
+def _mapped(items: Iterable[Tuple[object, object]], in_order: bool = False) -> Parts:
+    known = list(items)
+    keys = yield from _each(key for key, _ in known)
+    texts = yield from _each(held for _, held in known)
+    rows = list(zip(keys, texts))
+    return "{" + ", ".join(map("%s: %s".__mod__, rows if in_order else sorted(rows))) + "}"
 
 
 def _each(values: Iterable[object]) -> Generator[object, str, List[str]]:
@@ -104,9 +146,3 @@ def _each(values: Iterable[object]) -> Generator[object, str, List[str]]:
     for value in values:
         found.append((yield value))
     return found
-
-
-def _mapped(items: Dict[Any, Any]) -> Parts:
-    keys = yield from _each(items)
-    values = yield from _each(items.values())
-    return "{" + ", ".join("%s: %s" % row for row in sorted(zip(keys, values))) + "}"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import pytest
 from darner.sandbox.child_shown import canonical
+
+
+class Pair(NamedTuple):
+    left: float
+    right: int
 
 
 class Node:
@@ -45,6 +52,32 @@ def test_what_differs_anywhere_has_another_text(made: Callable[[object], object]
     """Two repairs with equal texts are taken for one, and the user is never asked about them."""
     assert canonical(made(one)) != canonical(made(other))
     assert canonical(made(one)) == canonical(made(one))
+
+
+EQUAL: list[tuple[object, object, str]] = [
+    (Counter("ab"), Counter("ba"), "Counter({'a': 1, 'b': 1})"),
+    (defaultdict(int, a=1, b=2), defaultdict(int, b=2, a=1), "defaultdict({'a': 1, 'b': 2})"),
+    (Pair(0.1 + 0.2, 1), Pair(0.3, 1), "Pair(left=0.3, right=1)"),
+    (deque([0.1 + 0.2]), deque([0.3]), "deque([0.3])"),
+    (OrderedDict(a=0.1 + 0.2), OrderedDict(a=0.3), "OrderedDict({'a': 0.3})"),
+    (-0.0, 0.0, "0.0"),
+    ([[-0.0], [1]], [[0.0], [1]], "[[0.0], [1]]"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "text"), EQUAL)
+def test_equal_values_have_one_text(one: object, other: object, text: str) -> None:
+    """A question about two repairs that do the same has no answer."""
+    assert canonical(one) == canonical(other) == text
+
+
+def test_the_order_of_a_dict_counts_where_it_says_so() -> None:
+    """An OrderedDict equals another one only in the same order."""
+    forth: OrderedDict[str, int] = OrderedDict(a=1, b=2)
+    back: OrderedDict[str, int] = OrderedDict(b=2, a=1)
+
+    assert canonical(forth) != canonical(back)
+    assert canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
 
 
 def test_what_goes_round_in_a_circle_and_what_never_ends_has_a_text() -> None:
