@@ -25,7 +25,7 @@ from .hunt import hunt
 from .minimise import plainer
 from .model import Model
 from .pool import Pool, pool_of, targets_of
-from .reply import Ask, chosen, none_agrees, ruling, settled, told
+from .reply import Ask, Reply, chosen, none_agrees, ruling, settled, told
 from .rulings import about
 from .search import mutations
 from .stop import Stop
@@ -74,13 +74,21 @@ def repair(
         asked, left = time.monotonic(), stop.remaining_s
         reply = ask(report) if ask is not None and report.question is not None else None
         if report.question is None or reply is None or chosen(report.question, reply) is not None:
-            yield Done(settled(report, reply) if reply is not None else report)
+            yield Done(_as_answered(report, reply, case.explanation) if reply is not None else report)
             return
         work.began += time.monotonic() - asked
         reserve = _reserve(suite, budget)
         stop = whole.within(max(left, reserve))
         work.stop = stop.within(stop.remaining_s - reserve)
         work.hear(ruling(report.question, reply))
+
+
+def _as_answered(report: FailureReport, reply: Reply, facts: Explanation) -> FailureReport:
+    """The prose and the place that were told are of the repair that was first: another one begins from the facts."""
+    answered = settled(report, reply)
+    if not answered.repairs or answered.repairs[0] is report.repairs[0]:
+        return answered
+    return replace(answered, explanation=explaining.with_repair(facts, answered.repairs[0].candidate))
 
 
 def _examined(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Generator[Event, None, Case]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,16 @@ from darner.engine.errors import BadInput
 from darner.engine.events import Done
 from darner.engine.literals import agrees
 from darner.engine.loop import repair
+from darner.engine.model import Message, Model
 from darner.engine.project import Project, find_interpreter
 from darner.engine.reply import Ask, Reply, chosen, none_agrees, once, ruling, told, understood
 from darner.engine.rulings import about, allows, recall, remember, with_ruling
+from darner.engine.scripted import ScriptedModel
 from darner.engine.source import Source
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
-from darner.engine.types import Answer, FailureReport, FixStatus, Question, Ruling
+from darner.engine.types import Answer, FailureReport, FixStatus, Question, Ruling, Standing
 from darner.sandbox.child_shown import canonical
 from darner.sandbox.types import CallResult
 from hypothesis import given
@@ -61,12 +64,22 @@ def project(lay_out: Callable[[dict[str, str]], Path], monkeypatch: pytest.Monke
     return root
 
 
-def searched(root: Path, ask: Ask[FailureReport] | None = None, *said: Ruling) -> FailureReport:
+def searched(
+    root: Path, ask: Ask[FailureReport] | None = None, *said: Ruling, model: Model | None = None
+) -> FailureReport:
+    budget = replace(BUDGET, samples=1) if model is not None else BUDGET
     with open_session(Project(root, find_interpreter(root, sys.executable)), trusted=True) as session:
         suite = run_suite(session, (), Stop())
-        events = list(repair(session, suite, suite.failing[0], None, BUDGET, Stop(), rulings=said, ask=ask))
+        events = list(repair(session, suite, suite.failing[0], model, budget, Stop(), rulings=said, ask=ask))
     assert isinstance(events[-1], Done)
     return events[-1].report
+
+
+class Unweighing(ScriptedModel):
+    """Explains, and leaves the choice between repairs to the user."""
+
+    def score(self, messages: Sequence[Message], continuations: Sequence[str], stop: Stop) -> tuple[float, ...]:
+        return ()
 
 
 def value_of(report: FailureReport, call: str) -> object:
@@ -263,3 +276,15 @@ def test_the_note_counts_who_was_set_aside() -> None:
     """One sentence for one, another for more."""
     assert "One candidate passes the tests but not that, and x" in none_agrees([Ruling("a", "f()", "1")], 1, "x")
     assert "3 candidates pass the tests but not that, and x" in none_agrees([Ruling("a", "f()", "1")], 3, "x")
+
+
+@pytest.mark.parametrize(("letter", "prose"), [("A", "It returned 1."), ("B", "")])
+def test_the_explanation_is_of_the_repair_that_was_chosen(project: Path, letter: str, prose: str) -> None:
+    """What the model said of the other repair is not told beside this one as confirmed."""
+    (project / "rows.py").write_text("def pick(row):\n    at = 0\n    return row[at]\n")
+    report = searched(project, once(Reply(letter=letter)), model=Unweighing("It returned 1."))
+
+    chosen_one = report.repairs[0].candidate
+    assert f"Answer {letter} was chosen" in report.note
+    assert (report.explanation.file, report.explanation.line) == (chosen_one.path, chosen_one.line)
+    assert (report.explanation.prose, report.explanation.standing) == (prose, Standing.CONFIRMED)
