@@ -12,6 +12,8 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
+from ..sandbox.errors import SandboxError
+from .errors import DarnerError
 from .stop import Stop
 
 _GRACE_S = 2.0
@@ -43,12 +45,21 @@ def interruptible() -> Generator[tuple[Stop, ExitStack]]:
         with ExitStack() as opened:
             try:
                 yield stop, opened
+                _obey(stop)
+            except (DarnerError, SandboxError):
+                _obey(stop)
+                raise
             finally:
                 deaf = True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in previous.items():
             signal.signal(number, handler)
+    _obey(stop)
+
+
+def _obey(stop: Stop) -> None:
+    """What was cancelled ends as cancelled, whatever half of its work made of it."""
     if stop.cancelled:
         raise KeyboardInterrupt
 

@@ -50,15 +50,22 @@ def cancel_when(bench: Bench, process: subprocess.Popen[str], said: str, number:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    ("files", "said"),
-    [(SLOW_SUITE, "copying the project"), (SLOW_SUITE, "running the tests"), (HARD, "trying edits")],
-    ids=["copy", "suite", "search"],
+    ("files", "said", "named"),
+    [
+        (SLOW_SUITE, "copying the project", ()),
+        (SLOW_SUITE, "running the tests", ()),
+        (SLOW_SUITE, "running the tests", ("test_slow.py::test_slow",)),
+        (HARD, "trying edits", ()),
+    ],
+    ids=["copy", "suite", "named", "search"],
 )
-def test_a_cancel_leaves_no_trace(tmp_path: Path, number: signal.Signals, files: dict[str, str], said: str) -> None:
+def test_a_cancel_leaves_no_trace(
+    tmp_path: Path, number: signal.Signals, files: dict[str, str], said: str, named: tuple[str, ...]
+) -> None:
     """The user's Ctrl-C and an editor's SIGTERM both end everything that was started."""
     bench = Bench(tmp_path).write(dict(files))
     before = bench.snapshot()
-    words = ("fix", "--no-model", "--trust", "--python", sys.executable, "--budget", "60", "--apply", "--json")
+    words = ("fix", *named, "--no-model", "--trust", "--python", sys.executable, "--budget", "60", "--apply", "--json")
 
     with bench.start(*words) as process:
         err = cancel_when(bench, process, said, number)
