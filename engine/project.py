@@ -41,15 +41,18 @@ class Project:
 def find_root(start: Path) -> Path:
     """Where pytest would find its settings at or above `start`, else the nearest folder with a project's mark.
 
-    Folders above that hold a conftest.py belong to it: their fixtures are needed.
+    Where nothing configures pytest, folders above that hold a conftest.py belong to it: their fixtures are needed.
+    Where something does, pytest reads no conftest.py above that.
     """
     folder = start.resolve()
     if not folder.is_dir():
         raise BadInput(f"{start} is not a folder; pass the project's folder with --root.")
     above = (folder, *folder.parents)
-    configured = (parent for parent in above if _configures_pytest(parent))
+    configured = next((parent for parent in above if _configures_pytest(parent)), None)
+    if configured is not None:
+        return configured
     marked = (parent for parent in above if any((parent / mark).exists() for mark in _MARKS))
-    root = next(configured, None) or next(marked, folder)
+    root = next(marked, folder)
     while (root.parent / "conftest.py").exists():
         root = root.parent
     return root
