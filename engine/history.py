@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def uncommitted(root: Path, besides: Collection[str] = ()) -> Edits:
     listed = _git(root, "diff", "--name-only", "-z", "--diff-filter=M", "--relative", "HEAD", "--", "*.py")
     hunks: list[Hunk] = []
     now: dict[str, bytes] = {}
-    for path in (listed or b"").decode("utf-8", "surrogateescape").split("\0"):
-        if not path or path in besides or is_protected(path):
+    for path in _names(listed):
+        if path in besides or is_protected(path):
             continue
         before, after = _git(root, "show", f"HEAD:./{path}"), _read(root / path)
         if before is not None and after is not None and max(len(before), len(after)) <= _MOST_BYTES:
@@ -99,8 +100,14 @@ def since(root: Path, files: Mapping[str, bytes], besides: Collection[str] = ())
 def source_files(root: Path) -> tuple[str, ...]:
     """Python files that a repair may touch: what git tracks or would track; without git, none."""
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
-    names = (listed or b"").decode("utf-8", "surrogateescape").split("\0")
-    return tuple(sorted({name for name in names if name and not is_protected(name)}))
+    return tuple(sorted({name for name in _names(listed) if not is_protected(name)}))
+
+
+def _names(listed: bytes | None) -> Iterator[str]:
+    """Without those that are not UTF-8: no database and no report can hold them."""
+    for name in filter(None, (listed or b"").split(b"\0")):
+        with suppress(UnicodeDecodeError):
+            yield name.decode()
 
 
 def head(root: Path) -> str:

@@ -134,8 +134,16 @@ def _key(scene: _Scene) -> Iterator[str]:
     for node in scene.nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and key is not _CUT:
             held = scene.value(node.value)
-            if isinstance(held, dict) and key not in cast("dict[object, object]", held):
+            if isinstance(held, dict) and _lacks(cast("dict[object, object]", held), key):
                 yield f"{scene.tell(node.value)} and has no key {scene.failure.message}"
+
+
+def _lacks(held: Mapping[object, object], key: object) -> bool:
+    """Not so of what can be no key at all, which a KeyError may name too."""
+    try:
+        return key not in held
+    except TypeError:
+        return False
 
 
 def _index(scene: _Scene) -> Iterator[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import BinaryIO, cast
 
 import typer
 from rich.console import Console
@@ -16,6 +19,13 @@ from .report import failed
 
 CANCELLED = 130
 _PIPED_COLUMNS = 120
+
+
+def never_refuse() -> None:
+    """What an output in Latin-1 or ASCII cannot hold is a `?` there: no command ends half-way for a check mark."""
+    stdout = cast("TextIOWrapper[BinaryIO] | None", sys.stdout)
+    if stdout is not None:
+        stdout.reconfigure(errors="replace")
 
 
 def results() -> Console:

@@ -157,9 +157,9 @@ class WarmProject:
         if self._session is not None and mark == self._mark:
             return
         self.close()
+        self._mark, self._copied = mark, began  # where it cannot be opened, the next change is waited for
         project = Project(self._root, find_interpreter(self._root, self._python), preferred(self._sandbox))
         self._session = open_session(project, trusted=self._trusted)
-        self._mark, self._copied = mark, began
 
     def _current(self) -> Suite | None:
         return self._suite if self._suite_mark == self._mark else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..sandbox.errors import SandboxError
 from .config import QUICK
-from .errors import BadInput
+from .errors import BadEnvironment, BadInput
 from .events import Done, Event
 from .loop import repair
 from .rest import reason_to_rest
@@ -45,9 +45,10 @@ class Trouble:
 def watch(project: WarmProject, stop: Stop) -> Iterator[Round | Trouble | Event]:
     """Until `stop`: a round now and after every change on disk; then events of the search, which a change ends.
 
-    Raises BadEnvironment when there is no interpreter or no sandbox.
+    Raises BadEnvironment when there is no interpreter or no sandbox; once a round has run, that is a Trouble.
     """
     failing: frozenset[str] = frozenset()
+    ran_once = False
     while not stop:
         try:
             with project.use(stop), _until_changed(project, stop) as current:
@@ -56,9 +57,11 @@ def watch(project: WarmProject, stop: Stop) -> Iterator[Round | Trouble | Event]
                     now = frozenset(suite.failing)
                     red = tuple(name for name in suite.failing if name not in failing)
                     yield Round(suite, ran, red, tuple(sorted(failing - now)))
-                    failing = now
+                    failing, ran_once = now, True
                     yield from _look_ahead(project, suite, red, current)
-        except (BadInput, SandboxError) as error:  # no tests yet, or a file that was saved while it was copied
+        except (BadInput, BadEnvironment, SandboxError) as error:  # no tests yet, or a save that the next one mends
+            if isinstance(error, BadEnvironment) and not ran_once:
+                raise
             if not stop:
                 yield Trouble(str(error))
         project.wait_changed(stop, _LOOK_EVERY_S)

@@ -47,6 +47,18 @@ def test_a_person_sees_the_diff_and_the_evidence(bench: Bench) -> None:
     assert "--apply" in ended.out
 
 
+def test_a_repair_is_applied_where_the_output_cannot_hold_its_marks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log in Latin-1 has no check mark; that is no reason to end before the files are written."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    ended = bench.fix("--apply")
+
+    assert ended.code == 0, ended.err
+    assert "? repaired" in ended.out
+    assert b">= 50" in (bench.root / "cart.py").read_bytes()
+
+
 def test_apply_writes_and_undo_restores_the_bytes(bench: Bench) -> None:
     """What Darner wrote it can take back, exactly, once."""
     (bench.root / "cart.py").chmod(0o755)

@@ -65,6 +65,10 @@ def down(n):
 
 def cut(items):
     return items[99]
+
+
+def refuse(groups):
+    raise KeyError(groups["missing"])
 """
 CASES = {
     "label('milk')": "AttributeError here: `price` is None (written by shop.py:9 `price = find(name)`) and has no"
@@ -86,6 +90,7 @@ CASES = {
     " `list(shop.names(None))`) and is not iterable",
     "best([])": "UnboundLocalError here: `top` gets a value in line 41 of `best`, which had not run before it was read",
     "cut(list(range(90)))": "",
+    "refuse({'missing': ['a']})": "",
 }
 
 

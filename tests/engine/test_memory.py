@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import subprocess
 import time
@@ -38,6 +39,14 @@ def test_the_files_come_back_as_they_were_when_the_test_passed(project: Path) ->
     assert memory.files_when_passed(project, "test_cart.py::test_a") == {"cart.py": b"TOTAL = 1\r\n"}
     assert memory.files_when_passed(project, "test_cart.py::test_b") == {"cart.py": b"TOTAL = 2\n"}
     assert memory.files_when_passed(project, "test_cart.py::test_c") == {}
+
+
+def test_a_name_that_is_not_utf_8_is_left_out(project: Path) -> None:
+    """Archives of other systems hold such; the rest is remembered all the same."""
+    (project / os.fsdecode(b"caf\xe9.py")).write_bytes(b"")
+    memory.remember(project, ["test_cart.py::test_a"], later())
+
+    assert memory.files_when_passed(project, "test_cart.py::test_a") == {"cart.py": b"TOTAL = 1\r\n"}
 
 
 def test_a_file_saved_during_the_run_is_not_remembered(project: Path) -> None:

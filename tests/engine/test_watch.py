@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import closing
@@ -15,6 +16,7 @@ import pytest
 from cli_runner import COMMAND, Bench
 from darner.engine import watch as watching
 from darner.engine.config import QUICK
+from darner.engine.errors import BadEnvironment
 from darner.engine.events import Done
 from darner.engine.stop import Stop
 from darner.engine.warm import WarmProject
@@ -97,6 +99,27 @@ def test_a_red_test_gets_its_repair_unasked(tmp_path: Path, monkeypatch: pytest.
 
     assert done.report.repairs[0].verdict.verified
     assert done.report.repairs[0].candidate.path == "cart.py"
+
+
+def test_a_save_with_which_pytest_cannot_start_is_told_and_the_next_one_runs(tmp_path: Path) -> None:
+    """A slip in the root's conftest.py lasts until the next save, and so does the trouble."""
+    bench = Bench(tmp_path).write(FILES)
+
+    with closing(WarmProject(bench.root, sys.executable)) as project:
+        news = watch(project, Stop())
+        assert isinstance(next(news), Round)
+        bench.write({"conftest.py": "import no_such_module_anywhere\n"})
+        assert "no_such_module_anywhere" in getattr(next(news), "text", "")
+        bench.write({"conftest.py": "import math\n"})
+        assert isinstance(next(news), Round)
+
+
+def test_a_machine_without_pytest_ends_the_watch(tmp_path: Path) -> None:
+    """What no save mends is said at once, and once."""
+    root = Bench(tmp_path).write(FILES).root
+
+    with closing(WarmProject(root, "/nowhere/python")) as project, pytest.raises(BadEnvironment, match="/nowhere"):
+        next(watch(project, Stop()))
 
 
 def test_a_busy_machine_is_left_to_its_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
