@@ -107,8 +107,10 @@ def fix(
 
             told = rulings.recall(project.root)
             chosen, known = str(project.interpreter.path), [*map(asdict, told)]
-            recorded = trace.recorded(project.root, suite.failing, chosen, spending, llm, seed=seed, rulings=known)
-            llm, written = opened.enter_context(recorded)
+            record = trace.recorded(
+                project.root, suite.failing, chosen, spending, llm, stop, seed=seed, rulings=known
+            )
+            llm, written = opened.enter_context(record)
             ask = asker(project.root, reply, live, as_json, show.report)
             ask = written.answers(ask) if written and ask else ask
             events = mend(session, suite, llm, spending, stop, ask=ask, rulings=told, seed=seed)
@@ -221,6 +223,7 @@ def main() -> None:
     """The command that is asked for needs only its own imports: those of all the others would double the start."""
     if not (sys.argv[1:2] and sys.argv[1] in {"fix", "explain", "undo", "forget", "trust", "doctor"}):
         complete()
+    terminal.never_refuse()
     app()
 
 

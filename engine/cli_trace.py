@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -110,7 +111,7 @@ def replay_trace(name: Name = "", as_json: Json = False) -> None:
                 f"darner: {len(changed)} files changed since, {changed[0]} first; the run may end differently."
             )
         reports, unknown = _run_again(recording)
-        different = [new.nodeid for new in reports if _gist(new) not in {_gist(old) for old in recording.reports}]
+        different = _different(reports, recording.reports)
         if as_json:
             told = TraceReplay(
                 version=1,
@@ -138,6 +139,12 @@ def _run_again(recording: Recording) -> tuple[tuple[FailureReport, ...], int]:
         events = mend(session, suite, model, recording.budget, stop, ask=recording.ask(), rulings=said, seed=seed)
         reports = tuple(event.report for event in events if isinstance(event, Done))
     return reports, model.unknown if model else 0
+
+
+def _different(now: Sequence[FailureReport], then: Sequence[FailureReport]) -> list[str]:
+    """Tests that one of the two runs ended with otherwise, or not at all."""
+    unlike = {*map(_gist, now)} ^ {*map(_gist, then)}
+    return list(dict.fromkeys(found.nodeid for found in (*now, *then) if _gist(found) in unlike))
 
 
 def _gist(found: FailureReport) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from . import trace
 from .config import Budget
 from .errors import BadInput
 from .model import Completion, Ending, Form, Message, ModelStatus, Sampling
-from .reply import Ask, Reply, rejects, ruling
+from .reply import Ask, Reply, once, rejects, ruling
 from .stop import Stop
 from .types import FailureReport, Question, Repair, Ruling
 from .wire import decode
@@ -72,12 +72,19 @@ class Recording:
         return decode(self.start.get("rulings", []), tuple[Ruling, ...])
 
     def ask(self) -> Ask[FailureReport]:
-        """Answers as the user did; a trace of an older release holds the letter of its only question."""
-        letter = self.start.get("answer")
-        old = [Reply(letter=str(letter).upper())] if letter else []
-        said = [Reply(str(row["letter"]), str(row["right"])) for row in self.rows if row["kind"] == "answer"]
-        waiting = deque(said or old)
-        return lambda _: waiting.popleft() if waiting else None
+        """Answers each question as the user did; a trace of an older release holds the letter of its only one."""
+        waiting = [row for row in self.rows if row["kind"] == "answer"]
+        if not waiting and (letter := self.start.get("answer")):
+            return once(Reply(letter=str(letter).upper()))
+
+        def asked(report: FailureReport) -> Reply | None:
+            row = next((row for row in waiting if _is_about(row, report)), None)
+            if row is None:
+                return None
+            waiting.remove(row)
+            return Reply(str(row["letter"]), str(row["right"]))
+
+        return asked
 
     def answered(self, nodeid: str) -> Iterator[Answered]:
         """What the user answered of this test; an older release did not write the question down."""
@@ -95,6 +102,15 @@ class Recording:
     def ended(self) -> str:
         """How the run ended; `interrupted` when nothing says."""
         return next((str(row["how"]) for row in self.rows if row["kind"] == "end"), "interrupted")
+
+
+def _is_about(row: Row, report: FailureReport) -> bool:
+    """The answer was to this question: of the same test, on the same call, between the same outcomes."""
+    if row["nodeid"] != report.nodeid or report.question is None:
+        return False
+    asked = decode(row["question"], Question) if "question" in row else report.question
+    same = [one.output for one in asked.answers] == [one.output for one in report.question.answers]
+    return asked.input == report.question.input and same
 
 
 def recordings() -> tuple[Path, ...]:

@@ -110,7 +110,7 @@ class ServiceWork:
         def begin(session: Session, suite: Suite, nodeid: str, model: Model | None) -> Iterator[Event]:
             told, python = recall(session.root), str(params.get("python") or "") or None
             known, asked = [*map(asdict, told)], () if params.get("background") else (nodeid,)
-            with recorded(session.root, asked, python, budget, model, seed=0, rulings=known) as (heard, written):
+            with recorded(session.root, asked, python, budget, model, stop, seed=0, rulings=known) as (heard, written):
                 events = repair(session, suite, nodeid, heard, budget, stop, rulings=told)
                 yield from written.follow(events) if written else events
             self._decisions.pop(place := (str(params["root"]), nodeid), None)  # of a run that offered something else

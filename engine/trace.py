@@ -75,7 +75,8 @@ class Trace:
                 f"The trace {path} cannot be written ({error.strerror}); free space, or `darner trace off`."
             ) from error
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
-        self._ended = "interrupted"
+        self.ended = ""
+        """How, where no exception says it."""
         from importlib.metadata import version  # here: a run that is not recorded does without
 
         self.write("start", {"format": FORMAT, "darner": version("darner"), **start})
@@ -86,12 +87,13 @@ class Trace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ended = "finished" if kind is None else kind.__name__
+        ended = self.ended or ("finished" if kind is None else kind.__name__)
         self.write("end", {"how": ended, "why": str(error) if error else ""})
         self._file.close()
 
     def write(self, kind: str, data: Mapping[str, object]) -> None:
-        self._file.write(json.dumps({"kind": kind, "at": round(time.time(), 3), **data}, ensure_ascii=False) + "\n")
+        row = {"kind": kind, "at": round(time.time(), 3), **data}
+        self._file.write(json.dumps(row) + "\n")  # in ASCII: what a test said may hold half a character
 
     def follow(self, events: Iterable[Event]) -> Iterator[Event]:
         """The same events, each written down as it passes."""
@@ -121,7 +123,13 @@ def begin(root: Path, asked: Mapping[str, object]) -> Trace:
 
 @contextmanager
 def recorded(
-    root: Path, nodeids: Sequence[str], python: str | None, budget: Budget, model: Model | None, **asked: object
+    root: Path,
+    nodeids: Sequence[str],
+    python: str | None,
+    budget: Budget,
+    model: Model | None,
+    stop: Stop,
+    **asked: object,
 ) -> Generator[tuple[Model | None, Trace | None]]:
     """The model and the trace of a run, when the user wants one; what `replay` needs stands at its beginning."""
     if not is_on() or not nodeids:
@@ -130,7 +138,10 @@ def recorded(
     start = {"nodeids": list(nodeids), "python": python, "budget": asdict(budget), **asked}
     answers = {"model": model.name, "form": model.form} if model else {"model": None}
     with begin(root, {**start, **answers}) as written:
-        yield TracedModel(model, written) if model else None, written
+        try:
+            yield TracedModel(model, written) if model else None, written
+        finally:
+            written.ended = "cancelled" if stop.cancelled else ""
 
 
 def decide(path: Path, nodeid: str, after: Mapping[str, str], *, applied: bool) -> None:

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 from cli_runner import CART, Bench
+from darner.engine import trace
+from darner.engine.config import QUICK
 from darner.engine.errors import BadInput
 from darner.engine.model import Ending, Form, Message, Sampling
 from darner.engine.replay import RecitingModel, read
+from darner.engine.reply import Reply
 from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.engine.trace import Trace, TracedModel
+from darner.engine.types import Answer, Explanation, FailureReport, FixStatus, Question
 
 TEST = "test_cart.py::test_at_the_limit"
 ASK = (Message("user", "why?"),)
@@ -50,6 +54,7 @@ def test_nothing_is_recorded_until_the_user_says_so_and_a_recorded_run_ends_the_
     cart.write_text(cart.read_text().replace("> 50", ">= 50"))
     changed = bench.darner("trace", "replay", "--json")
     assert changed.json()["changed"] == ["cart.py"]
+    assert (changed.code, changed.json()["different"]) == (1, [TEST]), "nothing fails any more"
     assert json.loads(bench.darner("trace", "list", "--json").out)["traces"] == [path.name]
     assert bench.darner("trace", "off").code == 0
     bench.fix("--json", "--budget", "1")
@@ -76,6 +81,46 @@ def test_the_model_in_a_replay_says_what_it_said_and_nothing_else(tmp_path: Path
     assert reciting.sample(ASK, Sampling(n=1, seed=5), Stop())[0].ending is Ending.CANCELLED
     assert reciting.unknown == 1
     assert recording.ended == "finished"
+
+
+def test_text_that_is_no_unicode_is_recorded_and_read_back(tmp_path: Path) -> None:
+    """An exception's message may hold half a character; the run must not end by it."""
+    with Trace(tmp_path / "t.jsonl", {"model": "caf\u00e9"}) as written:
+        written.write("event", {"message": "\udc80"})
+
+    assert read(tmp_path / "t.jsonl").rows[0]["message"] == "\udc80"
+
+
+def test_a_cancelled_run_is_not_told_as_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cancel is obeyed by leaving the work in order: no exception says so."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    trace.switch(True)
+    stop = Stop()
+    with trace.recorded(tmp_path, (TEST,), None, QUICK, None, stop) as (_, written):
+        stop.cancel()
+
+    assert written is not None
+    assert read(written.path).ended == "cancelled"
+
+
+def test_an_answer_is_given_again_to_its_own_question_alone(tmp_path: Path) -> None:
+    """A run may ask less or otherwise than the one that was recorded; A of one question is not A of another."""
+    said = {"test_a": Reply(letter="A"), "test_b": Reply(right="[5]")}
+    with Trace(tmp_path / "t.jsonl", {"model": None}) as written:
+        for nodeid in said:
+            written.answers(lambda report: said[report.nodeid])(_asking(nodeid, "f(2)"))
+
+    ask = read(tmp_path / "t.jsonl").ask()
+
+    assert ask(_asking("test_b", "f(3)")) is None
+    assert ask(_asking("test_b", "f(2)")) == said["test_b"]
+    assert ask(_asking("test_b", "f(2)")) is None
+    assert ask(_asking("test_a", "f(2)")) == said["test_a"]
+
+
+def _asking(nodeid: str, call: str) -> FailureReport:
+    question = Question(call, (Answer("[5]", 0), Answer("[6]", 1)))
+    return FailureReport(nodeid, FixStatus.AMBIGUOUS, (), Explanation("", "", 1, ()), 0.0, 2, question)
 
 
 def test_a_run_that_was_killed_leaves_a_trace_that_can_be_read(tmp_path: Path) -> None:
