@@ -107,9 +107,7 @@ def fix(
 
             told = rulings.recall(project.root)
             chosen, known = str(project.interpreter.path), [*map(asdict, told)]
-            record = trace.recorded(
-                project.root, suite.failing, chosen, spending, llm, stop, seed=seed, rulings=known
-            )
+            record = trace.recorded(project.root, suite.failing, chosen, spending, llm, stop, seed=seed, rulings=known)
             llm, written = opened.enter_context(record)
             ask = asker(project.root, reply, live, as_json, show.report)
             ask = written.answers(ask) if written and ask else ask
