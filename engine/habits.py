@@ -13,7 +13,7 @@ from .errors import BadInput
 from .jury import module_name, touches
 from .source import Source
 from .stub import Meant
-from .suite import Suite, is_doctest
+from .suite import Suite, kind_of
 
 _MOST_FILES = 40
 
@@ -45,7 +45,7 @@ def home_of(root: Path, suite: Suite, meant: Meant) -> Home:
     """The file that calls the function most, else one that imports its module, else a new one beside the others."""
     files = {path: source for path in _test_files(suite) if (source := _parse(root, path)) is not None}
     calls = Counter(
-        test.nodeid.split("::")[0] for test in suite.results if not is_doctest(test.nodeid) and touches(test, meant)
+        test.nodeid.split("::")[0] for test in suite.results if kind_of(test) == "test" and touches(test, meant)
     )
     called = [path for path, _ in calls.most_common() if path in files]
     _, dotted = module_name(root, meant.path)
@@ -69,7 +69,7 @@ def modules(source: Source) -> Iterator[tuple[str, ast.Import | ast.ImportFrom]]
 
 
 def _test_files(suite: Suite) -> list[str]:
-    return list(dict.fromkeys(t.nodeid.split("::")[0] for t in suite.results if not is_doctest(t.nodeid)))[:_MOST_FILES]
+    return list(dict.fromkeys(t.nodeid.split("::")[0] for t in suite.results if kind_of(t) == "test"))[:_MOST_FILES]
 
 
 def _parse(root: Path, path: str) -> Source | None:

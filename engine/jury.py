@@ -16,7 +16,7 @@ from .errors import BadInput
 from .examination import examination
 from .source import Function, Source
 from .stub import Meant
-from .suite import Suite, is_doctest
+from .suite import Suite, kind_of
 from .written import Judge
 
 FILE = "test_darner_judges_this.py"
@@ -42,7 +42,7 @@ class Jury:
 def of_tests(root: Path, suite: Suite, meant: Meant) -> Jury | None:
     """The project's tests that run into the stub and fail; None when there are none. The suite was run for coverage."""
     touching = [test for test in suite.results if touches(test, meant)]
-    failing = [test.nodeid for test in touching if test.nodeid in suite.failing and not is_doctest(test.nodeid)]
+    failing = [test.nodeid for test in touching if test.nodeid in suite.failing and kind_of(test) == "test"]
     if not failing:
         return None
     chosen = tuple(failing[:_MOST_TARGETS])

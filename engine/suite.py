@@ -33,12 +33,18 @@ class Suite:
 
     @cached_property
     def test_files(self) -> frozenset[str]:
-        """Files whose tests were collected, whatever the user's configuration calls them. Doctests stand in sources."""
-        return frozenset(test.nodeid.split("::")[0] for test in self.results if not is_doctest(test.nodeid))
+        """Files whose tests were collected, whatever the user's configuration calls them.
+
+        Doctests and what linters report stand in sources.
+        """
+        return self._files_of("test")
 
     @cached_property
     def doctested(self) -> frozenset[str]:
-        return frozenset(test.nodeid.split("::")[0] for test in self.results if is_doctest(test.nodeid))
+        return self._files_of("doctest")
+
+    def _files_of(self, kind: str) -> frozenset[str]:
+        return frozenset(test.nodeid.split("::")[0] for test in self.results if kind_of(test) == kind)
 
     def result(self, nodeid: str) -> TestResult | None:
         return self._by_id.get(nodeid)
@@ -114,14 +120,19 @@ def _refused(output: str) -> NoReturn:
     raise BadInput(f"pytest refuses the project's configuration: {last}")
 
 
+def kind_of(test: TestResult) -> str:
+    """As pytest has it; by its name where nothing told."""
+    return test.kind or ("doctest" if is_doctest(test.nodeid) else "test")
+
+
 def is_doctest(nodeid: str) -> bool:
     """`shop/cart.py::shop.cart.total`: named by the dotted path of what the docstring belongs to.
 
     `test_area.py::test_area` would be the docstring of that module as well, but hardly ever is.
     """
-    path, _, item = nodeid.partition("::")
-    item = item.split("[")[0]
-    whole_module = item == PurePosixPath(path).stem and not item.startswith("test")
+    name, _, item = nodeid.partition("::")
+    path, item = PurePosixPath(name), item.split("[")[0]
+    whole_module = item == (path.parent.name if path.stem == "__init__" else path.stem) and not item.startswith("test")
     return "::" not in item and ("." in item or whole_module)
 
 

@@ -72,7 +72,7 @@ class Probe:
         if report.failed:
             excinfo = getattr(getattr(report, "call", None), "excinfo", None)
             failure = self._failure(excinfo, report) if excinfo is not None else _textual(report)
-            self._send(str(report.nodeid), "error", "collect", 0.0, failure)
+            self._send(collector, "error", "collect", 0.0, failure)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, None]:
@@ -89,7 +89,7 @@ class Probe:
         report = self._reports.pop(item.nodeid, {"outcome": "error", "phase": "setup", "failure": None})
         seconds = time.perf_counter() - started
         self._learn_patience(report["failure"], seconds)
-        self._send(item.nodeid, report["outcome"], report["phase"], seconds, report["failure"])
+        self._send(item, report["outcome"], report["phase"], seconds, report["failure"])
 
     def _set_timers(self, factor: float) -> None:
         """Interrupt a test that does not end where it stands, so that its frames and values can be seen."""
@@ -199,12 +199,20 @@ class Probe:
             "locals": values,
         }
 
-    def _send(self, nodeid: str, outcome: str, phase: str, seconds: float, failure: Optional[Dict[str, Any]]) -> None:
-        self.ids.append(nodeid)
-        row = {"nodeid": nodeid, "outcome": outcome, "phase": phase, "seconds": seconds, "failure": failure}
+    def _send(self, node: Any, outcome: str, phase: str, seconds: float, failure: Optional[Dict[str, Any]]) -> None:
+        self.ids.append(str(node.nodeid))
+        row = {"nodeid": self.ids[-1], "outcome": outcome, "phase": phase, "seconds": seconds, "failure": failure}
+        row["kind"] = _kind(node)
         if self._recorder is not None:
             row.update(self._recorder.take(outcome == "passed"))
         self._emit(row)
+
+
+def _kind(node: Any) -> str:
+    """What a node of pytest's stands for: a linter's items stand in sources, as doctests do."""
+    if any(kind.__name__ in ("DoctestItem", "DoctestModule", "DoctestTextfile") for kind in type(node).__mro__):
+        return "doctest"
+    return "test" if isinstance(node, (pytest.Function, pytest.Module, pytest.Class, pytest.Package)) else "other"
 
 
 def _outcome(report: Any) -> str:

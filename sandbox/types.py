@@ -225,6 +225,8 @@ class TestResult:
     """In order of entry, bounded (EVIDENCE)."""
     trace: Trace | None = None
     """EVIDENCE only. Of a test that passed: the beginning, without values."""
+    kind: str = ""
+    """`test`, `doctest` or `other` (a linter's item); empty where its process did not live to say."""
 
 
 @dataclass(frozen=True, slots=True)

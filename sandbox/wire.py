@@ -119,6 +119,7 @@ def test_result(value: object) -> TestResult:
         lines=tuple((path, tuple(_integers(found))) for path, found in as_object(row.get("lines", {})).items()),
         calls=tuple(_call(as_object(call)) for call in _list(row.get("calls", []))),
         trace=None if row.get("trace") is None else _trace(as_object(row["trace"])),
+        kind=_optional(row, "kind") or "",
     )
 
 

@@ -68,4 +68,5 @@ def test_a_function_called_as_its_file_is_a_test_and_no_doctest() -> None:
     assert not is_doctest("tests/test_area.py::test_area")
     assert not is_doctest("tests/test_area.py::test_area[2-3]")
     assert is_doctest("area.py::area")
+    assert is_doctest("src/shop/__init__.py::shop")
     assert is_doctest("shop/cart.py::shop.cart.total")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 from cli_runner import Bench
+from darner.engine.project import Project, find_interpreter
+from darner.engine.stop import Stop
+from darner.engine.suite import run_suite
 from darner.engine.terminal import ending
+from darner.engine.trial import open_session
 from darner.sandbox.errors import WorkspaceError
 
 
@@ -28,6 +33,43 @@ def test_a_test_file_of_an_unusual_name_is_never_the_repair(bench: Bench) -> Non
 
     patch = ended.failures()["check_m.py::test_a"]["patch"] or ""
     assert "check_m.py" not in patch
+
+
+LINT = """
+    import pytest
+
+
+    class Lint(pytest.Item):
+        def runtest(self):
+            pass
+
+
+    class Linted(pytest.File):
+        def collect(self):
+            yield Lint.from_parent(self, name="lint")
+
+
+    def pytest_collect_file(file_path, parent):
+        return Linted.from_parent(parent, path=file_path) if file_path.suffix == ".py" else None
+    """
+
+
+def test_a_source_that_a_linter_checks_or_whose_package_has_an_example_is_no_test_file(bench: Bench) -> None:
+    """Else `--ruff`, `--mypy` and `--doctest-modules` make every source read-only, and nothing can be repaired."""
+    root = bench.write({
+        "pytest.ini": "[pytest]\naddopts = --doctest-modules\npython_files = test_*.py check_*.py\n",
+        "conftest.py": LINT,
+        "shop/__init__.py": '"""A shop.\n\n>>> 1 + 1\n2\n"""\n',
+        "shop/broken.py": "import no_such_module_anywhere\n",
+        "test_shop.py": "def test_a():\n    pass\n",
+        "check_shop.py": "import unittest\n\nclass Case(unittest.TestCase):\n    def test_b(self):\n        pass\n",
+    }).root  # fmt: skip
+    with open_session(Project(root, find_interpreter(root, sys.executable)), trusted=True) as session:
+        suite = run_suite(session, (), Stop())
+
+    assert suite.result("shop/__init__.py::lint") is not None
+    assert suite.test_files == {"test_shop.py", "check_shop.py"}
+    assert suite.doctested == {"shop/__init__.py", "shop/broken.py"}
 
 
 def test_a_test_that_misses_what_the_sandbox_withholds_is_said_so_and_not_repaired(
