@@ -17,7 +17,7 @@ from ..engine.types import Origin, Repair
 from .cases import Case
 from .describe import evidence, repair_title, short, test_name
 from .diagnostics import SOURCE
-from .edits import Confirmation, moved, reverse, workspace_edit
+from .edits import Confirmation, moved, reverse, standing, workspace_edit
 from .lookup import Hit, hits
 from .snapshot import Board, Snapshot
 from .write_actions import write_actions
@@ -150,11 +150,10 @@ def _preview(snapshot: Snapshot, hit: Hit) -> Iterator[lsp.CodeAction]:
 def _undo(snapshot: Snapshot, uri: str) -> Iterator[lsp.CodeAction]:
     """Take back the last repair of this session, as long as its files hold what it wrote."""
     for board, path in snapshot.around(uri):
-        if not board.applied:
+        last = next(reversed(standing(snapshot, board)), None)
+        if last is None or path not in {change.path for change in last.patch.files}:
             continue
-        last = board.applied[-1]
-        back = reverse(last.patch)
-        if path not in {change.path for change in back.files} or moved(snapshot, board, back):
+        if moved(snapshot, board, reverse(last.patch)):
             continue
         title = f"Undo repair: {short(last.description, 100)}"
         command = lsp.Command(title, "darner.undo", arguments=[{"root": str(board.root)}])

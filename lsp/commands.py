@@ -14,6 +14,7 @@ from .arguments import INVALID_PARAMS, Arguments, Refused, nodeid_of, read, root
 from .basis import Basis
 from .code_actions import identity
 from .describe import test_name
+from .edits import standing
 from .jobs import Job
 from .places import stands_for
 from .questions import heard, how_to_write, set_aside
@@ -186,10 +187,9 @@ def _writing(
 def add_example(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.addExample {uri?, root?}`: the example of the question that was answered last, as a test."""
     root = trusted_root_of(session, read(arguments, key="root"))
-    applied = session.board(root).applied
-    if not applied or applied[-1].example is None:
+    last = next(reversed(standing(session.snapshot, session.board(root))), None)
+    if last is None or last.example is None:
         raise Refused("No question was answered for the last repair, so there is no example to keep.")
-    last = applied[-1]
     return _started(
         session.jobs.start(
             ("example", root, last), "Add the example", lambda job: work_write.add_example(session, job, root, last)

@@ -10,7 +10,7 @@ from lsprotocol import types as lsp
 
 from ..engine.types import FileChange, Patch
 from .convert import Encoding, file_edits, shows
-from .snapshot import Board, Snapshot
+from .snapshot import Applied, Board, Snapshot
 
 _NOTE = "repair"
 
@@ -72,6 +72,14 @@ def _exists(board: Board, change: FileChange) -> bool:
 def reverse(patch: Patch) -> Patch:
     """The patch that takes it back."""
     return Patch(tuple(replace(change, before=change.after, after=change.before) for change in patch.files))
+
+
+def standing(snapshot: Snapshot, board: Board) -> tuple[Applied, ...]:
+    """The repairs that are there to be taken back: without the latest ones, if the editor's own undo took them back."""
+    left = board.applied
+    while left and not moved(snapshot, board, left[-1].patch):
+        left = left[:-1]
+    return left
 
 
 def _edits(snapshot: Snapshot, board: Board, change: FileChange) -> Sequence[lsp.TextEdit] | None:

@@ -20,7 +20,7 @@ from ..engine.trace import after
 from ..engine.types import FailureReport, FixStatus, Patch, Repair
 from . import explanation, feed, known, questions
 from .describe import doubt, evidence, short, test_name
-from .edits import reverse, workspace_edit
+from .edits import reverse, standing, workspace_edit
 from .engine_link import EngineError, Row
 from .jobs import Job
 from .session import Session
@@ -128,17 +128,26 @@ def applied(session: Session, root: Path, repair: Repair, nodeid: str) -> None:
 
 
 async def undo(session: Session, root: Path) -> None:
-    """Take back the last repair that was applied here in this session."""
+    """Take back the last repair that was applied here in this session, and still stands."""
     board = session.board(root)
-    if not board.applied:
-        session.show("No repair was applied here in this session; there is nothing to undo.")
+    left = standing(session.snapshot, board)
+    for gone in reversed(board.applied[len(left) :]):
+        _taken_back(session, root, gone)
+    if not left:
+        session.show("No repair of this session stands here; there is nothing to undo.")
         return
-    last = board.applied[-1]
+    last = left[-1]
     if await send_edit(session, board, reverse(last.patch), f"Undo: {short(last.description, 100)}"):
-        session.put(replace(session.board(root), applied=board.applied[:-1]))
-        if last.example is not None:
-            questions.take_back(session, root, last.example)
-        _tell_engine(session, root, last, applied=False)
+        _taken_back(session, root, last)
+
+
+def _taken_back(session: Session, root: Path, entry: Applied) -> None:
+    """By us, or by the editor's own undo: nothing is left of it, nor of the answer that chose it."""
+    board = session.board(root)
+    session.put(replace(board, applied=tuple(each for each in board.applied if each is not entry)))
+    if entry.example is not None:
+        questions.take_back(session, root, entry.example)
+    _tell_engine(session, root, entry, applied=False)
 
 
 def _tell_engine(session: Session, root: Path, entry: Applied, *, applied: bool) -> None:

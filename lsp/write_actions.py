@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lsprotocol import types as lsp
 
 from ..engine.protected import is_test_path
+from .edits import standing
 from .functions import function_at
 from .questions import title
 from .snapshot import Snapshot
@@ -34,10 +35,10 @@ def write_actions(snapshot: Snapshot, uri: str, span: lsp.Range) -> Iterator[lsp
 def _examples(snapshot: Snapshot, uri: str) -> Iterator[lsp.CodeAction]:
     """The last repair that was chosen by an answer: its example may stay as a test."""
     for board, _ in snapshot.around(uri):
-        example = board.applied[-1].example if board.applied else None
-        if example is not None:
+        last = next(reversed(standing(snapshot, board)), None)
+        if last is not None and last.example is not None:
             arguments = {"root": str(board.root)}
-            yield _action(title(example), "darner.addExample", arguments, lsp.CodeActionKind.QuickFix, snapshot)
+            yield _action(title(last.example), "darner.addExample", arguments, lsp.CodeActionKind.QuickFix, snapshot)
 
 
 def _action(

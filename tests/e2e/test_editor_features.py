@@ -146,6 +146,32 @@ async def test_a_chosen_repair_is_applied_once_and_taken_back_by_undo(project: P
     assert await editor.leave() == 0
 
 
+async def test_undo_passes_over_what_the_editors_own_undo_took_back(project: Path) -> None:
+    """Else the repair under it could never be taken back."""
+    (project / "shop.py").write_text("def stub(): ...\n")
+    editor = await started(project)
+    editor.open("shop.py")
+    await repaired(editor)
+    await editor.choose((await editor.actions("cart.py", 1))[0])
+    await editor.command("wait", **await editor.command("implement", root=str(project), name="shop.py::stub"))
+    editor.apply(editor.edits[0].edit)
+    assert editor.texts["shop.py"] == "def stub(): return 1\n"
+
+    body = lsp.Range(lsp.Position(0, 12), lsp.Position(0, 20))
+    editor.apply(lsp.WorkspaceEdit(changes={editor.uri("shop.py"): [lsp.TextEdit(body, "...")]}))
+    undos = [a.title for a in await editor.actions("cart.py", 1) if a.title.startswith("Undo repair")]
+    assert undos == ["Undo repair: `<` → `<=` at cart.py:2"]
+    await editor.command("wait", **await editor.command("undo", root=str(project)))
+    editor.apply(editor.edits[1].edit)
+
+    assert editor.texts["cart.py"] == CART
+    await editor.command("wait", **await editor.command("undo", root=str(project)))
+    assert [m.message for m in editor.client.messages] == [
+        "No repair of this session stands here; there is nothing to undo."
+    ]
+    assert await editor.leave() == 0
+
+
 async def test_an_explanation_opens_as_a_document_of_the_client(project: Path) -> None:
     """Too long for a hover, and too good for a message."""
     editor = await started(project)

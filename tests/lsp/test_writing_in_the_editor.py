@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from boards import FULL, NODEID, ROOT, TESTS, case, repair, snapshot, uri
+from boards import CART, FULL, NODEID, ROOT, TESTS, case, repair, snapshot, uri
 from darner.engine.types import Answer, FileChange, Origin, Patch, Question
 from darner.lsp.code_actions import code_actions
 from darner.lsp.convert import Text
@@ -94,18 +94,19 @@ def test_a_stub_offers_implement_and_a_function_a_test() -> None:
 
 
 def test_an_answered_question_can_be_kept_as_a_test() -> None:
-    """What the user decided once, a test remembers."""
+    """What the user decided once, a test remembers; not when the repair is gone that it was about."""
     asked = Question("total([])", (Answer("0", 0), Answer("None", 1)))
     answered = replace(case(repair(), repair(Origin.MODEL)), question=asked)
-    state = snapshot(answered)
-    board = state.boards[ROOT]
     example = Example("total([])", "0", "cart.py", 2, (repair(Origin.MODEL).candidate.patch,))
     applied = Applied(repair().candidate.patch, "x", NODEID, example)
-    state = replace(state, boards={ROOT: replace(board, applied=(applied,))})
 
-    titles = [action.title for action in actions(state, 0)]
+    def offered(text: str) -> list[str]:
+        state = snapshot(answered, cart=text)
+        state = replace(state, boards={ROOT: replace(state.boards[ROOT], applied=(applied,))})
+        return [action.title for action in actions(state, 0) if action.title.startswith("Add as a test")]
 
-    assert "Add as a test: total([]) gives 0" in titles
+    assert offered(CART.replace("prices[1:]", "prices")) == ["Add as a test: total([]) gives 0"]
+    assert offered(CART) == []
 
 
 def test_a_new_file_is_made_only_where_the_client_can() -> None:
