@@ -68,8 +68,8 @@ def root_of(session: Session, given: Arguments) -> Path:
         if not path:
             raise Refused(f"{uri} is not a file on this machine; Darner works on saved files only.")
         return session.board(session.root_of(Path(path))).root
-    boards = session.snapshot.boards
-    failing = [root for root, board in boards.items() if text_of(given, "nodeid") in board.cases]
+    nodeid = text_of(given, "nodeid")
+    failing = [root for root, board in session.snapshot.boards.items() if board.cases.meant(nodeid) in board.cases]
     roots = failing or session.our_boards() or [session.board(folder).root for folder in session.snapshot.folders]
     if len(roots) != 1:
         what = "several projects are open" if roots else "no project is open"

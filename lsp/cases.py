@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ..engine.types import Explanation, Patch, Question, Repair, Suspect
 from ..sandbox.types import Call, TestResult
-from .places import Place, places, project_frames, test_path
+from .places import Place, places, project_frames, stands_for, test_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,15 @@ class Cases(Mapping[str, Case]):
 
     def __len__(self) -> int:
         return self._count
+
+    def meant(self, nodeid: str) -> str:
+        """The failing test that a node id stands for, which editors may cut before the parameters: the first of which a
+        search has told something, else the first; itself, when none of them fails.
+        """
+        if nodeid in self:
+            return nodeid
+        held = [case for each, case in self.about(test_path(nodeid)).by_id.items() if stands_for(nodeid, each)]
+        return max(held, key=lambda case: bool(case.repairs or case.note)).nodeid if held else nodeid
 
     def about(self, path: str) -> FileCases:
         return self.files.get(path, _NOTHING)

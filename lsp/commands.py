@@ -86,7 +86,8 @@ def follow_watch(session: Session) -> None:
 def repair(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.repair {nodeid, uri?, root?, budget?, apply?}`: applies the repair unless `apply` is false."""
     given = read(arguments)
-    return _started(_repair(session, given, trusted_root_of(session, given), nodeid_of(given)))
+    root = trusted_root_of(session, given)
+    return _started(_repair(session, given, root, _meant(session, root, given)))
 
 
 def answer(session: Session, *arguments: object) -> dict[str, object]:
@@ -96,7 +97,8 @@ def answer(session: Session, *arguments: object) -> dict[str, object]:
     `{refused}` says in one sentence why the text is no answer.
     """
     given = read(arguments)
-    root, nodeid = trusted_root_of(session, given), nodeid_of(given)
+    root = trusted_root_of(session, given)
+    nodeid = _meant(session, root, given)
     question = case.question if (case := session.board(root).cases.get(nodeid)) is not None else None
     if question is None:
         raise Refused(f"No question about {nodeid} is open; darner.repair looks for repairs.")
@@ -147,7 +149,8 @@ def _repair(session: Session, given: Arguments, root: Path, nodeid: str) -> Job:
 def explain(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.explain {nodeid, uri?, root?}`."""
     given = read(arguments)
-    root, nodeid = trusted_root_of(session, given), nodeid_of(given)
+    root = trusted_root_of(session, given)
+    nodeid = _meant(session, root, given)
     stop_looking_ahead(session, root)
     return _started(
         session.jobs.start(
@@ -200,13 +203,15 @@ def add_example(session: Session, *arguments: object) -> dict[str, str]:
 def show_explanation(session: Session, *arguments: object) -> dict[str, object]:
     """`darner.showExplanation {nodeid, uri?, root?}`: everything that is known. Runs nothing."""
     given = read(arguments)
-    return explanation.shown(session.snapshot, session.board(root_of(session, given)), nodeid_of(given))
+    root = root_of(session, given)
+    return explanation.shown(session.snapshot, session.board(root), _meant(session, root, given))
 
 
 def open_explanation(session: Session, *arguments: object) -> None:
     """`darner.openExplanation {nodeid, uri?, root?}`: the same as a virtual document of the client. Runs nothing."""
     given = read(arguments)
-    session.in_background(work_repairs.show_explanation(session, root_of(session, given), nodeid_of(given)))
+    root = root_of(session, given)
+    session.in_background(work_repairs.show_explanation(session, root, _meant(session, root, given)))
 
 
 def test_tree(session: Session, *arguments: object) -> dict[str, str]:
@@ -248,7 +253,8 @@ def applied(session: Session, *arguments: object) -> None:
 def apply_repair(session: Session, *arguments: object) -> dict[str, str]:
     """`darner.applyRepair {nodeid, index?, uri?, root?}`: a verified repair that was found before. Runs nothing."""
     given = read(arguments)
-    root, nodeid, index = root_of(session, given), nodeid_of(given), given.get("index", 0)
+    root, index = root_of(session, given), given.get("index", 0)
+    nodeid = _meant(session, root, given)
     if not isinstance(index, int):
         raise Refused("index must be a number: which of the offered repairs to apply.", INVALID_PARAMS)
     return _started(
@@ -286,13 +292,17 @@ async def wait(session: Session, *arguments: object) -> dict[str, object]:
 def show_repairs(session: Session, *arguments: object) -> dict[str, object]:
     """`darner.showRepairs {nodeid, uri?, root?}`: what a repair found, with its edits. Runs nothing."""
     given = read(arguments)
-    root, nodeid = root_of(session, given), nodeid_of(given)
-    return repairs_of(session.snapshot, session.board(root), nodeid)
+    root = root_of(session, given)
+    return repairs_of(session.snapshot, session.board(root), _meant(session, root, given))
 
 
 async def show_status(session: Session, *_: object) -> dict[str, object]:
     """`darner.showStatus`: what is open, trusted, failing and running, and what the engine has loaded."""
     return await feed.status(session)
+
+
+def _meant(session: Session, root: Path, given: Arguments) -> str:
+    return session.board(root).cases.meant(nodeid_of(given))
 
 
 def _started(job: Job) -> dict[str, str]:

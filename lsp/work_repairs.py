@@ -36,8 +36,7 @@ async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: st
 
     The user is asked as long as two behaviours are left and neither of them is right.
     """
-    if nodeid not in session.board(root).cases:
-        await run_tests(session, job, root, (), Which.ALL)
+    nodeid = await _failing(session, job, root, nodeid)
     while True:
         report = await _loop(session, job, root, nodeid, "repair", {"budget": budget})
         if report is None:
@@ -66,6 +65,13 @@ async def repair(session: Session, job: Job, root: Path, nodeid: str, budget: st
         session.show(_ending(report))  # `apply: false`: the client shows what was found, and asks, in its own way
 
 
+async def _failing(session: Session, job: Job, root: Path, nodeid: str) -> str:
+    """The failing test that is meant; when none is known, every test runs first."""
+    if session.board(root).cases.meant(nodeid) not in session.board(root).cases:
+        await run_tests(session, job, root, (), Which.ALL)
+    return session.board(root).cases.meant(nodeid)
+
+
 async def look_ahead(session: Session, job: Job, root: Path, nodeids: Sequence[str]) -> None:
     """A quick search that nobody asked for, at low priority; what it finds waits in the code actions."""
     for nodeid in nodeids:
@@ -82,8 +88,7 @@ async def look_ahead(session: Session, job: Job, root: Path, nodeids: Sequence[s
 
 async def explain(session: Session, job: Job, root: Path, nodeid: str) -> None:
     """Facts, then the model's prose if there is one; shown as a document where the client can."""
-    if nodeid not in session.board(root).cases:
-        await run_tests(session, job, root, (), Which.ALL)
+    nodeid = await _failing(session, job, root, nodeid)
     report = await _loop(session, job, root, nodeid, "explain", {})
     if report is None:
         return

@@ -54,6 +54,22 @@ async def test_a_repair_of_a_text_that_moved_on_is_shown_with_the_reason_and_no_
     assert await editor.leave() == 0
 
 
+async def test_a_test_that_is_named_without_its_parameters_is_the_first_that_fails(project: Path) -> None:
+    """As test runners of editors name it: what was found is shown, and can be applied, by that name."""
+    (project / "many").write_text("2")
+    editor = await Editor.start(project, server=SCRIPTED, options={"trust": True})
+    editor.open("cart.py")
+    about = {"nodeid": NODEID, "root": str(project)}
+
+    await editor.command("wait", **await editor.command("repair", **about, apply=False))
+    shown = await editor.command("showRepairs", **about)
+
+    assert (shown["nodeid"], len(shown["repairs"])) == (f"{NODEID}[0]", 1)
+    await editor.command("wait", **await editor.command("applyRepair", **about))
+    assert (len(editor.edits), editor.client.messages) == (1, [])
+    assert await editor.leave() == 0
+
+
 async def test_waiting_ends_with_the_cancel_and_says_so(project: Path) -> None:
     """A client must not preview an older repair after the user cancelled a new search."""
     editor = await Editor.start(project, server=SCRIPTED, options={"trust": True})
