@@ -35,7 +35,7 @@ def bounded_repr(value: object, limit: int = _MAX_REPR) -> str:
         size = len(value) if isinstance(value, _SIZED) else 0  # type: ignore[arg-type]
         if size > 20 * limit:
             return "<%s of %d items>" % (type(value).__name__, size)
-        text = _ADDRESS.sub("", repr(value))
+        text = repr(value) if type(value) in (str, bytes) else _ADDRESS.sub("", repr(value))
     except BaseException as error:  # boundary: the user's own __repr__
         return "<repr failed: %s>" % type(error).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -5,6 +5,7 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 
 from __future__ import annotations
 
+import binascii
 import collections
 import dataclasses
 import os
@@ -14,6 +15,7 @@ from typing import Any, Dict, Generator, Iterable, List, Optional, Tuple, cast
 
 _MOST_NODES, _DEEPEST = 10_000, 1_000
 """Values with parts: no more of them are looked into, and none that stands deeper."""
+_MOST_TEXT = 4_000
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LIBRARY = os.path.dirname(os.__file__)
 _CONTAINERS: Tuple[Any, ...] = (collections.OrderedDict, dict, list, tuple, set, frozenset, collections.deque)
@@ -115,11 +117,14 @@ def _held(value: Any, base: Any) -> Parts:
 def _plain(value: object) -> str:
     if isinstance(value, float):
         return repr(float("%.12g" % value) + 0.0)  # -0.0 equals 0.0
-    return _cut(_ADDRESS.sub("", repr(value)))
+    return _cut(repr(value))
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 4_000 else text[:4_000] + "…%d" % len(text)
+    """Of a long text the whole still counts."""
+    if len(text) <= _MOST_TEXT:
+        return text
+    return "%s…%d %08x" % (text[:_MOST_TEXT], len(text), binascii.crc32(text.encode("utf-8", "surrogatepass")))
 
 
 def _listed(base: type, texts: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
+from darner.sandbox.child_record import bounded_repr
 from darner.sandbox.child_shown import canonical
 
 
@@ -46,6 +47,9 @@ def branching(depth: int) -> object:
     ("made", "one", "other"),
     [
         (chained, (*range(300), 1), (*range(300), 2)),
+        (str, "fault at 0x1f", "fault at 0x2f"),
+        (dict, {"fault at 0x1f": 1}, {"fault at 0x2f": 1}),
+        (str, "a" * 5_000, "a" * 4_999 + "b"),
     ],
 )
 def test_what_differs_anywhere_has_another_text(made: Callable[[object], object], one: object, other: object) -> None:
@@ -78,6 +82,13 @@ def test_the_order_of_a_dict_counts_where_it_says_so() -> None:
 
     assert canonical(forth) != canonical(back)
     assert canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
+
+
+def test_an_address_is_left_out_of_a_repr_and_stays_in_a_text() -> None:
+    """A repr says where an object happens to lie; what a program writes like that is its own."""
+    for told in (canonical, bounded_repr):
+        assert told("at 0x1f lies b at 0x2f") == "'at 0x1f lies b at 0x2f'"
+        assert told(object()) == "<object object>"
 
 
 def test_what_goes_round_in_a_circle_and_what_never_ends_has_a_text() -> None:
