@@ -15,10 +15,11 @@ from typing import Any, Dict, Generator, Iterable, List, Optional, Tuple, cast
 
 _MOST_NODES, _DEEPEST = 10_000, 1_000
 """Values with parts: no more of them are looked into, and none that stands deeper."""
-_MOST_TEXT = 4_000
+_MOST_TEXT, _MOST_SUMMED = 4_000, 1_000_000
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LIBRARY = os.path.dirname(os.__file__)
 _CONTAINERS: Tuple[Any, ...] = (collections.OrderedDict, dict, list, tuple, set, frozenset, collections.deque)
+_ARRAYS = ("array", "numpy")
 _COUNTER: Any = collections.Counter
 _PLAIN = frozenset((int, bool, str, bytes, float, type(None)))
 
@@ -81,6 +82,8 @@ class _Walk:
         if base is not None:
             inner = yield from _held(value, base)
             return inner if kind in (list, tuple, dict) else "%s(%s)" % (kind.__name__, inner)
+        if _is_array(value):
+            return (yield from _array(value))
         if kind.__repr__ is object.__repr__ and kind is not object:
             return "%s(%s)" % (kind.__name__, (yield from _mapped(attributes(value).items())))
         if dataclasses.is_dataclass(value) and hasattr(kind.__repr__, "__wrapped__"):  # it is dataclass's own
@@ -112,6 +115,24 @@ def _held(value: Any, base: Any) -> Parts:
         return ", ".join(sorted(texts))
     names: Tuple[str, ...] = getattr(cast(Any, type(value)), "_fields", ()) if base is tuple else ()
     return _fields(names, texts) if len(names) == len(texts) > 0 else _listed(base, texts)
+
+
+def _is_array(value: Any) -> bool:
+    return type(value).__module__ in _ARRAYS and hasattr(value, "tolist") and getattr(value, "shape", None) != ()
+
+
+def _array(value: Any) -> Parts:
+    """Its items, or a sum over them where they are many: a repr leaves out most of an array, and rounds the rest."""
+    kind = getattr(value, "dtype", None) or value.typecode
+    size = getattr(value, "size", len(value))
+    if size > _MOST_SUMMED:
+        return _cut(repr(value))
+    if size <= _MOST_NODES or getattr(kind, "hasobject", False):
+        held = yield value.tolist()
+    else:
+        held = "…%08x" % binascii.crc32(value.tobytes())
+    shape = "" if 0 < size <= _MOST_NODES else "shape=%s, " % (getattr(value, "shape", (size,)),)
+    return _cut("array(%s, %sdtype=%s)" % (held, shape, kind))
 
 
 def _plain(value: object) -> str:

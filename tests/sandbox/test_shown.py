@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import array
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -82,6 +83,22 @@ def test_the_order_of_a_dict_counts_where_it_says_so() -> None:
 
     assert canonical(forth) != canonical(back)
     assert canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize("size", [10, 2_000, 20_000])
+@pytest.mark.parametrize("make", ["array.array('d', range({}))", "numpy.arange({}) / 1"])
+def test_every_item_of_an_array_counts(make: str, size: int) -> None:
+    """The repr of a long one shows its ends, and numbers to eight digits."""
+    modules = {"array": array, "numpy": pytest.importorskip("numpy")}
+
+    def made(at: int, by: float) -> MutableSequence[float]:
+        found: MutableSequence[float] = eval(make.format(size), modules)
+        found[at] += by
+        return found
+
+    texts = [canonical(made(at, by)) for at, by in ((1, 0.0), (1, 1e-10), (size // 2, 1.0))]
+    assert len(set(texts)) == 3
+    assert canonical(made(1, 0.0)) == texts[0]
 
 
 def test_an_address_is_left_out_of_a_repr_and_stays_in_a_text() -> None:
