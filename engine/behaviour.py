@@ -16,16 +16,16 @@ from types import MappingProxyType
 from ..sandbox.session import Session
 from ..sandbox.types import CallResult, Limits
 from .crew import in_both
-from .nearby import neighbours
+from .nearby import defaulted, neighbours
 from .protected import is_test_path
-from .source import Source
+from .source import Function, Source
 from .stop import Stop
 from .trial import edits_of
 from .typed import typed
 from .types import Candidate, Evidence
 
 _MOST_INPUTS = 48
-_MOST_RECORDED, _MOST_MADE = 16, 16
+_MOST_RECORDED, _MOST_MADE, _MOST_DEFAULTED = 16, 16, 4
 _LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
 _EACH_S = 0.25
 _SHARE, _LEAST_S = 3.0, 0.5
@@ -44,7 +44,7 @@ class Inputs:
     path: str
     expressions: tuple[str, ...]
     recorded: tuple[str, ...]
-    """Those that a test really made."""
+    """Those that a test really made, also as they read without the arguments that are the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,34 @@ def inputs_for(
     calls = [call for test in (evidence.failing, *evidence.passing) for call in test.calls if call.text]
     direct = next(((c.path, c.function) for c in evidence.failing.calls if not is_test_path(c.path)), None)
     by_path: dict[str, list[str]] = defaultdict(list)
+    shorter: dict[str, list[str]] = defaultdict(list)
     made: dict[str, list[str]] = defaultdict(list)
     wanted = [*sorted(set(places)), *([direct] if direct else [])]
     for place in dict.fromkeys(wanted):
-        own = dict.fromkeys(call.text for call in calls if (call.path, call.function) == place)
-        by_path[place[0]] += list(own)[:_MOST_RECORDED]
+        own = list(dict.fromkeys(call.text for call in calls if (call.path, call.function) == place))
+        function = _function_at(place, sources)
+        by_path[place[0]] += own[:_MOST_RECORDED]
+        shorter[place[0]] += _defaulted(own[:_MOST_RECORDED], function)
         if not own:
-            made[place[0]] += _made(evidence, place, sources)
+            made[place[0]] += _made(evidence, place, function)
     paths = dict.fromkeys((*by_path, *made))
-    every = ((path, (*_with_neighbours(by_path[path]), *made[path])) for path in paths)
-    return tuple(Inputs(path, texts, tuple(by_path[path])) for path, texts in every if texts)
+    every = ((path, (*_with_neighbours(by_path[path], shorter[path]), *made[path])) for path in paths)
+    return tuple(Inputs(path, texts, (*by_path[path], *shorter[path])) for path, texts in every if texts)
 
 
-def _made(evidence: Evidence, place: tuple[str, str], sources: Mapping[str, Source]) -> list[str]:
-    """Calls of the function by the types of its parameters."""
+def _function_at(place: tuple[str, str], sources: Mapping[str, Source]) -> Function | None:
     source = sources.get(place[0])
-    function = next((f for f in source.functions() if f.qualname == place[1]), None) if source is not None else None
+    return next((f for f in source.functions() if f.qualname == place[1]), None) if source is not None else None
+
+
+def _defaulted(texts: Iterable[str], function: Function | None) -> list[str]:
+    """Another default shows on these alone."""
+    every = (defaulted(text, function) for text in texts) if function is not None else ()
+    return list(islice(dict.fromkeys(text for text in every if text), _MOST_DEFAULTED))
+
+
+def _made(evidence: Evidence, place: tuple[str, str], function: Function | None) -> list[str]:
+    """Calls of the function by the types of its parameters."""
     seen = [c for test in (evidence.failing, *evidence.passing) for c in test.calls if (c.path, c.function) == place]
     return list(islice(typed(function, seen), _MOST_MADE)) if function is not None else []
 
@@ -91,9 +103,9 @@ def modules_of(inputs: Iterable[Inputs]) -> dict[str, str]:
     return {text: group.path for group in inputs for text in group.expressions}
 
 
-def _with_neighbours(texts: Sequence[str]) -> tuple[str, ...]:
-    """The recorded calls, then calls near them in turn, so that a few of each fit."""
-    found = dict.fromkeys(texts)
+def _with_neighbours(texts: Sequence[str], shorter: Sequence[str]) -> tuple[str, ...]:
+    """The recorded calls, those also shorter, then calls near them in turn, so that a few of each fit."""
+    found = dict.fromkeys((*texts, *shorter))
     streams = [neighbours(text) for text in texts]
     while streams and len(found) < _MOST_INPUTS:
         for stream in list(streams):

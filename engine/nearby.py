@@ -1,9 +1,11 @@
-"""Calls near a call: one value in it changed a little."""
+"""Calls near a call: one value in it changed a little, or left to its default."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+
+from .source import Function
 
 
 def neighbours(text: str) -> Iterator[str]:
@@ -65,6 +67,35 @@ def _texts(value: str) -> Iterator[str]:
         left = value.split("-")[0]
         yield f"{left}-{left}"
     yield from (value[1:], value[:-1], value + value[-1:], value.swapcase(), f" {value}", "")
+
+
+def defaulted(text: str, function: Function) -> str:
+    """The same call without the arguments that its signature gives anyway: a record spells out all of them, and on
+    such a call nobody sees another default. Empty where it has none.
+    """
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    if not isinstance(call, ast.Call):
+        return ""
+    given = function.node.args
+    plain = [*given.posonlyargs, *given.args]
+    bound = bool(plain) and "." in function.qualname and plain[0].arg in ("self", "cls")
+    kept = list(call.args)
+    if len(kept) == len(plain) - bound:
+        defaults = list(given.defaults)
+        while kept and defaults and _alike(kept[-1], defaults[-1]):
+            kept.pop()
+            defaults.pop()
+    named = {p.arg: d for p, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None}
+    keywords = [k for k in call.keywords if k.arg not in named or not _alike(k.value, named[k.arg])]
+    fewer = len(kept) + len(keywords) < len(call.args) + len(call.keywords)
+    return ast.unparse(ast.Call(call.func, kept, keywords)) if fewer else ""
+
+
+def _alike(one: ast.expr, other: ast.expr) -> bool:
+    return ast.dump(one) == ast.dump(other)
 
 
 def swapped(text: str, old: ast.expr, new: ast.expr) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from darner.engine.behaviour import Cluster, difference
+import pytest
+from darner.engine.behaviour import Cluster, difference, inputs_for
 from darner.engine.nearby import neighbours
-from darner.sandbox.types import CallResult
+from darner.engine.source import Source
+from darner.engine.types import Evidence
+from darner.sandbox.types import Call, CallResult, Outcome, TestResult
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +54,44 @@ def test_the_question_uses_the_plainest_input() -> None:
 
     assert difference(one, other) == "c"
     assert difference(one, one) is None
+
+
+BOX = """
+def boxed(text, size=5, *rest, fill=" ", mark=None):
+    return text
+
+class Cart:
+    def __init__(self, items=()):
+        self.items = items
+
+    def add(self, item, count=1):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "text", "shorter"),
+    [
+        ("boxed", "boxed('a', 5, fill=' ', mark=None)", "boxed('a')"),
+        ("boxed", "boxed('a', 5, fill='-', mark=None)", "boxed('a', fill='-')"),
+        ("boxed", "boxed('a', 5, 1, fill=' ', mark=2)", "boxed('a', 5, 1, mark=2)"),
+        ("Cart.__init__", "Cart(())", "Cart()"),
+        ("Cart.add", "Cart([1]).add(2, 1)", "Cart([1]).add(2)"),
+        ("Cart.add", "Cart([1]).add(2, 3)", None),
+    ],
+)
+def test_a_call_is_also_made_without_the_arguments_that_are_the_default(
+    function: str, text: str, shorter: str | None
+) -> None:
+    """A record spells out every argument: two repairs of a default would give the same on all of them."""
+    recorded = Call("shop.py", 2, function, (), text, None, None)
+    test = TestResult("test_shop.py::test", Outcome.FAILED, "call", 0.1, None, (), (recorded,), None)
+
+    found = inputs_for(
+        Evidence(test.nodeid, test, (), (), "", 0.1),
+        [("shop.py", function)],
+        {"shop.py": Source.parse("shop.py", BOX.encode())},
+    )[0]
+
+    assert found.recorded == ((text, shorter) if shorter is not None else (text,))
+    assert found.expressions[: len(found.recorded)] == found.recorded
