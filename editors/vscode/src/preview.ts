@@ -21,9 +21,7 @@ export class Preview implements vscode.Disposable {
         provideTextDocumentContent: (uri) => this.#texts.get(uri.toString()) ?? '',
       }),
       vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
-        if (closed.some(isPreview) && !vscode.window.tabGroups.all.some((group) => group.tabs.some(isPreview))) {
-          this.#forget()
-        }
+        if (closed.some((tab) => showOf(tab) !== undefined) && previews().length === 0) this.#forget()
       }),
     ]
   }
@@ -77,19 +75,19 @@ export class Preview implements vscode.Disposable {
       return
     }
     this.#shows += 1
+    const show = this.#shows
     const sides: [vscode.Uri, vscode.Uri, vscode.Uri][] = []
     for (const [uri, edits] of edit.entries()) {
       const document = await vscode.workspace.openTextDocument(uri)
       // another URI each time: the text behind one must not change while it is shown
-      const repaired = uri.with({ scheme: SCHEME, query: String(this.#shows) })
+      const repaired = uri.with({ scheme: SCHEME, query: String(show) })
       this.#texts.set(repaired.toString(), changed(document, edits))
       sides.push([uri, uri, repaired])
     }
-    const before = previews()
     this.#index = index
     await this.#contexts(true, found.repairs.length)
     await diff(titleOf(found, index), sides)
-    await vscode.window.tabGroups.close(before)
+    await vscode.window.tabGroups.close(previews(show)) // asked for now: VS Code refuses a tab that was closed meanwhile
     if (repair.doubt !== '') void vscode.window.showWarningMessage(vscode.l10n.t('This repair passes, but: {0}', repair.doubt))
   }
 
@@ -136,16 +134,18 @@ function changed(document: vscode.TextDocument, edits: readonly vscode.TextEdit[
   return text
 }
 
-function isPreview(tab: vscode.Tab): boolean {
-  const input = tab.input
-  if (input instanceof vscode.TabInputTextDiff) return input.modified.scheme === SCHEME
+/** The number of the preview that a tab shows; undefined: none. */
+function showOf({ input }: vscode.Tab): number | undefined {
   // a diff of several files has no class of its own in the API yet; its parts are listed
-  const parts = (input as { textDiffs?: readonly vscode.TabInputTextDiff[] } | undefined)?.textDiffs
-  return parts?.some((part) => part.modified.scheme === SCHEME) ?? false
+  const several = (input as { textDiffs?: readonly vscode.TabInputTextDiff[] } | undefined)?.textDiffs
+  const parts = input instanceof vscode.TabInputTextDiff ? [input] : several
+  const ours = parts?.find(({ modified }) => modified.scheme === SCHEME)
+  return ours && Number(ours.modified.query)
 }
 
-function previews(): vscode.Tab[] {
-  return vscode.window.tabGroups.all.flatMap((group) => group.tabs.filter(isPreview))
+/** The tabs of previews that are older than one; of all, without that. */
+function previews(than = Infinity): vscode.Tab[] {
+  return vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs.filter((tab) => (showOf(tab) ?? Infinity) < than))
 }
 
 function openDocuments(uris: readonly vscode.Uri[]): vscode.TextDocument[] {

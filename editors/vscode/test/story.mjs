@@ -150,6 +150,7 @@ async function main() {
     await page.keyboard.type('perhaps')
     await page.keyboard.press('Enter')
     await box.filter({ hasText: '\'perhaps\' is no answer' }).waitFor()
+    assert.equal(await page.locator('.notification-toast').count(), 0)
     await recorder.shot('vscode-answer')
     await page.keyboard.press('Control+A')
     await page.keyboard.type(second)
