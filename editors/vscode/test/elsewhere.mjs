@@ -53,6 +53,9 @@ export async function newcomer(vsix) {
   const python = join(environment, 'bin', 'python')
   execFileSync('python3', ['-m', 'venv', environment])
   execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'pytest'])
+  const packages = execFileSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], { encoding: 'utf8' })
+  writeFileSync(join(packages.trim(), 'only_here.py'), '')
+  appendFileSync(join(folder, 'tests', 'conftest.py'), '\nimport only_here\n')
   appendFileSync(join(folder, 'pyproject.toml'), '\n[tool.darner]\ninterpreter = "../environment/bin/python"\n')
   await inEditor({ extensions: [vsix], settings: {}, folder, path: '' }, async (other) => {
     const { page } = other
