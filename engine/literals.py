@@ -9,7 +9,7 @@ from typing import Any
 
 RAISES = "raises "
 """How the outcome begins that is an exception: `raises ValueError`."""
-_EFFECT = re.compile(r"; (?:(arguments are|the object is|\w+ is) then|it printed) ")
+_EFFECT = re.compile(r"; (?:(arguments are|the object is|\w+ is) then|it printed|it holds) ")
 """What else a call did (sandbox/child_calls.py), behind its value."""
 _NO_LITERAL = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 

@@ -54,14 +54,22 @@ class _Late(BaseException):
     pass
 
 
-def evaluate(expression: str, namespace: Dict[str, Any], seconds: float) -> "tuple[Optional[str], Optional[str]]":
+Outcome = Tuple[Optional[str], Optional[str]]
+"""A value or the name of an exception."""
+
+
+def evaluate(expression: str, namespace: Dict[str, Any], seconds: float) -> Outcome:
+    """What a repr leaves out counts where it is the same twice."""
     first = _timed(expression, namespace, seconds)
-    if first[1] == "Timeout" or _timed(expression, namespace, seconds) == first:
-        return first
-    return None, "NotDeterministic"
+    if first[0][1] == "Timeout":
+        return first[0]
+    again = _timed(expression, namespace, seconds)
+    return next((one for one, other in zip(first, again) if one == other), (None, "NotDeterministic"))
 
 
-def _timed(expression: str, namespace: Dict[str, Any], seconds: float) -> "tuple[Optional[str], Optional[str]]":
+def _timed(expression: str, namespace: Dict[str, Any], seconds: float) -> Tuple[Outcome, Outcome]:
+    """With what reprs leave out, and without."""
+
     def late(signum: int, frame: object) -> None:
         raise _Late()
 
@@ -69,11 +77,12 @@ def _timed(expression: str, namespace: Dict[str, Any], seconds: float) -> "tuple
     signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        return _call(expression, namespace), None
+        shown, held = _call(expression, namespace)
+        return (held, None), (shown, None)
     except _Late:
-        return None, "Timeout"
+        return (None, "Timeout"), (None, "Timeout")
     except BaseException as error:  # boundary: the candidate's own exception is its behaviour
-        return None, type(error).__name__
+        return (None, type(error).__name__), (None, type(error).__name__)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -86,15 +95,18 @@ def _seed() -> None:
         sys.modules["numpy.random"].seed(0)
 
 
-def _call(expression: str, namespace: Dict[str, Any]) -> str:
-    """What it gives, and what became of the object that it was called on and of its arguments."""
+def _call(expression: str, namespace: Dict[str, Any]) -> Tuple[str, str]:
+    """What it gives, and what became of the object that it was called on and of its arguments.
+
+    Second, also with what the reprs of what it gives leave out.
+    """
     node = ast.parse(expression, mode="eval").body
 
     def value_of(part: ast.expr) -> Any:
         return eval(compile(ast.Expression(part), "<input>", "eval"), namespace)
 
     if not isinstance(node, ast.Call):
-        return showing.canonical(value_of(node))
+        return _with_held(value_of(node))
     receiver = value_of(node.func.value) if isinstance(node.func, ast.Attribute) else None
     function = getattr(receiver, node.func.attr) if isinstance(node.func, ast.Attribute) else value_of(node.func)
     arguments: List[Any] = []
@@ -105,10 +117,16 @@ def _call(expression: str, namespace: Dict[str, Any]) -> str:
         named.update({keyword.arg: value_of(keyword.value)} if keyword.arg else value_of(keyword.value))
     before = _states(arguments, named, receiver)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        shown = showing.canonical(_awaited(function(*arguments, **named)))
+        shown, held = _with_held(_awaited(function(*arguments, **named)))
     after = _states(arguments, named, receiver)
-    shown += "".join(_change(what, before[what], after[what]) for what in after)
-    return shown + ("; it printed " + showing.canonical(printed.getvalue()) if printed.getvalue() else "")
+    effects = "".join(_change(what, before[what], after[what]) for what in after)
+    effects += "; it printed " + showing.canonical(printed.getvalue()) if printed.getvalue() else ""
+    return shown + effects, held + effects
+
+
+def _with_held(value: Any) -> Tuple[str, str]:
+    text, whole = showing.told(value)
+    return text, text + ("; it holds " + whole if whole else "")
 
 
 def _states(arguments: List[Any], named: Dict[str, Any], receiver: object) -> Dict[str, Tuple[str, str]]:
@@ -126,9 +144,7 @@ def _change(what: str, before: Tuple[str, str], after: Tuple[str, str]) -> str:
 
 
 def _attributed(value: Any) -> str:
-    if isinstance(value, _NO_STATE) or not hasattr(value, "__dict__") or not _is_small(value):
-        return showing.canonical(value)
-    return type(value).__name__ + "(" + showing.canonical(showing.attributes(value)) + ")"
+    return str(showing.whole(value) if _is_small(value) else showing.canonical(value))
 
 
 def _is_small(value: object) -> bool:

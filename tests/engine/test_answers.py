@@ -161,6 +161,7 @@ def test_an_exception_allows_what_a_test_of_it_would_allow() -> None:
     assert not agrees("5", "raises ValueError")
     assert agrees("[1]", "[1]; arguments are then [2]"), "the test would compare the value alone"
     assert agrees("None", "None; the object is then Cart({'items': [2]})")
+    assert agrees("<Money 1>", "<Money 1>; it holds Money({'amount': 1.2})")
 
 
 def test_a_value_that_both_repairs_give_chooses_neither() -> None:

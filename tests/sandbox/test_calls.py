@@ -30,6 +30,14 @@ class Quiet(Cart):
         return "a cart"
 
 
+class Hidden:
+    def __init__(self, held):
+        self.held = held
+
+    def __repr__(self):
+        return "<Hidden>"
+
+
 class Slots:
     __slots__ = ("left",)
 
@@ -140,6 +148,8 @@ def test_what_a_call_changes_is_told_behind_its_value(session: Session, call: st
         ("frozenset('ba')", "frozenset('a', 'b')"),
         ("Point(0.1 + 0.2, {'b', 'a'})", "Point(x=0.3, seen=set('a', 'b'))"),
         ("[].missing", "raises AttributeError"),
+        ("[Hidden(1)]", "[<Hidden>]; it holds [Hidden({'held': 1})]"),
+        ("Hidden(time.perf_counter())", "<Hidden>"),
     ],
 )
 def test_equal_behaviour_has_equal_text(session: Session, call: str, what: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, MutableSequence, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pytest
 from darner.sandbox.child_record import bounded_repr
-from darner.sandbox.child_shown import canonical
+from darner.sandbox.child_shown import canonical, told, whole
 
 
 class Pair(NamedTuple):
@@ -21,6 +22,40 @@ class Node:
     def __init__(self, held: object, behind: Node | None = None) -> None:
         self.held = held
         self.behind = behind
+
+
+class Money:
+    def __init__(self, amount: float) -> None:
+        self.amount = amount
+
+    def __repr__(self) -> str:
+        return f"<Money {round(self.amount)}>"
+
+
+class Cart:
+    def __init__(self, items: list[object]) -> None:
+        self._items = items
+
+    def __repr__(self) -> str:
+        return f"Cart(items={self._items!r})"
+
+
+class Stack(list[int]):
+    def __repr__(self) -> str:
+        return "a stack"
+
+
+class Fault(Exception):
+    def __init__(self, line: int) -> None:
+        super().__init__("fault")
+        self.line = line
+
+
+@dataclass
+class Key:
+    name: str
+    secret: str = field(repr=False)
+    uses: int = field(default=0, repr=False, compare=False)
 
 
 def chained(held: Sequence[int]) -> Node | None:
@@ -101,11 +136,46 @@ def test_every_item_of_an_array_counts(make: str, size: int) -> None:
     assert canonical(made(1, 0.0)) == texts[0]
 
 
+@pytest.mark.parametrize(
+    ("value", "text", "held"),
+    [
+        (Money(1.2), "<Money 1>", "Money({'amount': 1.2})"),
+        ([{"b": Money(0.9)}], "[{'b': <Money 1>}]", "[{'b': Money({'amount': 0.9})}]"),
+        (Node(Money(1)), "Node({'behind': None, 'held': <Money 1>})",
+         "Node({'behind': None, 'held': Money({'amount': 1})})"),
+        (Cart([1, "a"]), "Cart(items=[1, 'a'])", ""),
+        (Cart([Money(1)]), "Cart(items=[<Money 1>])", "Cart({'_items': [Money({'amount': 1})]})"),
+        (Stack([1, 2]), "a stack", "Stack([1, 2])"),
+        (Fault(3), "Fault('fault')", "Fault(Fault('fault'), {'line': 3})"),
+        (Key("a", "b", 1), "Key(name='a')", "Key(name='a', secret='b')"),
+        (Pair(1, 2), "Pair(left=1, right=2)", ""),
+        (Cart, "<class 'test_shown.Cart'>", ""),
+    ],
+)  # fmt: skip
+def test_what_a_repr_leaves_out_is_told_beside_it(value: object, text: str, held: str) -> None:
+    """The repr is what the author reads, and two objects that read alike may be two behaviours."""
+    assert told(value) == (text, held)
+
+
+def test_what_an_object_holds_is_told_without_its_own_code() -> None:
+    """A repr that counts, or fails, would be seen in what the program does next."""
+
+    class Loud(Money):
+        def __repr__(self) -> str:
+            raise AssertionError
+
+        def __getattribute__(self, name: str) -> object:
+            raise AssertionError
+
+    assert whole(Loud(1.2)) == "Loud({'amount': 1.2})"
+    assert whole([Loud(1.2)]) == "[Loud({'amount': 1.2})]"
+
+
 def test_an_address_is_left_out_of_a_repr_and_stays_in_a_text() -> None:
     """A repr says where an object happens to lie; what a program writes like that is its own."""
-    for told in (canonical, bounded_repr):
-        assert told("at 0x1f lies b at 0x2f") == "'at 0x1f lies b at 0x2f'"
-        assert told(object()) == "<object object>"
+    for shown in (canonical, bounded_repr):
+        assert shown("at 0x1f lies b at 0x2f") == "'at 0x1f lies b at 0x2f'"
+        assert shown(object()) == "<object object>"
 
 
 def test_what_goes_round_in_a_circle_and_what_never_ends_has_a_text() -> None:
