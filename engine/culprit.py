@@ -7,6 +7,7 @@ edits never hurt, as is usual, halving finds each guilty one in log2(n) runs, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from .history import Edits, Hunk, lines_of
@@ -17,15 +18,23 @@ _MOST_HUNKS = 64
 _MOST_LINES = 24
 
 
+class OutOfTries(Exception):
+    """Raised by `passes` that may not look any more: what was not tried is not known to be needed."""
+
+
 def culprits(edits: Edits, passes: Passes, what: str = "your uncommitted edit") -> Candidate | None:
-    """The smallest reversal for which `passes` holds, or None when taking every edit back does not help."""
+    """The smallest reversal for which `passes` holds, or None when taking every edit back does not help.
+
+    Raises OutOfTries where `passes` does before the guilty hunks are known; their lines are a refinement.
+    """
     hunks = edits.hunks
     if not 0 < len(hunks) <= _MOST_HUNKS or not passes(hunks):
         return None
     guilty = least(hunks, passes)
     lines = tuple(line for hunk in guilty for line in lines_of(hunk))
     if len(guilty) < len(lines) <= _MOST_LINES:
-        guilty = least(lines, passes)
+        with suppress(OutOfTries):
+            guilty = least(lines, passes)
     places = ", ".join(dict.fromkeys(hunk.place for hunk in guilty))
     return Candidate(
         patch=edits.revert(guilty),

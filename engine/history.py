@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +81,7 @@ def uncommitted(root: Path, besides: Collection[str] = ()) -> Edits:
         before, after = _git(root, "show", f"HEAD:./{path}"), _read(root / path)
         if before is not None and after is not None and max(len(before), len(after)) <= _MOST_BYTES:
             now[path] = after
-            hunks += _hunks(path, before.splitlines(keepends=True), after.splitlines(keepends=True))
+            hunks += _hunks(path, before, after)
     return Edits(tuple(hunks), now)
 
 
@@ -93,7 +93,7 @@ def since(root: Path, files: Mapping[str, bytes], besides: Collection[str] = ())
         after = _read(root / path) if path not in besides and not is_protected(path) else None
         if after is not None and after != before and max(len(before), len(after)) <= _MOST_BYTES:
             now[path] = after
-            hunks += _hunks(path, before.splitlines(keepends=True), after.splitlines(keepends=True))
+            hunks += _hunks(path, before, after)
     return Edits(tuple(hunks), now)
 
 
@@ -124,9 +124,19 @@ def versions(root: Path, path: str, most: int) -> Iterator[bytes]:
             yield content
 
 
-def _hunks(path: str, before: Sequence[bytes], after: Sequence[bytes]) -> list[Hunk]:
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    return [Hunk(path, j1, j2, tuple(before[i1:i2])) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
+def _hunks(path: str, before: bytes, after: bytes) -> list[Hunk]:
+    old, new = _ended_as(after, before).splitlines(keepends=True), after.splitlines(keepends=True)
+    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return [Hunk(path, j1, j2, tuple(old[i1:i2])) for tag, i1, i2, j1, j2 in codes if tag != "equal"]
+
+
+def _ended_as(now: bytes, before: bytes) -> bytes:
+    """`before` with the line ends of the tree: git may keep others than it checks out (`eol=crlf`, `core.autocrlf`)."""
+    with_return, lines = before.count(b"\r\n"), before.count(b"\n")
+    mostly = 2 * now.count(b"\r\n") > now.count(b"\n")
+    if mostly and not with_return:
+        return before.replace(b"\n", b"\r\n")
+    return before.replace(b"\r\n", b"\n") if not mostly and with_return == lines else before
 
 
 def _read(path: Path) -> bytes | None:

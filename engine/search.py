@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .case import Case
-from .culprit import culprits
+from .culprit import OutOfTries, culprits
 from .frontier import Frontier
 from .gate import check, keeps_examples
 from .history import Edits, Hunk
@@ -35,11 +35,17 @@ def _culprits(case: Case, edits: Edits, what: str, stop: Stop) -> Candidate | No
         nonlocal tries
         tries += 1
         if stop or tries > _MOST_REVERTS:
-            return False
+            raise OutOfTries
         verdict = case.trial.quick(Candidate(edits.revert(hunks), Origin.REVERT, ""), stop)
-        return verdict.target_passed and not verdict.broken
+        good = verdict.target_passed and not verdict.broken
+        if stop and not good:  # it was cut short
+            raise OutOfTries
+        return good
 
-    return culprits(edits, passes, what)
+    try:
+        return culprits(edits, passes, what)
+    except OutOfTries:
+        return None
 
 
 def mutations(case: Case) -> Frontier:

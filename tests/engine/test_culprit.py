@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 import random
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from darner.engine.culprit import culprits, ddmin, least
+from darner.engine import search
+from darner.engine.case import open_case
+from darner.engine.culprit import OutOfTries, culprits, ddmin, least
+from darner.engine.evidence import gather
 from darner.engine.history import Edits, Hunk, lines_of, uncommitted
+from darner.engine.stop import Stop
+from darner.engine.suite import run_suite
+from darner.sandbox.session import open_session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,6 +119,69 @@ def test_taking_every_hunk_back_gives_the_committed_bytes(repository: Path, seed
     assert edits.revert(edits.hunks).files[0].after == committed
     one = edits.revert(edits.hunks[:1]).files[0].after
     assert one != committed or len(edits.hunks) == 1
+
+
+@pytest.mark.parametrize(("kept", "checked_out"), [(b"\n", b"\r\n"), (b"\r\n", b"\n")])
+def test_a_tree_with_other_line_ends_than_the_commit_keeps_its_own(
+    repository: Path, kept: bytes, checked_out: bytes
+) -> None:
+    """With `eol=crlf` or `core.autocrlf` every line of the two differs; only the edited one is taken back."""
+    lines = [b"line_%d = %d" % (i, i) for i in range(30)]
+    (repository / "a.py").write_bytes(kept.join([*lines, b""]))
+    git(repository, "commit", "--allow-empty", "-qam", "second")
+    (repository / "a.py").write_bytes(checked_out.join([*lines[:7], b"line_7 = 0", *lines[8:], b""]))
+
+    edits = uncommitted(repository)
+
+    assert [hunk.place for hunk in edits.hunks] == ["a.py:8"]
+    assert edits.revert(edits.hunks).files[0].after == checked_out.join([*lines, b""])
+
+
+@given(st.integers(2, 12), st.integers(0, 12), st.data())
+def test_what_is_said_to_have_done_it_is_minimal_or_nothing_however_few_the_tries(
+    count: int, most: int, data: st.DataObject
+) -> None:
+    """An edit that was never left out by itself must not be told as guilty."""
+    edits = Edits(hunks(count), {"a.py": b"new\n" * 2 * count})
+    guilty = data.draw(st.sets(st.sampled_from(edits.hunks), min_size=1, max_size=3))
+    runs = 0
+
+    def passes(chosen: Sequence[Hunk]) -> bool:
+        nonlocal runs
+        runs += 1
+        if runs > most:
+            raise OutOfTries
+        return guilty <= set(chosen)
+
+    try:
+        found = culprits(edits, passes)
+    except OutOfTries:
+        return
+    assert found is not None
+    assert found.patch == edits.revert(guilty)
+
+
+def test_a_search_for_the_guilty_edit_that_ends_early_blames_none(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of tries is not the same as "does not pass without this edit"."""
+    (repository / "test_a.py").write_text("import a\n\n\ndef test_it():\n    assert a.line_3 == 3\n")
+    git(repository, "commit", "-qam", "second")
+    text = (repository / "a.py").read_bytes()
+    (repository / "a.py").write_bytes(
+        text.replace(b"line_3 = 3", b"line_3 = 4").replace(b"line_20 = 20", b"line_20 = 0")
+    )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(repository.parent / "cache"))
+    with open_session(repository, Path(sys.executable), trusted=True) as session:
+        suite = run_suite(session, (), Stop())
+        case = open_case(session, suite, gather(session, suite, suite.failing[0], Stop()))
+        found = search.reversal(case, Stop())
+        monkeypatch.setattr(search, "_MOST_REVERTS", 1)
+        hurried = search.reversal(case, Stop())
+
+    assert found is not None
+    assert found.patch.files[0].after == text.replace(b"line_20 = 20", b"line_20 = 0")
+    assert hurried is None
 
 
 def test_edits_of_tests_are_never_offered_for_reversal(repository: Path) -> None:
