@@ -187,6 +187,11 @@ def _same_code(one: TestResult, other: TestResult) -> bool:
     return bool(a & b) and 2 * len(a & b) >= len(a | b)
 
 
+def enters_no_more(test: TestResult, other: TestResult) -> bool:
+    """Every project function that it is known to have entered, the other one entered too."""
+    return _called(test) | _functions(test) <= _called(other) | _functions(other)
+
+
 def _called(test: TestResult) -> frozenset[tuple[str, str]]:
     return frozenset((call.path, call.function) for call in test.calls if not is_test_path(call.path))
 

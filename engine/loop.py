@@ -20,7 +20,7 @@ from .confirm import confirm
 from .crew import expect_help
 from .errors import ModelError
 from .events import Done, Event, Found, Located, Phase, Prose, Seen
-from .evidence import Flaky, compared, first_look
+from .evidence import Flaky, compared, enters_no_more, first_look
 from .hunt import hunt
 from .minimise import plainer
 from .model import Model
@@ -211,11 +211,16 @@ def _report(
         candidates_tried=work.tried,
         question=question,
         suspects=work.case.suspects,
-        related=work.case.trial.related,
+        related=_as_hopeless(work) if work.exhausted else (),
         rulings=work.rulings,
         note=_note(work, repairs),
         untold=work.untold,
     )
+
+
+def _as_hopeless(work: Work) -> tuple[str, ...]:
+    evidence = work.case.evidence
+    return tuple(test.nodeid for test in evidence.related if enters_no_more(test, evidence.failing))
 
 
 def _note(work: Work, repairs: list[Repair]) -> str:

@@ -67,7 +67,7 @@ def _quick_ones_first(suite: Suite) -> list[str]:
 
 
 def _settled_too(session: Session, report: FailureReport, waiting: Sequence[str], stop: Stop) -> list[str]:
-    """Tests that need no search of their own: the repair mends them, or the same code found none just now."""
+    """Tests that need no search of their own: the repair mends them, or that of the same code tried everything."""
     if report.repairs:
         offered = report.repairs[: len(report.question.answers) if report.question else 1]
         mended = list(waiting)

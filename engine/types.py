@@ -205,7 +205,7 @@ class FailureReport:
     question: Question | None = None
     suspects: tuple[Suspect, ...] = ()
     related: tuple[str, ...] = ()
-    """Other failing tests that execute about the same code."""
+    """Other failing tests that need no search: this one's had nothing left to try, and they enter no other code."""
     rulings: tuple[Ruling, ...] = ()
     """What the user had said of calls of this code; every repair obeys it."""
     note: str = ""

@@ -164,6 +164,46 @@ def test_a_repair_that_mends_several_tests_is_searched_once(bench: Bench) -> Non
     assert searched in second["note"]
 
 
+def test_a_test_that_enters_other_code_is_not_given_up_with_a_hopeless_one(bench: Bench) -> None:
+    """Two methods of one class have a fault each; that one is hopeless says nothing of the other."""
+    cart = {
+        "cart.py": """
+            class Cart:
+                def __init__(self):
+                    self.prices = []
+
+                def add(self, price):
+                    self.prices.append(price)
+
+                def digest(self):
+                    raise NotImplementedError
+
+                def pieces(self):
+                    return len(self.prices) - 1
+            """,
+        "test_cart.py": """
+            from cart import Cart
+
+
+            def test_digest():
+                cart = Cart()
+                cart.add(3)
+                assert cart.digest() == "900150983cd24fb0"
+
+
+            def test_pieces():
+                cart = Cart()
+                cart.add(3)
+                assert cart.pieces() == 2
+            """,
+    }
+    failures = bench.write(cart).fix("--json").failures()
+
+    hard, pieces = failures["test_cart.py::test_digest"], failures["test_cart.py::test_pieces"]
+    assert hard["status"] == "unrepaired"
+    assert pieces["candidates_tried"] > 0
+
+
 @pytest.mark.slow
 def test_repairs_of_one_file_are_applied_together(bench: Bench) -> None:
     """Two repairs start from the same bytes; --apply must write both or say which it left."""

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from darner.engine.evidence import Flaky, compared, first_look, gather
+from darner.engine.evidence import Flaky, compared, enters_no_more, first_look, gather
 from darner.engine.stop import Stop
 from darner.engine.suite import SUITE_LIMITS, Suite, run_suite
 from darner.engine.types import Evidence
 from darner.sandbox.session import Session, open_session
+from darner.sandbox.types import Call, Failure, Frame, Outcome, TestResult
 
 SHOWN = """\
 class Box:
@@ -141,3 +142,22 @@ def test_a_test_that_only_ran_away_once_is_flaky_though_a_glance_does_not_see_it
         seen = first_look(session, told, NODE, Stop())
         with pytest.raises(Flaky, match="passed when it ran again"):
             compared(session, told, seen, Stop())
+
+
+@pytest.mark.parametrize(
+    ("called", "raised_in", "no_more"),
+    [(("add",), "add", True), ((), "total", True), (("add", "pieces"), "add", False), (("add",), "pieces", False)],
+)
+def test_a_test_enters_no_more_than_another_by_its_calls_and_where_it_failed(
+    called: tuple[str, ...], raised_in: str, no_more: bool
+) -> None:
+    """An endless test has no recorded calls; the frames of where it was stopped stand for them."""
+    other = _failed(("add", "total"), "total")
+
+    assert enters_no_more(_failed(called, raised_in), other) is no_more
+
+
+def _failed(called: tuple[str, ...], raised_in: str) -> TestResult:
+    calls = tuple(Call("cart.py", 1, name, (), "", None, None) for name in called)
+    failure = Failure("ValueError", "", "", (Frame("cart.py", 1, raised_in, "", ()),))
+    return TestResult("t", Outcome.FAILED, "call", 0.0, failure, calls=calls)
