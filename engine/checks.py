@@ -37,10 +37,11 @@ def settled(checks: Sequence[Check], given: Sequence[CallResult], meant: Meant) 
     """
     for check, came in zip(checks, given, strict=True):
         if came.exception is not None:
-            if check.raises and check.value.split(".")[-1] == came.exception:
+            name = bare(came.exception)
+            if check.raises and check.value.split(".")[-1] == name:
                 yield check
-            elif _raised_on_purpose(came.exception, meant) and check.teller in (Teller.MODEL, Teller.CODE):
-                yield Check(check.call, came.exception, True, Teller.CODE)
+            elif _raised_on_purpose(name, meant) and check.teller in (Teller.MODEL, Teller.CODE):
+                yield Check(check.call, name, True, Teller.CODE)
         elif came.result is not None and not changes_arguments(came.result):
             value = bare(came.result)
             if not check.raises and same(check.value, value):

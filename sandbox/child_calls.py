@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 import types
-from typing import Any, Dict, Iterator, List, Optional, Tuple, cast
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, cast
 
 showing: Any = sys.modules["_darner_child_shown"]  # loaded before by child.py: this file has no import path
 
@@ -55,7 +55,7 @@ class _Late(BaseException):
 
 
 Outcome = Tuple[Optional[str], Optional[str]]
-"""A value or the name of an exception."""
+"""A value, or the name of an exception and what the call did before it."""
 
 
 def evaluate(expression: str, namespace: Dict[str, Any], seconds: float) -> Outcome:
@@ -77,8 +77,7 @@ def _timed(expression: str, namespace: Dict[str, Any], seconds: float) -> Tuple[
     signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        shown, held = _call(expression, namespace)
-        return (held, None), (shown, None)
+        return _call(expression, namespace)
     except _Late:
         return (None, "Timeout"), (None, "Timeout")
     except BaseException as error:  # boundary: the candidate's own exception is its behaviour
@@ -95,18 +94,15 @@ def _seed() -> None:
         sys.modules["numpy.random"].seed(0)
 
 
-def _call(expression: str, namespace: Dict[str, Any]) -> Tuple[str, str]:
-    """What it gives, and what became of the object that it was called on and of its arguments.
-
-    Second, also with what the reprs of what it gives leave out.
-    """
+def _call(expression: str, namespace: Dict[str, Any]) -> Tuple[Outcome, Outcome]:
+    """What it gives or raises, and what became of the object that it was called on and of its arguments."""
     node = ast.parse(expression, mode="eval").body
 
     def value_of(part: ast.expr) -> Any:
         return eval(compile(ast.Expression(part), "<input>", "eval"), namespace)
 
     if not isinstance(node, ast.Call):
-        return _with_held(value_of(node))
+        return _given(value_of(node))
     receiver = value_of(node.func.value) if isinstance(node.func, ast.Attribute) else None
     function = getattr(receiver, node.func.attr) if isinstance(node.func, ast.Attribute) else value_of(node.func)
     arguments: List[Any] = []
@@ -115,31 +111,50 @@ def _call(expression: str, namespace: Dict[str, Any]) -> Tuple[str, str]:
     named: Dict[str, Any] = {}
     for keyword in node.keywords:
         named.update({keyword.arg: value_of(keyword.value)} if keyword.arg else value_of(keyword.value))
-    before = _states(arguments, named, receiver)
+    before = _states(arguments, named, receiver, showing.canonical)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        shown, held = _with_held(_awaited(function(*arguments, **named)))
-    after = _states(arguments, named, receiver)
+        given = _outcomes(lambda: function(*arguments, **named))
+    raised = given[0][1] is not None
+    after = _states(arguments, named, receiver, _unseen if raised else showing.canonical)
     effects = "".join(_change(what, before[what], after[what]) for what in after)
     effects += "; it printed " + showing.canonical(printed.getvalue()) if printed.getvalue() else ""
-    return shown + effects, held + effects
+    if raised:
+        return (None, str(given[0][1]) + effects), given[1]
+    return (str(given[0][0]) + effects, None), (str(given[1][0]) + effects, None)
 
 
-def _with_held(value: Any) -> Tuple[str, str]:
-    text, whole = showing.told(value)
-    return text, text + ("; it holds " + whole if whole else "")
+def _outcomes(call: Callable[[], Any]) -> Tuple[Outcome, Outcome]:
+    try:
+        return _given(_awaited(call()))
+    except _Late:
+        raise
+    except BaseException as error:  # boundary: the candidate's own exception is its behaviour
+        return (None, type(error).__name__), (None, type(error).__name__)
 
 
-def _states(arguments: List[Any], named: Dict[str, Any], receiver: object) -> Dict[str, Tuple[str, str]]:
-    """What a call may change, each as it shows itself and with its attributes: a repr may leave out what changed."""
-    found = {"arguments are": (showing.canonical(arguments), "[" + ", ".join(map(_attributed, arguments)) + "]")}
-    found.update(("%s is" % name, (showing.canonical(value), _attributed(value))) for name, value in named.items())
+def _given(value: Any) -> Tuple[Outcome, Outcome]:
+    text, held = showing.told(value)
+    return (text + ("; it holds " + held if held else ""), None), (text, None)
+
+
+def _unseen(value: object) -> str:
+    """After an exception no repr of the program's runs: an object may be half made."""
+    return ""
+
+
+def _states(
+    arguments: List[Any], named: Dict[str, Any], receiver: object, shown: Callable[[Any], str]
+) -> Dict[str, Tuple[str, str]]:
+    """What a call may change, each as it is shown and with its attributes: a repr may leave out what changed."""
+    found = {"arguments are": (shown(arguments), "[" + ", ".join(map(_attributed, arguments)) + "]")}
+    found.update(("%s is" % name, (shown(value), _attributed(value))) for name, value in named.items())
     if not isinstance(receiver, _NO_STATE) and _is_small(receiver):
-        found["the object is"] = (showing.canonical(receiver), _attributed(receiver))
+        found["the object is"] = (shown(receiver), _attributed(receiver))
     return found
 
 
 def _change(what: str, before: Tuple[str, str], after: Tuple[str, str]) -> str:
-    seen = next((new for old, new in zip(before, after) if old != new), None)
+    seen = next((new for old, new in zip(before, after) if new and old != new), None)
     return "; %s then %s" % (what, seen) if seen is not None else ""
 
 

@@ -268,7 +268,7 @@ class CallResult:
     result: str | None
     """Canonical repr: sets and dicts sorted, floats rounded to 12 digits. None when it raised or did not end."""
     exception: str | None
-    """Type name of the exception, or `Timeout`, `Crash`, `NotDeterministic`."""
+    """Type name of the exception, with what the call did before it, or `Timeout`, `Crash`, `NotDeterministic`."""
 
 
 @dataclass(frozen=True, slots=True)

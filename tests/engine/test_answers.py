@@ -161,6 +161,8 @@ def test_an_exception_allows_what_a_test_of_it_would_allow() -> None:
     assert not agrees("5", "raises ValueError")
     assert agrees("[1]", "[1]; arguments are then [2]"), "the test would compare the value alone"
     assert agrees("None", "None; the object is then Cart({'items': [2]})")
+    assert agrees("raises LookupError", "raises KeyError; arguments are then [2]")
+    assert not agrees("raises KeyError; arguments are then [1]", "raises KeyError; arguments are then [2]")
     assert agrees("<Money 1>", "<Money 1>; it holds Money({'amount': 1.2})")
 
 

@@ -54,6 +54,12 @@ def fill(first, *, others, more=()):
     return len(others)
 
 
+def refuse(first, wanted):
+    first.append(wanted)
+    print("no")
+    raise ValueError(wanted)
+
+
 def stock(cart):
     cart.add(9)
 
@@ -121,6 +127,9 @@ def _shown(result: CallResult) -> str | None:
         ("fill(*[[]], **{'others': {2}})", "1; arguments are then [[1]]"),
         ("stock(Quiet([]))", "None; arguments are then [Quiet({'items': [9]})]"),
         ("Cart([1]).items.index(1)", "0"),
+        ("refuse([], 2)", "raises ValueError; arguments are then [[2], 2]; it printed 'no\\n'"),
+        ("Quiet(()).add(2)", "raises AttributeError"),
+        ("refuse([], time.perf_counter())", "raises ValueError"),
     ],
 )
 def test_what_a_call_changes_is_told_behind_its_value(session: Session, call: str, what: str) -> None:
