@@ -6,6 +6,7 @@ last round in context, the draft to revise drawn by Thompson sampling as for rep
 
 from __future__ import annotations
 
+import ast
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,11 +22,13 @@ from .mutate import mutants
 from .parse import Unusable, body_from, is_hole
 from .prompt import Attempt
 from .prompt_write import implement
+from .protected import is_test_path
 from .rulings import obeys, with_ruling
 from .search import identity
-from .source import Source
+from .source import Function, Source
 from .stop import Stop
-from .stub import Meant, plain
+from .stub import Meant, is_stub, plain
+from .suite import is_doctest
 from .trial import edits_of, ended_by_itself
 from .types import Candidate, FileChange, Origin, Patch, Ruling
 
@@ -233,23 +236,43 @@ class Drafts:
         return draft.mark
 
     def _waiting(self, edits: dict[str, bytes], failed: Sequence[TestResult]) -> tuple[str, ...]:
-        """Of the failing tests, those that run into another stub: they say nothing of this body."""
+        """Of the failing tests, those that run into another stub: they say nothing of this body.
+
+        What a test brings along, a double say, is no stub.
+        """
         names = [test.nodeid for test in failed]
         stop = self.stop
         run = self.session.run(names, edits, limits=LIMITS, detail=Detail.COVERAGE, cancelled=lambda: bool(stop))
-        return tuple(test.nodeid for test in run.tests if test.nodeid in names and self._in_stub(test, edits))
+        own = {name.partition("::")[0] for name in names if not is_doctest(name)}
+        paths = {path for test in run.tests for path, _ in test.lines if not is_test_path(path)} - own
+        owed = [hole for path in paths for hole in self._owed(path, edits)]
+        return tuple(t.nodeid for t in run.tests if t.nodeid in names and any(hole.stops(t) for hole in owed))
 
-    def _in_stub(self, test: TestResult, edits: dict[str, bytes]) -> bool:
-        return any(not stub_lines(self.session, path, edits).isdisjoint(lines) for path, lines in test.lines)
+    def _owed(self, path: str, edits: dict[str, bytes]) -> Iterator[_Hole]:
+        """What the file lacked before the candidate and lacks now."""
+        try:
+            before = Source.parse(path, (self.session.root / path).read_bytes())
+            now = Source.parse(path, edits.get(path, before.data))
+        except (OSError, BadInput):
+            return
+        known = {f.qualname for f in before.functions() if is_stub(Meant(before, f))}
+        yield from (_Hole(path, f) for f in now.functions() if f.qualname in known and is_hole(f.node))
 
 
-def stub_lines(session: Session, path: str, edits: dict[str, bytes]) -> frozenset[int]:
-    """The lines of every body in a file that is still to be written."""
-    try:
-        source = Source.parse(path, edits.get(path) or (session.root / path).read_bytes())
-    except (OSError, BadInput):
-        return frozenset()
-    return frozenset(line for f in source.functions() if is_hole(f.node) for line in lines_of_body(f))
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """A body that is still to be written."""
+
+    path: str
+    function: Function
+
+    def stops(self, test: TestResult) -> bool:
+        """The test ended in it; or ran through it, where it gives nothing and says nothing."""
+        lines = lines_of_body(self.function)
+        if any(isinstance(statement, ast.Raise) for statement in self.function.node.body):
+            frames = test.failure.frames[-1:] if test.failure is not None else ()
+            return any(frame.path == self.path and frame.line in lines for frame in frames)
+        return any(path == self.path and not lines.isdisjoint(run) for path, run in test.lines)
 
 
 def feedback(mark: Mark | None) -> str:

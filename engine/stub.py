@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,11 +101,26 @@ def must_be_stub(meant: Meant) -> None:
             f"{meant.place}: {name} has a body; `darner write` fills one in that is `...`, `pass`, "
             "`raise NotImplementedError` or only a docstring."
         )
+    if why := _bodiless(meant):
+        raise BadInput(f"{meant.place}: {name} {why}: it is meant to have no body.")
+
+
+def is_stub(meant: Meant) -> bool:
+    """Where nobody asked: `pass` is all of a hook and of many an `__exit__`, but not of what promises a value."""
+    node = meant.function.node
+    if not is_hole(node) or _bodiless(meant):
+        return False
+    promised = ast.unparse(node.returns) if node.returns is not None else "None"
+    passes = any(isinstance(statement, ast.Pass) for statement in node.body)
+    return not (passes and re.search(r"\b(None|Optional)\b", promised))
+
+
+def _bodiless(meant: Meant) -> str:
+    """Why it is meant to have no body; empty when it is not."""
     marks = {_last(mark) for mark in meant.function.node.decorator_list}
     if found := sorted(marks & {"abstractmethod", "overload"}):
-        raise BadInput(f"{meant.place}: {name} is marked @{found[0]}: it is meant to have no body.")
-    if _in_protocol(meant):
-        raise BadInput(f"{meant.place}: {name} belongs to a Protocol: it is meant to have no body.")
+        return f"is marked @{found[0]}"
+    return "belongs to a Protocol" if _in_protocol(meant) else ""
 
 
 def _from_root(root: Path, file: str) -> str:

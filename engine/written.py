@@ -134,7 +134,7 @@ def judge(found: Written) -> str:
     if found.judge is Judge.TESTS:
         return f"judged by your tests: {count - waiting} of {count} that call it pass"
     if found.judge is Judge.DOCTESTS:
-        return f"judged by its docstring: {count} of {count} examples hold"
+        return f"judged by its docstring: {count - waiting} of {count} examples hold"
     agreed = found.agreement
     if agreed is None:
         return "judged by tests that the model wrote"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli_runner import Bench
-from darner.engine.config import NORMAL, Budget
 from darner.engine.errors import BadInput
 from darner.engine.patch import unified_diff
 from darner.engine.reply import Reply, once
@@ -17,11 +15,10 @@ from darner.engine.stop import Stop
 from darner.engine.stub import find, must_be_stub
 from darner.engine.suite import run_suite
 from darner.engine.write import write
-from darner.engine.written import Judge, WriteStatus, Written, Wrote
+from darner.engine.written import Judge, WriteStatus, Wrote
 from darner.sandbox.session import open_session
 from darner.sandbox.types import Assurance, Detail
-
-ROOMY = replace(NORMAL, seconds=600.0, samples=2, rounds=1)
+from scripted_writing import ROOMY, written
 
 SHOP = {
     "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['.']\n",
@@ -91,21 +88,10 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path).write(SHOP)
 
 
-def written(bench: Bench, name: str, *answers: str, budget: Budget = ROOMY) -> Written:
-    """What comes of `darner write shop.py::NAME` when the model says these texts."""
-    with open_session(bench.root, Path(sys.executable), trusted=True) as session:
-        suite = run_suite(session, (), Stop(), detail=Detail.COVERAGE, may_be_empty=True)
-        meant = find(bench.root, f"shop.py::{name}")
-        events = list(write(session, suite, meant, ScriptedModel(*answers), budget, Stop()))
-    last = events[-1]
-    assert isinstance(last, Wrote)
-    return last.report
-
-
 def test_tests_that_call_a_method_judge_its_body(bench: Bench) -> None:
     """The first of the three judges, with a body that passes one test only among the answers."""
     report = written(
-        bench, "Cart.total", "    return sum(self.prices)\n", "    return max(0, sum(self.prices) - discount)"
+        bench, "shop.py::Cart.total", "    return sum(self.prices)\n", "    return max(0, sum(self.prices) - discount)"
     )
 
     assert (report.status, report.judge) == (WriteStatus.WRITTEN, Judge.TESTS)
@@ -122,7 +108,7 @@ def test_an_async_method_is_written(bench: Bench) -> None:
     """`async def` is a function too; the answer may be the whole function instead of its body."""
     whole = '```python\nasync def fetch(self) -> int:\n    """Other words."""\n    return len(self.prices)\n```'
 
-    report = written(bench, "Cart.fetch", whole)
+    report = written(bench, "shop.py::Cart.fetch", whole)
 
     assert report.status is WriteStatus.WRITTEN, report.note
     diff = unified_diff(report.repairs[0].candidate.patch)
@@ -133,7 +119,7 @@ def test_an_async_method_is_written(bench: Bench) -> None:
 @pytest.mark.slow
 def test_examples_in_the_docstring_judge_where_no_test_does(bench: Bench) -> None:
     """The second judge; each example is a test of its own, so that one of two is not enough."""
-    report = written(bench, "half", "    return number - 4", "    return number // 2")
+    report = written(bench, "shop.py::half", "    return number - 4", "    return number // 2")
 
     assert (report.status, report.judge) == (WriteStatus.WRITTEN, Judge.DOCTESTS), report.note
     assert report.judged_by == (">>> half(7) 3", ">>> half(8) 4")
@@ -153,7 +139,7 @@ def test_agreement_judges_last_and_is_never_believed_unasked(bench: Bench) -> No
     right = " 2\nassert twice(4) == 8\nassert twice(0) == 0\nassert twice(-3) == -6"
     wrong = " 1\nassert twice(4) == 16\nassert twice(0) == 1\nassert twice(-3) == 9"
 
-    report = written(bench, "twice", *bodies, asked, asked, asked, asked, *[right] * 5, *[wrong] * 3)
+    report = written(bench, "shop.py::twice", *bodies, asked, asked, asked, asked, *[right] * 5, *[wrong] * 3)
 
     assert (report.status, report.judge) == (WriteStatus.WRITTEN, Judge.AGREEMENT), report.note
     assert report.agreement is not None
@@ -173,7 +159,7 @@ def test_votes_that_disagree_judge_nothing(bench: Bench) -> None:
     asked = "twice(1) == 2\nassert twice(4) == 8"
     votes = [f" {n}\nassert twice(4) == {n}" for n in range(8)]
 
-    report = written(bench, "twice", *["    return number * 2"] * 9, asked, asked, asked, asked, *votes)
+    report = written(bench, "shop.py::twice", *["    return number * 2"] * 9, asked, asked, asked, asked, *votes)
 
     assert (report.status, report.repairs) == (WriteStatus.UNWRITTEN, ())
     assert "votes" in report.note
@@ -181,7 +167,7 @@ def test_votes_that_disagree_judge_nothing(bench: Bench) -> None:
 
 def test_rubbish_from_the_model_is_told_in_one_sentence(bench: Bench) -> None:
     """Another language, an empty block, the stub again: nothing is run, and the first reason is given."""
-    report = written(bench, "half", "function half(n) { return n / 2 }", "```python\n```", "    ...", "")
+    report = written(bench, "shop.py::half", "function half(n) { return n / 2 }", "```python\n```", "    ...", "")
 
     assert report.status is WriteStatus.UNWRITTEN
     assert report.candidates_tried == 0
@@ -191,7 +177,7 @@ def test_rubbish_from_the_model_is_told_in_one_sentence(bench: Bench) -> None:
 @pytest.mark.slow
 def test_a_body_that_would_leave_the_test_run_is_not_run(bench: Bench) -> None:
     """The gate of repairs guards writing too."""
-    report = written(bench, "half", "    import os\n    os._exit(0)")
+    report = written(bench, "shop.py::half", "    import os\n    os._exit(0)")
 
     assert (report.status, report.candidates_tried) == (WriteStatus.UNWRITTEN, 0)
     assert "was not run" in report.note
@@ -200,7 +186,7 @@ def test_a_body_that_would_leave_the_test_run_is_not_run(bench: Bench) -> None:
 @pytest.mark.slow
 def test_a_near_miss_is_finished_by_search(bench: Bench) -> None:
     """Search first, model second: a single edit of what a small model wrote is often right."""
-    report = written(bench, "half", "    return number // 3")
+    report = written(bench, "shop.py::half", "    return number // 3")
 
     assert report.status is WriteStatus.WRITTEN, report.note
     assert "+    return number // 2" in unified_diff(report.repairs[0].candidate.patch)
@@ -223,7 +209,7 @@ def test_a_test_that_also_needs_another_stub_waits(tmp_path: Path) -> None:
             """,
     })  # fmt: skip
 
-    report = written(bench, "one", "    return n + 1")
+    report = written(bench, "shop.py::one", "    return n + 1")
 
     assert report.status is WriteStatus.WRITTEN, report.note
     assert report.waiting == ("test_shop.py::test_both",)
@@ -251,7 +237,7 @@ def test_what_is_no_stub_is_refused_in_one_sentence(bench: Bench, target: str, s
 def test_a_stub_of_which_nothing_is_known_is_refused(bench: Bench) -> None:
     """Without docstring, hints or tests a model could only guess."""
     with pytest.raises(BadInput, match="nothing says what bare should do"):
-        written(bench, "bare", "    return a")
+        written(bench, "shop.py::bare", "    return a")
 
 
 @pytest.mark.parametrize("reply", [Reply(), Reply(right="9")], ids=["neither", "9"])

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli_runner import Bench
-from darner.engine.config import NORMAL
 from darner.engine.errors import BadInput
 from darner.engine.patch import apply, unified_diff
-from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.engine.stub import find
 from darner.engine.suite import run_suite
 from darner.engine.types import FileChange, Patch
-from darner.engine.write_test import example_test, write_test
-from darner.engine.written import Check, Teller, TestDone, TestWritten
+from darner.engine.write_test import example_test
+from darner.engine.written import Check, Teller, TestWritten
 from darner.sandbox.session import open_session
 from darner.sandbox.types import Detail
+from scripted_writing import outcome_of
 
-ROOMY = replace(NORMAL, seconds=600.0)
 INI = {"pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['.']\n"}
 RANGES = '''
     """Ranges of pages."""
@@ -55,17 +52,6 @@ RANGES = '''
 
     def stub(text: str) -> str: ...
     '''
-
-
-def outcome_of(bench: Bench, name: str, *answers: str) -> TestWritten:
-    """What comes of `darner test FILE::NAME` when the model says these texts."""
-    with open_session(bench.root, Path(sys.executable), trusted=True) as session:
-        suite = run_suite(session, (), Stop(), detail=Detail.COVERAGE, may_be_empty=True)
-        model = ScriptedModel(*answers) if answers else None
-        events = list(write_test(session, suite, find(bench.root, name), model, ROOMY, Stop()))
-    last = events[-1]
-    assert isinstance(last, TestDone)
-    return last.report
 
 
 def lines_added(report: TestWritten) -> list[str]:

@@ -1,0 +1,49 @@
+"""What is said of written code holds: no test of the user's is excused, and no body passes what it does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cli_runner import Bench
+from darner.engine.written import Judge, WriteStatus, Written, judge
+from scripted_writing import INI, ROOMY, written
+
+PLAIN = replace(ROOMY, search=False, rounds=0)
+HALF_RIGHT = "    return sum(prices)"
+DOUBLES = {
+    "a double in the test": ("class Mailer:\n    def send(self, mail): pass\n", "Mailer().send(1)", HALF_RIGHT),
+    "a hook of the code": ("from shop import hook\n", "hook()", HALF_RIGHT),
+    "a no-op of the body's own": ("", "0", f"    def noted(price): ...\n\n    noted(discount)\n{HALF_RIGHT}"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("head", "more", "body"), DOUBLES.values(), ids=DOUBLES)
+def test_a_failing_test_that_runs_a_no_op_is_not_excused(tmp_path: Path, head: str, more: str, body: str) -> None:
+    """What does nothing on purpose is no stub to wait for: two of the three tests reject this body."""
+    tests = "".join(
+        f"\n\ndef test_{given}():\n    {more if given else 0}\n    assert total([3], {given}) == {max(0, 3 - given)}\n"
+        for given in (0, 1, 5)
+    )
+    bench = Bench(tmp_path).write({
+        **INI,
+        "shop.py": "def total(prices: list[int], discount: int) -> int: ...\n\n\ndef hook() -> None:\n    pass\n",
+        "test_shop.py": f"from shop import total\n{head}{tests}",
+    })  # fmt: skip
+
+    report = written(bench, "shop.py::total", body, budget=PLAIN)
+
+    assert (report.status, report.waiting) == (WriteStatus.UNWRITTEN, ()), judge(report)
+
+
+@pytest.mark.parametrize(
+    ("judged", "words"),
+    [(Judge.TESTS, "your tests: 1 of 3 that call it pass"), (Judge.DOCTESTS, "its docstring: 1 of 3 examples hold")],
+)
+def test_what_waits_is_not_counted_as_passed(judged: Judge, words: str) -> None:
+    """The sentence is the same for both judges: two of three could not judge."""
+    found = Written("a.py::f", WriteStatus.WRITTEN, judged, ("1", "2", "3"), (), 1.0, 1, waiting=("2", "3"))
+
+    assert judge(found) == f"judged by {words}"
