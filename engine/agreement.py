@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..sandbox.session import Session
 from . import prompt_write
+from .behaviour import UNKNOWN
 from .drafts import LIMITS, Draft
 from .jury import Jury, of_asserts
 from .model import Model, Role, Sampling
@@ -131,7 +132,7 @@ def statement(meant: Meant, call: str, value: str) -> str:
 def agree(session: Session, meant: Meant, drafts: Sequence[Draft], jury: Jury, stop: Stop) -> Agreed | None:
     """The body of the group with the best score: tests passed times the root of the voices.
 
-    None when that is too little. Every draft has its mark from the jury.
+    None when that is too little. Every draft has its mark from the jury. Bodies whose calls say nothing have no voice.
     """
     groups: dict[tuple[tuple[str | None, str | None], ...], list[Draft]] = defaultdict(list)
     calls = [ast.unparse(_call_of(text)) for text in jury.named]
@@ -140,22 +141,24 @@ def agree(session: Session, meant: Meant, drafts: Sequence[Draft], jury: Jury, s
         results = session.call(
             meant.path, calls, edits, nodeids=(), limits=LIMITS, each_s=_EACH_S, cancelled=lambda: stop.cancelled
         )
-        groups[tuple((r.result, r.exception) for r in results)].append(draft)
-
-    def passed(group: list[Draft]) -> int:
-        return max(len(d.mark.passed) if d.mark is not None else 0 for d in group)
+        if any(result.exception not in UNKNOWN for result in results):
+            groups[tuple((r.result, r.exception) for r in results)].append(draft)
 
     def voices(group: list[Draft]) -> int:
         return sum(d.voices for d in group)
 
-    best = max(groups.values(), key=lambda g: passed(g) * math.sqrt(voices(g)), default=None)
+    best = max(groups.values(), key=lambda g: max(map(_passed, g)) * math.sqrt(voices(g)), default=None)
     if best is None:
         return None
-    found = Agreement(len(jury.named), passed(best), voices(best), sum(d.voices for d in drafts))
+    chosen = max(best, key=lambda d: (_passed(d), d.voices, -len(d.text)))
+    found = Agreement(len(jury.named), _passed(chosen), voices(best), sum(d.voices for d in drafts))
     if found.trusted < _LEAST_TRUSTED or 2 * found.passed <= found.trusted or found.alike < _LEAST_ALIKE:
         return None
-    shortest = min(best, key=lambda d: (-d.voices, len(d.text)))
-    return Agreed(shortest, found)
+    return Agreed(chosen, found)
+
+
+def _passed(draft: Draft) -> int:
+    return len(draft.mark.passed) if draft.mark is not None else 0
 
 
 def _call_of(text: str) -> ast.expr:

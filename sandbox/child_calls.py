@@ -25,14 +25,8 @@ showing: Any = sys.modules["_darner_child_shown"]  # loaded before by child.py: 
 def namespace(root: str, path: str) -> Dict[str, Any]:
     """Names that the project's reprs use, then the module's own names on top."""
     wanted = os.path.join(root, path)
-    module = next((m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == wanted), None)
-    if module is None:
-        spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(path))[0], wanted)
-        if spec is None or spec.loader is None:
-            raise ImportError("cannot load %s" % path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
+    loaded = (m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == wanted)
+    module = next(loaded, None) or _imported(wanted)
     names: Dict[str, Any] = {}
     for name in ("datetime", "decimal", "fractions", "collections", "pathlib", "math"):
         names[name] = importlib.import_module(name)
@@ -44,6 +38,25 @@ def namespace(root: str, path: str) -> Dict[str, Any]:
             names.update((k, v) for k, v in list(vars(other).items()) if isinstance(v, type))
     names.update(vars(module))
     return names
+
+
+def _imported(wanted: str) -> types.ModuleType:
+    """As a part of its package, so that it can import its neighbours; by its file where another has that name."""
+    folder, name = os.path.split(os.path.splitext(wanted)[0])
+    names = [] if name == "__init__" else [name]
+    while os.path.exists(os.path.join(folder, "__init__.py")):
+        folder, package = os.path.split(folder)
+        names.insert(0, package)
+    sys.path.insert(0, folder)
+    module = importlib.import_module(".".join(names))
+    if getattr(module, "__file__", None) == wanted:
+        return module
+    spec = importlib.util.spec_from_file_location(name, wanted)
+    if spec is None or spec.loader is None:
+        raise ImportError("cannot load %s" % wanted)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 _NO_STATE = (type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, str, int, float)

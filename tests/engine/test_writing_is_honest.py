@@ -47,3 +47,47 @@ def test_what_waits_is_not_counted_as_passed(judged: Judge, words: str) -> None:
     found = Written("a.py::f", WriteStatus.WRITTEN, judged, ("1", "2", "3"), (), 1.0, 1, waiting=("2", "3"))
 
     assert judge(found) == f"judged by {words}"
+
+
+IN_A_PACKAGE = {
+    "pkg/__init__.py": "",
+    "pkg/models.py": "RATE = 2\n",
+    "pkg/shop.py": "from .models import RATE\n\n\ndef twice(n: int) -> int: ...\n",
+}
+"""No test imports it, and it cannot be loaded by its file alone."""
+UNSTEADY = """
+    import itertools
+
+    COUNT = itertools.count()
+
+
+    class Price:
+        def __init__(self, n): self.n = n
+        def __eq__(self, other): return self.n == getattr(other, "n", other)
+        def __repr__(self): return f"{self.n}, shown {next(COUNT)}"
+
+
+    def twice(n: int) -> Price: ...
+    """
+"""What its calls give shows itself in another way every time."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("files", "name", "given", "alike"),
+    [(IN_A_PACKAGE, "pkg/shop.py", "{}", 2), ({"shop.py": UNSTEADY}, "shop.py", "Price({})", 0)],
+    ids=["the function of a package", "calls that tell nothing"],
+)
+def test_bodies_are_voices_only_for_what_they_do(
+    tmp_path: Path, files: dict[str, str], name: str, given: str, alike: int
+) -> None:
+    """Seven wrong bodies are no second voice of the right one, whose own two are known by what they give."""
+    bodies = [given.format(text) for text in ("n * 2", "n + n", *["n ** 2"] * 7)]
+    asked = "twice(1) == 2\nassert twice(4) == 8\nassert twice(3) == 6"
+    votes = " 2\nassert twice(4) == 8\nassert twice(3) == 6"
+    bench = Bench(tmp_path).write({**INI, **files})
+
+    report = written(bench, f"{name}::twice", *(f"    return {body}" for body in bodies), *[asked] * 4, *[votes] * 8)
+
+    assert len(report.repairs) == bool(alike), judge(report)
+    assert (report.agreement.alike if report.agreement is not None else 0) == alike
