@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .checks import Check
-from .habits import Form, Home, modules
+from .habits import Form, Home, bound, modules, offered
 from .jury import module_name
 from .source import Source, Splice
 from .stub import Meant, plain
@@ -35,7 +35,7 @@ def compose(root: Path, meant: Meant, home: Home, checks: Sequence[Check]) -> Co
         bases = f"({home.base})" if home.form is Form.UNITTEST else ""
         test = f"class {title}{bases}:\n{textwrap.indent(test, '    ')}"
         if home.form is Form.UNITTEST:
-            needed.want_module(home.base.split(".")[0], home.base)
+            needed.want(home.base.split(".")[0], home.base_import)
     owner = home.owner or ("" if own else title)
     nodeid = "::".join(part for part in (home.path, owner, name) if part)
     before = home.source.data if home.source is not None else b""
@@ -49,7 +49,7 @@ def _lines(check: Check, meant: Meant, form: Form, names: _Names) -> list[str]:
         kind = names.spelled(check.value)
         if form is Form.UNITTEST:
             return [f"with self.assertRaises({kind}):", f"    {call}"]
-        names.want_module("pytest", "pytest")
+        names.want("pytest", "import pytest")
         return [f"with pytest.raises({kind}):", f"    {call}"]
     value = names.spelled(check.value)
     exact = value in ("None", "True", "False")
@@ -58,7 +58,7 @@ def _lines(check: Check, meant: Meant, form: Form, names: _Names) -> list[str]:
             return [f"self.assert{'IsNone' if value == 'None' else value}({call})"]
         return [f"self.assert{'AlmostEqual' if _is_inexact(value) else 'Equal'}({call}, {value})"]
     if _is_inexact(value):
-        names.want_module("pytest", "pytest")
+        names.want("pytest", "import pytest")
         return [f"assert {call} == pytest.approx({value})"]
     return [f"assert {call} {'is' if exact else '=='} {value}"]
 
@@ -67,7 +67,7 @@ def _awaited(check: Check, meant: Meant, names: _Names) -> str:
     """The call with what its kind of function needs to give a value."""
     node = meant.function.node
     if isinstance(node, ast.AsyncFunctionDef):
-        names.want_module("asyncio", "asyncio")
+        names.want("asyncio", "import asyncio")
         return f"asyncio.run({check.call})"
     listed = check.value.startswith("[") and not check.call.startswith(("list(", "sorted("))
     yields = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(node))
@@ -87,8 +87,10 @@ class _Names:
 
     def __init__(self, root: Path, meant: Meant, source: Source | None) -> None:
         _, self._dotted = module_name(root, meant.path)
-        self._own = _bound(meant.source.tree)
-        self._known = _bound(source.tree) if source is not None else {}
+        self._own = bound(meant.source.tree)
+        self._known = frozenset(bound(source.tree) if source is not None else ())
+        if source is not None and any(_is_starred(n) for name, n in modules(source) if name == self._dotted):
+            self._known |= offered(meant.source.tree)
         self._alias = _module_alias(source, self._dotted) if source is not None else ""
         self.imports: dict[str, None] = {}
         """Statements, in order."""
@@ -99,11 +101,9 @@ class _Names:
     def module(self) -> str:
         return self._dotted
 
-    def want_module(self, name: str, dotted: str) -> None:
+    def want(self, name: str, statement: str) -> None:
         if name not in self._known:
-            self.imports.setdefault(
-                f"import {dotted.rpartition('.')[0] or dotted}" if "." in dotted else f"import {name}"
-            )
+            self.imports.setdefault(statement)
 
     def spelled(self, text: str) -> str:
         """The expression with the module's names as the test's file has them."""
@@ -130,31 +130,6 @@ class _Qualify(ast.NodeTransformer):
         return ast.Attribute(ast.parse(self._alias, mode="eval").body, node.id, ast.Load())
 
 
-def _bound(tree: ast.Module) -> dict[str, str]:
-    """Top-level names; for imported ones the statement that imports them again."""
-    found: dict[str, str] = {}
-    for node in tree.body:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                found[node.name] = ""
-            case ast.Assign(targets=targets):
-                found.update((t.id, "") for t in targets if isinstance(t, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                found[name] = ""
-            case ast.Import(names=names):
-                found.update((a.asname or a.name.split(".")[0], f"import {_alias(a)}") for a in names)
-            case ast.ImportFrom(names=names, module=module, level=level):
-                again = f"from {module} import {{}}" if not level and module else ""
-                found.update((a.asname or a.name, again.format(_alias(a))) for a in names)
-            case _:
-                pass
-    return found
-
-
-def _alias(name: ast.alias) -> str:
-    return f"{name.name} as {name.asname}" if name.asname else name.name
-
-
 def _module_alias(source: Source, dotted: str) -> str:
     """What the file calls the module, when it imports it whole: `import shop.cart`, `from shop import cart`."""
     for _, node in modules(source):
@@ -163,6 +138,10 @@ def _module_alias(source: Source, dotted: str) -> str:
             if whole == dotted:
                 return alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else dotted)
     return ""
+
+
+def _is_starred(node: ast.Import | ast.ImportFrom) -> bool:
+    return node.names[0].name == "*"
 
 
 def _free_name(home: Home, wanted: str) -> str:
@@ -215,7 +194,8 @@ def _imported(source: Source, needed: _Names) -> list[Splice]:
     """New imports behind the last of the head; names join the line that imports others of the module."""
     splices: list[Splice] = []
     lines = [*needed.imports]
-    joined = next((n for name, n in modules(source) if name == needed.module and isinstance(n, ast.ImportFrom)), None)
+    lists = (n for name, n in modules(source) if name == needed.module and isinstance(n, ast.ImportFrom))
+    joined = next((n for n in lists if not _is_starred(n)), None)
     if needed.names:
         names = ", ".join(needed.names)
         text = source.line_text(joined.lineno) if joined is not None else ""

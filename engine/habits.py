@@ -39,6 +39,8 @@ class Home:
     """The class that it joins; empty for a function, and for a class of its own."""
     base: str
     """What a new unittest class derives from, as the project writes it."""
+    base_import: str
+    """The statement that gives it to a file that lacks it."""
 
 
 def home_of(root: Path, suite: Suite, meant: Meant) -> Home:
@@ -56,7 +58,7 @@ def home_of(root: Path, suite: Suite, meant: Meant) -> Home:
     forms = Counter(form for one in seen for form, _ in _tests(one))
     form = forms.most_common(1)[0][0] if forms else Form.FUNCTION
     joined = source if form is not Form.FUNCTION else None
-    return Home(path, source, form, _owner(joined, form, suite, meant, path), _base(seen))
+    return Home(path, source, form, _owner(joined, form, suite, meant, path), *_base(seen, source))
 
 
 def modules(source: Source) -> Iterator[tuple[str, ast.Import | ast.ImportFrom]]:
@@ -120,9 +122,47 @@ def _owner(source: Source | None, form: Form, suite: Suite, meant: Meant, path: 
     return next((name for name, _ in calling.most_common() if name in fitting), "")
 
 
-def _base(sources: Iterable[Source]) -> str:
+def _base(sources: Iterable[Source], home: Source | None) -> tuple[str, str]:
+    """The class, and the statement that imports it: what a file defines for itself is of use there alone."""
     for source in sources:
+        given = bound(source.tree)
         for node in source.tree.body:
             if isinstance(node, ast.ClassDef) and _is_unittest(node) and node.bases:
-                return ast.unparse(node.bases[0])
-    return "unittest.TestCase"
+                base = ast.unparse(node.bases[0])
+                statement = given.get(base.split(".")[0], "")
+                if statement or source is home:
+                    return base, statement
+    return "unittest.TestCase", "import unittest"
+
+
+def bound(tree: ast.Module) -> dict[str, str]:
+    """Top-level names; for imported ones the statement that imports them again."""
+    found: dict[str, str] = {}
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                found[node.name] = ""
+            case ast.Assign(targets=targets):
+                found.update((t.id, "") for t in targets if isinstance(t, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found[name] = ""
+            case ast.Import(names=names):
+                found.update((a.asname or a.name.split(".")[0], f"import {_alias(a)}") for a in names)
+            case ast.ImportFrom(names=names, module=module, level=level):
+                again = f"from {module} import {{}}" if not level and module else ""
+                found.update((a.asname or a.name, again.format(_alias(a))) for a in names)
+            case _:
+                pass
+    return found
+
+
+def _alias(name: ast.alias) -> str:
+    return f"{name.name} as {name.asname}" if name.asname else name.name
+
+
+def offered(tree: ast.Module) -> frozenset[str]:
+    """What `import *` takes from a module: its `__all__` where that can be read, else its public names."""
+    listed = (n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__")
+    texts = [n.value for value in listed for n in ast.walk(value) if isinstance(n, ast.Constant)]
+    names = frozenset(text for text in texts if isinstance(text, str))
+    return names or frozenset(name for name in bound(tree) if not name.startswith("_"))

@@ -255,12 +255,15 @@ def _agreed(work: _Work, budget: Budget) -> Iterator[Event]:
 
 
 def _offered(work: _Work, draft: Draft) -> Patch | None:
-    """The model's tests that the body satisfies, as a test in the project's style; None when it does not run there."""
+    """The model's tests that hold, as a test in the style of the project; None when it does not run there."""
     session, meant = work.session, work.meant
     held = [check for text in _held(work, draft) for check in from_model(text, meant)]
     if not held or work.stop:
         return None
-    composed = compose(session.root, meant, home_of(session.root, work.suite, meant), held)
+    try:
+        composed = compose(session.root, meant, home_of(session.root, work.suite, meant), held)
+    except BadInput:  # the file of the tests cannot hold it
+        return None
     edits = {**edits_of(draft.candidate.patch), **edits_of(composed.patch)}
     stop = work.stop
     run = session.run((composed.nodeid,), edits, limits=LIMITS, cancelled=lambda: bool(stop))

@@ -91,3 +91,23 @@ def test_bodies_are_voices_only_for_what_they_do(
 
     assert len(report.repairs) == bool(alike), judge(report)
     assert (report.agreement.alike if report.agreement is not None else 0) == alike
+
+
+@pytest.mark.slow
+def test_a_body_is_offered_where_its_tests_fit_into_no_file(tmp_path: Path) -> None:
+    """The file of the tests cannot hold the letter; the body that took minutes is not thrown away for that."""
+    files = {
+        **INI,
+        "shop.py": "def sign(n: int) -> str: ...\n\n\nRATE = 1\n",
+        "test_shop.py": "# coding: latin-1\nfrom shop import RATE\n\n\ndef test_rate():\n    assert RATE\n",
+    }
+    bodies = ['    return "€" * n', '    return n * "€"', '    return "".join("€" for _ in range(n))']
+    asked = "sign(1) == '€'\nassert sign(2) == '€€'"
+    votes = " '€'\nassert sign(2) == '€€'"
+
+    budget = replace(ROOMY, samples=8)
+    report = written(
+        Bench(tmp_path).write(files), "shop.py::sign", *bodies, *[bodies[0]] * 6, *[asked] * 4, votes, budget=budget
+    )
+
+    assert (report.status, report.tests) == (WriteStatus.WRITTEN, None), report.note
