@@ -151,8 +151,8 @@ class Drafts:
     def _near(self, draft: Draft) -> Iterator[Candidate]:
         change = draft.candidate.patch.files[0]
         source = Source.parse(change.path, change.after)
-        own = [f for f in source.functions() if f.qualname == self.meant.function.qualname]
-        lines = dict.fromkeys(range(own[-1].body_line, own[-1].end_line + 1), 1.0) if own else {}
+        own = source.same(self.meant.function, self.meant.source)
+        lines = dict.fromkeys(range(own.body_line, own.end_line + 1), 1.0)
         for count, mutant in enumerate(mutants(source, lines)):
             if count >= _MOST_MUTANTS:
                 return

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 
 from .errors import BadInput
-from .source import Function, Source
+from .source import Function, Source, first_line
 from .types import FileChange, Patch
 
 _FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
@@ -98,26 +98,40 @@ def _filled(source: Source, function: Function, block: str, tree: ast.Module, no
     """The file with the body in place, and with the imports and helping functions that it needs."""
     lines = block.splitlines()
     documented = _is_docstring(node.body[0])
-    start = (node.body[0].end_lineno or node.lineno) if documented else node.body[0].lineno - 1
+    start = (node.body[0].end_lineno or node.lineno) if documented else first_line(node.body[0]) - 1
     if start < node.lineno:  # all on the line of the `def`
         body = "\n".join(ast.unparse(s) for s in node.body)
     else:
         body = "\n".join(lines[start : node.end_lineno])
     after = _with_imports(source.replace_body(function, body), tree, source)
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    known = {f.qualname for f in source.functions()}
+    known = set(_given(source.tree))
     helpers = [
         n for n in tree.body if isinstance(n, FunctionNode) and n is not node and n.name in used and n.name not in known
     ]
-    return _with_helpers(after, source.path, function, [_text(block, n) for n in helpers]) if helpers else after
+    return _with_helpers(after, source, function, [_text(block, n) for n in helpers]) if helpers else after
 
 
-def _with_helpers(data: bytes, path: str, function: Function, texts: list[str]) -> bytes:
+def _given(node: ast.AST) -> Iterator[str]:
+    """Names that a module binds at its top level, in its conditions too."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Import() | ast.ImportFrom():
+                yield from _bound(child)
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case _:
+                yield from _given(child)
+
+
+def _with_helpers(data: bytes, source: Source, function: Function, texts: list[str]) -> bytes:
     """Functions that the model wrote beside the one that was asked for go before it, at the top level."""
-    again = Source.parse(path, data)
-    outermost = function.qualname.split(".")[0]
-    owner = next(n for n in again.tree.body if isinstance(n, FunctionNode | ast.ClassDef) and n.name == outermost)
-    at = again.line_start(min([owner.lineno, *(d.lineno for d in owner.decorator_list)]))
+    again = Source.parse(source.path, data)
+    line = again.same(function, source).def_line
+    owner = next(n for n in again.tree.body if n.lineno <= line <= (n.end_lineno or n.lineno))
+    at = again.line_start(first_line(owner))
     text = "".join(text.rstrip("\n") + "\n\n\n" for text in texts).replace("\n", again.newline)
     return again.splice([(at, at, text)])
 
@@ -154,8 +168,7 @@ def _find(tree: ast.Module, name: str) -> FunctionNode | None:
 
 def _text(block: str, node: FunctionNode) -> str:
     lines = block.splitlines()
-    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    return textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno])) + "\n"
+    return textwrap.dedent("\n".join(lines[first_line(node) - 1 : node.end_lineno])) + "\n"
 
 
 def _with_docstring(new: str, old: str) -> str:
@@ -167,7 +180,7 @@ def _with_docstring(new: str, old: str) -> str:
     if body.col_offset != documented.col_offset or body.lineno == 1:
         return new
     docstring = kept[documented.lineno - 1 : documented.end_lineno]
-    at = body.lineno - 1
+    at = first_line(body) - 1
     while at > 1 and not lines[at - 1].split("#")[0].strip():
         at -= 1  # comments of the new body come after the docstring
     return "\n".join([*lines[:at], *docstring, *lines[at:]]) + "\n"
@@ -194,10 +207,7 @@ def _with_imports(data: bytes, tree: ast.Module, source: Source) -> bytes:
         return data
     again = Source.parse(source.path, data)
     first = next((n for n in again.tree.body if not _must_stay_first(n)), None)
-    line = first.lineno if first is not None else 1
-    if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        line = min([line, *(d.lineno for d in first.decorator_list)])
-    at = again.line_start(line)
+    at = again.line_start(first_line(first) if first is not None else 1)
     return again.splice([(at, at, "".join(ast.unparse(n) + again.newline for n in missing))])
 
 

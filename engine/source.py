@@ -114,6 +114,12 @@ class Source:
         """Every function of the file, outer before inner, in order of lines."""
         return tuple(_functions(self.tree, ""))
 
+    def same(self, function: Function, earlier: Source) -> Function:
+        """The function of an earlier version of this file, here; accessors of a property have one name."""
+        older = [one.def_line for one in earlier.functions() if one.qualname == function.qualname]
+        now = [one for one in self.functions() if one.qualname == function.qualname]
+        return now[older.index(function.def_line)]
+
     def function_at(self, line: int) -> Function | None:
         """The innermost function whose lines, decorators included, hold this one."""
         holding = [f for f in self.functions() if f.first_line <= line <= f.end_line]
@@ -158,7 +164,7 @@ class Source:
             indent = self.indent(first.lineno)
             head = ""
             if rest and self._leads(rest[0]):
-                start = self.line_start(rest[0].lineno)
+                start = self.line_start(first_line(rest[0]))
             elif rest:  # on the docstring's own line
                 start, head = self.span(first)[1], newline
             else:
@@ -205,6 +211,12 @@ class Source:
             raise BadInput(f"{self.path} is {self.encoding}, which cannot hold {letter!r}; save it as UTF-8.") from None
 
 
+def first_line(node: ast.stmt) -> int:
+    """Of a statement with its decorators."""
+    marks = node.decorator_list if isinstance(node, FunctionNode | ast.ClassDef) else []
+    return min([node.lineno, *(mark.lineno for mark in marks)])
+
+
 def _decode(path: str, data: bytes) -> tuple[str, str]:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
@@ -240,9 +252,8 @@ def _split_lines(text: str) -> Iterator[str]:
 def _functions(node: ast.AST, prefix: str) -> Iterator[Function]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, FunctionNode):
-            first = min([child.lineno, *(d.lineno for d in child.decorator_list)])
             end = child.end_lineno or child.lineno
-            yield Function(prefix + child.name, first, child.lineno, child.body[0].lineno, end, child)
+            yield Function(prefix + child.name, first_line(child), child.lineno, first_line(child.body[0]), end, child)
             yield from _functions(child, f"{prefix}{child.name}.<locals>.")
         elif isinstance(child, ast.ClassDef):
             yield from _functions(child, f"{prefix}{child.name}.")

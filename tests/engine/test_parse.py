@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
-from darner.engine.parse import Unusable, patch_from
+from darner.engine.parse import Unusable, body_from, patch_from
 from darner.engine.source import Source
 
 FILE = b"""\
@@ -83,3 +85,58 @@ def test_a_docstring_that_the_answer_leaves_out_stays() -> None:
     patch, _ = patch_from(answer, before, before.functions()[0])
 
     assert patch.files[0].after == head + b"        # now twice\n        return x + x\n"
+
+
+DECORATED = "@functools.wraps(f)\ndef inner(*a):\n    return f(*a)\nreturn inner\n"
+
+
+def test_the_decorator_of_a_bodys_first_statement_is_a_part_of_it() -> None:
+    """A body that begins with a decorated function: written, read again, and replaced as a whole."""
+    stub = Source.parse("memo.py", b"import functools\n\n\ndef memo(f): ...\n")
+    answer = f"```python\nimport functools\n\ndef memo(f):\n{textwrap.indent(DECORATED, '    ')}```"
+
+    patch, _ = body_from(answer, stub, stub.functions()[0])
+    written = Source.parse("memo.py", patch.files[0].after)
+    memo = written.functions()[0]
+
+    assert written.text_of(memo) == f"def memo(f):\n{textwrap.indent(DECORATED, '    ')}"
+    assert memo.body_line == memo.def_line + 1
+    assert written.replace_body(memo, "return f") == b"import functools\n\n\ndef memo(f):\n    return f\n"
+
+
+def test_a_docstring_comes_before_the_decorator_that_follows_it() -> None:
+    """A repair that leaves the docstring out gets it back, and not between a decorator and its function."""
+    old = Source.parse("memo.py", b'def memo(f):\n    """Remembers."""\n    return f\n')
+
+    patch, _ = patch_from(f"def memo(f):\n{textwrap.indent(DECORATED, '    ')}", old, old.functions()[0])
+
+    assert patch.files[0].after.startswith(b'def memo(f):\n    """Remembers."""\n    @functools.wraps(f)\n')
+
+
+GUARDED = """\
+    try:
+        from util import slugify
+    except ImportError:
+        slugify = None
+
+
+    if slugify:
+        def name(text: str) -> str: ...
+
+
+    def other(text):
+        return slugify(text)
+    """
+
+
+def test_a_helper_of_the_models_never_takes_the_place_of_what_the_file_binds() -> None:
+    """The stub may stand inside another statement: a helper that the file lacks goes before that."""
+    source = Source.parse("names.py", textwrap.dedent(GUARDED).encode())
+    helpers = "def slugify(text):\n    return ''\n\ndef joined(text):\n    return text\n\n"
+    answer = f"```python\n{helpers}def name(text: str) -> str:\n    return joined(slugify(text))\n```"
+
+    patch, _ = body_from(answer, source, source.functions()[0])
+
+    after = patch.files[0].after.decode()
+    assert "def slugify" not in after
+    assert after.index("def joined") < after.index("if slugify:") < after.index("return joined(slugify(text))")
