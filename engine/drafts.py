@@ -16,7 +16,7 @@ from ..sandbox.types import Detail, Limits, TestResult
 from .config import Budget
 from .errors import BadInput
 from .gate import refuses_writing
-from .jury import Jury, lines_of_body, outcomes
+from .jury import AT_ONCE, Jury, lines_of_body, outcomes
 from .model import Completion, Message, Model, Role, Sampling
 from .mutate import mutants
 from .parse import Unusable, body_from, is_hole
@@ -215,25 +215,35 @@ class Drafts:
             self.judge(draft, self.jury)
 
     def judge(self, draft: Draft, jury: Jury) -> Mark:
-        """Run the jury's tests on the body; kept in the draft."""
+        """Run the jury's tests on the body, some at once, as long as it passes them; kept in the draft."""
         self.tried += 1
-        nodeids = (*jury.nodeids, *jury.keeping)
         edits = {**edits_of(draft.candidate.patch), **jury.files}
-        run = self.session.run(nodeids, edits, limits=LIMITS, cancelled=lambda: bool(self.stop))
-        own = list(outcomes(run.tests, jury.nodeids))
+        mark = self._tried(edits, jury.nodeids[:AT_ONCE], jury.keeping, ())
+        for at in range(AT_ONCE, len(jury.nodeids), AT_ONCE):
+            if mark.accepts:
+                more = self._tried(edits, jury.nodeids[at : at + AT_ONCE], (), mark.passed)
+                mark = replace(more, waiting=(*mark.waiting, *more.waiting))
+        draft.mark = mark
+        self._overrule(draft)
+        return mark
+
+    def _tried(
+        self, edits: dict[str, bytes], nodeids: Sequence[str], keeping: Sequence[str], before: tuple[str, ...]
+    ) -> Mark:
+        """What one run of these tests says, of a body that passed those `before`."""
+        run = self.session.run((*nodeids, *keeping), edits, limits=LIMITS, cancelled=lambda: bool(self.stop))
+        own = list(outcomes(run.tests, nodeids))
         failed = [test for test, passed in own if not passed]
-        kept = {test.nodeid for test, passed in outcomes(run.tests, jury.keeping) if passed}
-        passed = tuple(test.nodeid for test, ok in own if ok)
+        kept = {test.nodeid for test, passed in outcomes(run.tests, keeping) if passed}
+        passed = (*before, *(test.nodeid for test, ok in own if ok))
         waiting = self._waiting(edits, failed) if passed and failed else ()
-        draft.mark = Mark(
+        return Mark(
             passed=passed,
             failed=tuple(test for test in failed if test.nodeid not in waiting),
-            broken=tuple(nodeid for nodeid in jury.keeping if nodeid not in kept),
+            broken=tuple(nodeid for nodeid in keeping if nodeid not in kept),
             waiting=waiting,
             trouble="" if ended_by_itself(run) else run.detail or str(run.status),
         )
-        self._overrule(draft)
-        return draft.mark
 
     def _waiting(self, edits: dict[str, bytes], failed: Sequence[TestResult]) -> tuple[str, ...]:
         """Of the failing tests, those that run into another stub: they say nothing of this body.

@@ -20,7 +20,8 @@ from .suite import Suite, kind_of
 from .written import Judge
 
 FILE = "test_darner_judges_this.py"
-_MOST_TARGETS = 40
+AT_ONCE = 40
+"""Tests of one run: a body that fails the first of them is not tried on the rest."""
 _MOST_TEXT = 6_000
 
 
@@ -34,7 +35,7 @@ class Jury:
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Test files that exist only in the sandbox."""
     keeping: tuple[str, ...] = ()
-    """Tests that call the function and pass already."""
+    """Some tests that call the function and pass already; the court asks for all."""
     named: tuple[str, ...] = ()
     """What a person is told of them."""
 
@@ -42,12 +43,11 @@ class Jury:
 def of_tests(root: Path, suite: Suite, meant: Meant) -> Jury | None:
     """The project's tests that run into the stub and fail; None when there are none. The suite was run for coverage."""
     touching = [test for test in suite.results if touches(test, meant)]
-    failing = [test.nodeid for test in touching if test.nodeid in suite.failing and kind_of(test) == "test"]
+    failing = tuple(t.nodeid for t in touching if t.nodeid in suite.failing and kind_of(t) == "test")
     if not failing:
         return None
-    chosen = tuple(failing[:_MOST_TARGETS])
-    passing = tuple(test.nodeid for test in touching if test.nodeid in suite.passed)[:_MOST_TARGETS]
-    return Jury(Judge.TESTS, chosen, sources(root, chosen), keeping=passing, named=chosen)
+    passing = tuple(test.nodeid for test in touching if test.nodeid in suite.passed)[:AT_ONCE]
+    return Jury(Judge.TESTS, failing, sources(root, failing[:AT_ONCE]), keeping=passing, named=failing)
 
 
 def touches(test: TestResult, meant: Meant) -> bool:

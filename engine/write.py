@@ -205,8 +205,8 @@ def _clusters(
     if len(candidates) < 2 or work.stop:
         return alone
     edits = {**edits_of(candidates[0].patch), **judges.files}
-    stop = work.stop
-    run = work.session.run(judges.nodeids, edits, limits=LIMITS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
+    stop, some = work.stop, judges.nodeids[: jury.AT_ONCE]
+    run = work.session.run(some, edits, limits=LIMITS, detail=Detail.EVIDENCE, cancelled=lambda: bool(stop))
     if not run.tests:
         return alone
     evidence = _evidence(run.tests)

@@ -111,3 +111,27 @@ def test_a_body_is_offered_where_its_tests_fit_into_no_file(tmp_path: Path) -> N
     )
 
     assert (report.status, report.tests) == (WriteStatus.WRITTEN, None), report.note
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("body", "passing"), [("n % 55", 0), ("n + 0", 60)])
+def test_every_failing_test_that_calls_the_stub_judges(tmp_path: Path, body: str, passing: int) -> None:
+    """However many there are: a few are tried first, and none is left out of the verdict."""
+    bench = Bench(tmp_path).write({
+        **INI,
+        "shop.py": "def same(n: int) -> int: ...\n",
+        "test_shop.py": """
+            import pytest
+            from shop import same
+
+
+            @pytest.mark.parametrize("n", range(60))
+            def test_same(n):
+                assert same(n) == n
+            """,
+    })  # fmt: skip
+
+    report = written(bench, "shop.py::same", f"    return {body}", budget=PLAIN)
+
+    assert len(report.repairs) == bool(passing), judge(report)
+    assert judge(report) == "judged by your tests: 60 of 60 that call it pass"
