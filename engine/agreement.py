@@ -15,6 +15,7 @@ from . import prompt_write
 from .behaviour import UNKNOWN
 from .drafts import LIMITS, Draft
 from .jury import Jury, of_asserts
+from .literals import operand
 from .model import Model, Role, Sampling
 from .stop import Stop
 from .stub import Meant
@@ -126,7 +127,7 @@ def statement(meant: Meant, call: str, value: str) -> str:
     if isinstance(meant.function.node, ast.AsyncFunctionDef) and "asyncio.run" not in call:
         call = f"__import__('asyncio').run({call})"
     operator = "is" if value in ("None", "True", "False") else "=="
-    return f"assert {call} {operator} {value}"
+    return f"assert {operand(call)} {operator} {value}"
 
 
 def agree(session: Session, meant: Meant, drafts: Sequence[Draft], jury: Jury, stop: Stop) -> Agreed | None:

@@ -20,10 +20,21 @@ def from_docstring(meant: Meant) -> Iterator[Check]:
     except ValueError:
         return
     for example in examples:
-        if example.exc_msg is not None:
-            yield Check(example.source.strip(), example.exc_msg.split(":")[0].strip(), True, Teller.DOCSTRING)
-        elif is_value(example.want.strip()):
-            yield Check(example.source.strip(), example.want.strip(), False, Teller.DOCSTRING)
+        call = _expression(example.source.strip())
+        if call and example.exc_msg is not None:
+            yield Check(call, example.exc_msg.split(":")[0].strip(), True, Teller.DOCSTRING)
+        elif call and is_value(example.want.strip()):
+            yield Check(call, example.want.strip(), False, Teller.DOCSTRING)
+
+
+def _expression(source: str) -> str:
+    """Without parentheses and comments around it, on one line; empty for a statement."""
+    try:
+        node = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    text = ast.get_source_segment(source, node) or ""
+    return ast.unparse(node) if "\n" in text else text
 
 
 def from_model(text: str, meant: Meant) -> Iterator[Check]:

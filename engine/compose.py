@@ -11,6 +11,7 @@ from pathlib import Path
 from .checks import Check
 from .habits import Form, Home, bound, modules, offered
 from .jury import module_name
+from .literals import operand
 from .source import Source, Splice
 from .stub import Meant, plain
 from .types import FileChange, Patch
@@ -59,8 +60,8 @@ def _lines(check: Check, meant: Meant, form: Form, names: _Names) -> list[str]:
         return [f"self.assert{'AlmostEqual' if _is_inexact(value) else 'Equal'}({call}, {value})"]
     if _is_inexact(value):
         names.want("pytest", "import pytest")
-        return [f"assert {call} == pytest.approx({value})"]
-    return [f"assert {call} {'is' if exact else '=='} {value}"]
+        return [f"assert {operand(call)} == pytest.approx({value})"]
+    return [f"assert {operand(call)} {'is' if exact else '=='} {value}"]
 
 
 def _awaited(check: Check, meant: Meant, names: _Names) -> str:

@@ -23,6 +23,14 @@ def is_value(text: str) -> bool:
     return True
 
 
+def operand(text: str) -> str:
+    """The expression as one side of a comparison: in parentheses where an operator in it would join with that."""
+    node = ast.parse(text, mode="eval").body
+    is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+    loose = isinstance(node, ast.Compare | ast.BoolOp | ast.Lambda | ast.IfExp | ast.NamedExpr) or is_not
+    return f"({text})" if loose else text
+
+
 def same(expected: str, came: str) -> bool:
     """Equal values; `came` is canonical (sets and dicts in order, floats rounded)."""
     from ..sandbox.child_shown import canonical  # here: most commands compare nothing, and its imports take their time

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli_runner import Bench
+from darner.engine.checks import from_docstring
 from darner.engine.compose import compose
 from darner.engine.habits import home_of
 from darner.engine.patch import apply
@@ -71,3 +72,32 @@ def test_a_new_file_imports_the_base_class_as_the_others_do(tmp_path: Path, head
     wanted = ("import unittest", "unittest.TestCase") if base == "Ours" else (head, base)
     assert lines[:2] == [wanted[0], "from cart import add"]
     assert f"class TestAdd({wanted[1]}):" in lines
+
+
+EXAMPLES = [
+    ("add(1, 2)  # simple case\n3", "assert add(1, 2) == 3"),
+    ("add(2, 2) == 4\nTrue", "assert (add(2, 2) == 4) is True"),
+    ("not add(0, 0)\nTrue", "assert (not add(0, 0)) is True"),
+    ("add(1, 2) or 7\n3", "assert (add(1, 2) or 7) == 3"),
+    ("add(1, 2) if RATE else 0\n3", "assert (add(1, 2) if RATE else 0) == 3"),
+    ("(add(1, 2))\n3", "assert add(1, 2) == 3"),
+    ('add("a", "b")\n\'ab\'', """assert add("a", "b") == 'ab'"""),
+    ("add(1,\n... 2)\n3", "assert add(1, 2) == 3"),
+    ("add(1, 2)  # simple case\n3", "self.assertEqual(add(1, 2), 3)"),
+    ("x = add(1, 2)\n>>> x\n3", "assert x == 3"),
+]
+
+
+@pytest.mark.parametrize(("example", "line"), EXAMPLES)
+def test_an_example_of_a_docstring_is_compared_as_a_whole(tmp_path: Path, example: str, line: str) -> None:
+    """Neither a comment in it nor an operator of its own may change what the test asks."""
+    indented = example.replace("\n", "\n    ")
+    module = f'RATE = 1\n\n\ndef add(a, b):\n    """Adds.\n\n    >>> {indented}\n    """\n    return a + b\n'
+    own = "import unittest\n\n\nclass ATest(unittest.TestCase):\n    def test_a(self):\n        pass\n"
+    methods = line.startswith("self")
+    bench = Bench(tmp_path).write({"cart.py": module, "test_a.py": own if methods else "def test_a(): pass\n"})
+    meant = find(bench.root, "cart.py::add")
+
+    lines = joined(bench, meant, [*from_docstring(meant)], f"test_a.py::{'ATest::' * methods}test_a")
+
+    assert lines[-1].strip() == line
