@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import doctest
 from collections.abc import Iterator, Sequence
 
 from ..sandbox.types import CallResult
 from .agreement import asserted
+from .jury import apart
 from .literals import bare, changes_arguments, is_value, same
 from .stub import Meant
 from .written import Check, Teller
@@ -15,11 +15,7 @@ from .written import Check, Teller
 
 def from_docstring(meant: Meant) -> Iterator[Check]:
     """Its examples that need no other."""
-    try:
-        examples = doctest.DocTestParser().get_examples(meant.docstring)
-    except ValueError:
-        return
-    for example in examples:
+    for example in apart(meant.docstring)[0]:
         call = _expression(example.source.strip())
         if call and example.exc_msg is not None:
             yield Check(call, example.exc_msg.split(":")[0].strip(), True, Teller.DOCSTRING)

@@ -10,11 +10,12 @@ import doctest
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from ..sandbox.types import Outcome, TestResult
 from .errors import BadInput
 from .examination import examination
-from .source import Function, Source
+from .source import Function, FunctionNode, Source
 from .stub import Meant
 from .suite import Suite, kind_of
 from .written import Judge
@@ -50,6 +51,15 @@ def of_tests(root: Path, suite: Suite, meant: Meant) -> Jury | None:
     return Jury(Judge.TESTS, failing, sources(root, failing[:AT_ONCE]), keeping=passing, named=failing)
 
 
+def of_items(suite: Suite, meant: Meant) -> Jury | None:
+    """Doctests of the project's that run into the stub and fail: examples of its class, of its module, of others."""
+    touching = [test for test in suite.results if is_doctest(test.nodeid) and touches(test, meant)]
+    failing = tuple(test.nodeid for test in touching if test.nodeid in suite.failing)
+    passing = tuple(test.nodeid for test in touching if test.nodeid in suite.passed)[:AT_ONCE]
+    text = examples_in(meant.source.tree)[:_MOST_TEXT]
+    return Jury(Judge.TESTS, failing, text, keeping=passing, named=failing) if failing else None
+
+
 def touches(test: TestResult, meant: Meant) -> bool:
     """It executed the body, or ended in it."""
     span = lines_of_body(meant.function)
@@ -67,19 +77,35 @@ def lines_of_body(function: Function) -> frozenset[int]:
 
 def of_doctests(root: Path, meant: Meant) -> Jury | None:
     """The examples of the docstring, each a test where none needs another. None when there are none."""
-    try:
-        examples = doctest.DocTestParser().get_examples(meant.docstring)
-    except ValueError:
-        return None
+    examples, _ = apart(meant.docstring)
     if not any(example.want or example.exc_msg for example in examples):
         return None
-    alone = all(_stands_alone(example.source) for example in examples)
+    alone = all(_parses(example.source, "eval") for example in examples)
     texts = [_text(example) for example in examples]
     groups = texts if alone else ["".join(texts)]
     body = "\n\n".join(f"def test_example_{i}():\n    _judge({text!r})" for i, text in enumerate(groups, 1))
     code = f"{import_by_path(root, meant.path)}{_JUDGE}\n\n{body}\n"
     named = tuple(text.strip().replace("\n", " ") for text in groups)
     return Jury(Judge.DOCTESTS, (FILE,), "".join(texts), {FILE: code.encode()}, named=named)
+
+
+def apart(docstring: str) -> tuple[list[doctest.Example], str]:
+    """The examples that are run, and the words around them."""
+    try:
+        parts = doctest.DocTestParser().parse(docstring)
+    except ValueError:
+        return [], docstring
+    examples = [part for part in parts if isinstance(part, doctest.Example)]
+    words = "".join(part for part in parts if isinstance(part, str))
+    return [one for one in examples if not one.options.get(doctest.SKIP)], words
+
+
+def examples_in(tree: ast.Module) -> str:
+    """What every docstring of a file asks and expects, as Python."""
+    owners = (n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | FunctionNode))
+    examples = [one for owner in owners for one in apart(ast.get_docstring(owner) or "")[0]]
+    texts = [text.strip() for one in examples for text in (one.source, one.want)]
+    return "\n".join(text for text in texts if _parses(text))
 
 
 def of_asserts(root: Path, meant: Meant, asserts: Sequence[str]) -> Jury:
@@ -125,9 +151,9 @@ def module_name(root: Path, path: str) -> tuple[str, str]:
     return base, ".".join(parts)
 
 
-def _stands_alone(source: str) -> bool:
+def _parses(source: str, mode: Literal["exec", "eval"] = "exec") -> bool:
     try:
-        ast.parse(source.strip(), mode="eval")
+        ast.parse(source.strip(), mode=mode)
     except (SyntaxError, ValueError):
         return False
     return True

@@ -15,7 +15,8 @@ from ..sandbox.types import Control, Limits, Outcome, Status
 from .drafts import LIMITS, Draft
 from .examination import examination
 from .gate import doubts
-from .jury import Jury
+from .jury import Jury, apart, examples_in
+from .source import Source
 from .stop import Stop
 from .suite import SUITE_LIMITS, Suite, is_doctest
 from .trial import Trial, edits_of, ended_by_itself
@@ -71,9 +72,11 @@ class Court:
     def _doubts(self, candidate: Candidate) -> list[str]:
         if self.jury.judge is Judge.AGREEMENT:
             return [BY_A_MODEL]
-        asked = self.jury.text if self.jury.files else examination(self.session.root, self.jury.nodeids[0])
-        found = doubts(candidate, asked)
-        return [] if self.jury.files else [one for one in found if not _told(one, self.known)]
+        first = self.jury.nodeids[0]
+        if not (self.jury.files or is_doctest(first)):
+            return _untold(doubts(candidate, examination(self.session.root, first)), self.known)
+        source = Source.parse(candidate.path, candidate.patch.files[0].before)
+        return _untold(doubts(candidate, examples_in(source.tree)), apart(self.known)[1])
 
     def _suite(self, candidate: Candidate, passed: Sequence[str], stop: Stop) -> Verdict:
         """Everything that passed before, and the jury where it is part of the suite, in a fresh interpreter."""
@@ -95,7 +98,7 @@ class Court:
         )
 
 
-def _told(doubt: str, docstring: str) -> bool:
-    """The literal that a doubt names stands in the docstring: the user asked for it."""
-    literal = doubt.removeprefix("it holds ").removesuffix(", which the test draws on")
-    return bool(literal) and literal.strip("'\"") in docstring
+def _untold(found: Sequence[str], words: str) -> list[str]:
+    """Doubts but those of a literal that stands in these words: the user asked for it."""
+    literals = [one.removeprefix("it holds ").removesuffix(", which the test draws on").strip("'\"") for one in found]
+    return [one for one, literal in zip(found, literals, strict=True) if not literal or literal not in words]

@@ -76,7 +76,8 @@ def write(
     must_be_stub(meant)
     began = time.monotonic()
     whole, stop = stop, stop.within(budget.seconds)
-    judges = jury.of_tests(session.root, suite, meant) or jury.of_doctests(session.root, meant)
+    own = jury.of_tests(session.root, suite, meant) or _examples(session, meant, stop)
+    judges = own or jury.of_items(suite, meant)
     if judges is None and not (meant.docstring or meant.hinted):
         name = plain(meant.function.qualname)
         raise BadInput(
@@ -95,6 +96,15 @@ def write(
     except ModelError as error:
         work.trouble = str(error)
     yield Wrote(_report(work))
+
+
+def _examples(session: Session, meant: Meant, stop: Stop) -> Jury | None:
+    """Those of the docstring; None where the stub itself satisfies them, for then any body does."""
+    found = jury.of_doctests(session.root, meant)
+    if found is None:
+        return None
+    run = session.run(found.nodeids, found.files, limits=LIMITS, cancelled=lambda: bool(stop))
+    return None if run.status is Status.PASS else found
 
 
 def _answered(work: _Work, judges: Jury, whole: Stop, ask: Ask[Written] | None) -> Iterator[Event]:

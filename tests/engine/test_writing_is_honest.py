@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cli_runner import Bench
 from darner.engine.written import Judge, WriteStatus, Written, judge
+from darner.sandbox.types import Assurance, Control
 from scripted_writing import INI, ROOMY, written
 
 PLAIN = replace(ROOMY, search=False, rounds=0)
@@ -135,3 +136,54 @@ def test_every_failing_test_that_calls_the_stub_judges(tmp_path: Path, body: str
 
     assert len(report.repairs) == bool(passing), judge(report)
     assert judge(report) == "judged by your tests: 60 of 60 that call it pass"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", ["half(7)  # doctest: +SKIP\n    3", "str(half)[:9]\n    '<function'"])
+def test_examples_that_the_stub_satisfies_judge_nothing(tmp_path: Path, example: str) -> None:
+    """What is skipped, and what holds without a body, holds for any body."""
+    module = f'def half(n: int) -> int:\n    """Half of it.\n\n    >>> {example}\n    """\n'
+
+    report = written(Bench(tmp_path).write({**INI, "shop.py": module}), "shop.py::half", "    return 99", "")
+
+    assert (report.status, report.judge) == (WriteStatus.UNWRITTEN, None), judge(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("body", "believed"), [("    return n // 2", True), ("    if n == 7:\n        return 3\n    return 4", False)]
+)
+def test_a_body_that_examples_judge_is_believed_unless_it_holds_their_answers(
+    tmp_path: Path, body: str, believed: bool
+) -> None:
+    """Examples are tests: their twins must fail. The words of a docstring are the user's, its examples are asked."""
+    module = 'def half(n: int) -> int:\n    """Half.\n\n    >>> half(7)\n    3\n    >>> half(8)\n    4\n    """\n'
+
+    report = written(Bench(tmp_path).write({**INI, "shop.py": module}), "shop.py::half", body)
+
+    proof = report.repairs[0].verdict.proof
+    assert report.judge is Judge.DOCTESTS
+    assert proof.control is Control.HELD
+    assert (proof.assurance <= Assurance.B) is believed, proof
+
+
+@pytest.mark.slow
+def test_examples_of_the_class_judge_a_method_that_nothing_else_judges(tmp_path: Path) -> None:
+    """pytest runs them with --doctest-modules: they are tests of the project that fail."""
+    ini = "[tool.pytest.ini_options]\npythonpath = ['.']\naddopts = '--doctest-modules'\n"
+    module = """
+        class Pair:
+            '''Two numbers.
+
+            >>> Pair().total(1, 2)
+            3
+            '''
+
+            def total(self, a: int, b: int) -> int: ...
+        """
+    bench = Bench(tmp_path).write({"pyproject.toml": ini, "shop.py": module})
+
+    report = written(bench, "shop.py::Pair.total", "    return a * b", "    return a + b")
+
+    assert (report.status, report.judged_by) == (WriteStatus.WRITTEN, ("shop.py::shop.Pair",)), report.note
+    assert report.repairs[0].verdict.proof.assurance <= Assurance.B
