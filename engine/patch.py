@@ -12,6 +12,7 @@ import os
 import stat
 import tempfile
 import tokenize
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from .errors import BadEnvironment, BadInput
@@ -20,8 +21,8 @@ from .types import FileChange, Patch
 _RED, _GREEN, _CYAN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 
 
-def apply(root: Path, patch: Patch) -> None:
-    """Write every file of the patch, or none.
+def apply(root: Path, patch: Patch, gone: Collection[str] = ()) -> None:
+    """Write every file of the patch, or none; those in `gone` are removed.
 
     Each file must still hold its `before` bytes. Mode bits are kept; a link inside the project is written through.
     Raises BadInput when a path leaves the project or a file changed since, BadEnvironment when writing fails.
@@ -30,15 +31,16 @@ def apply(root: Path, patch: Patch) -> None:
     for path, change in zip(targets, patch.files, strict=True):
         if _read(path) != change.before:
             raise BadInput(f"{change.path} changed since this repair was made; run the repair again.")
-    written: list[tuple[Path, bytes]] = []
+    written: list[tuple[Path, bytes | None]] = []
     try:
         for path, change in zip(targets, patch.files, strict=True):
-            _write(path, change.after)
-            written.append((path, change.before))
+            before = change.before if path.exists() else None
+            _put(path, None if change.path in gone else change.after)
+            written.append((path, before))
     except OSError as e:
         for path, before in reversed(written):
             with contextlib.suppress(OSError):
-                _write(path, before)
+                _put(path, before)
         raise BadEnvironment(f"Cannot write {e.filename or root}: {e.strerror}; nothing was changed.") from e
 
 
@@ -140,6 +142,14 @@ def _read(path: Path) -> bytes:
         return b""
     except OSError as e:
         raise BadInput(f"Cannot read {path}: {e.strerror}; check the path and its permissions.") from e
+
+
+def _put(path: Path, data: bytes | None) -> None:
+    """None: there is no such file."""
+    if data is None:
+        path.unlink()
+    else:
+        _write(path, data)
 
 
 def _write(path: Path, data: bytes) -> None:

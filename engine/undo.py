@@ -35,6 +35,7 @@ def apply(root: Path, patch: Patch, title: str) -> None:
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "title": title,
         "files": [_encode(change) for change in patch.files],
+        "made": [change.path for change in patch.files if not (root / change.path).exists()],
     }
     pile = _pile(root)
     _remember(root, [*pile, entry][-_KEPT:])
@@ -46,7 +47,7 @@ def apply(root: Path, patch: Patch, title: str) -> None:
 
 
 def undo(root: Path) -> Applied:
-    """Restore the bytes from before the last applied patch, and forget it.
+    """Restore the bytes from before the last applied patch, remove the files that it made, and forget it.
 
     Raises BadInput when nothing was applied here, or when a file no longer holds what Darner wrote.
     """
@@ -58,7 +59,7 @@ def undo(root: Path) -> Applied:
     for change in applied.patch.files:
         if _bytes(root / change.path) != change.after:
             raise BadInput(f"{change.path} has changed since Darner's patch of {applied.when}; nothing was undone.")
-    patches.apply(root, patches.invert(applied.patch))
+    patches.apply(root, patches.invert(applied.patch), last.get("made", ()))
     _remember(root, pile[:-1])
     return applied
 

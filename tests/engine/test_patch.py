@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from darner.engine import undo
 from darner.engine.errors import BadEnvironment, BadInput
 from darner.engine.patch import apply, changed_lines, edit_distance, invert, unified_diff
 from darner.engine.types import FileChange, Patch
@@ -57,6 +58,13 @@ def test_a_failure_midway_restores_what_was_written(tmp_path: Path) -> None:
         apply(tmp_path, patch)
     assert (tmp_path / "a.py").read_bytes() == b"1"
     assert os.listdir(tmp_path) == ["a.py"]
+
+
+def test_a_failure_midway_removes_what_was_made(tmp_path: Path) -> None:
+    """An empty `test_new.py` would be left, and collected."""
+    with pytest.raises(BadEnvironment, match="nothing was changed"):
+        apply(tmp_path, _patch(("test_new.py", b"", b"1"), ("gone/b.py", b"", b"2")))
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("path", ["../out.py", "/etc/passwd", "a/../../out.py", "", "nul\0.py"])
@@ -138,3 +146,18 @@ def test_the_size_of_a_small_edit_in_a_long_file_is_found_at_once() -> None:
     before = b"x = 1\n" * 10_000
     after = before[:30_000] + b"y = 2\n" + before[30_000:]
     assert changed_lines(_patch(("a.py", before, after))) == 1
+
+
+def test_undoing_a_patch_removes_what_it_made_and_keeps_what_was_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was not there and one that was empty hold the same bytes, none."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "empty.py").touch()
+
+    undo.apply(root, _patch(("empty.py", b"", b"1"), ("test_new.py", b"", b"2")), "test of f")
+    undo.undo(root)
+
+    assert [(file.name, file.read_bytes()) for file in root.iterdir()] == [("empty.py", b"")]
