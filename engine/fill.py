@@ -93,10 +93,27 @@ def window(before: str, after: str) -> tuple[str, str]:
 
 
 def tidy(text: str, after: str, *, whole: bool) -> str:
-    """Without what stands after the cursor already, and without the half word of an answer that was cut."""
-    if not whole:
-        text = re.sub(r"\w+$", "", text)
+    """Without what stands after the cursor already, but with the brackets that close its own, and without the half
+    word of an answer that was cut.
+    """
+    text = text.rstrip("\r") if whole else re.sub(r"\w+$", "", text)
     rest = after.partition("\n")[0].strip()
     if rest and text.rstrip().endswith(rest):
-        text = text.rstrip()[: -len(rest)]
+        cuts = (text.rstrip()[: i - len(rest)] for i in range(len(rest)))
+        text = next((cut for cut in cuts if _is_closed(cut) or not _is_closed(text)), text)
     return text if text.strip() else ""
+
+
+def _is_closed(text: str) -> bool:
+    """Each bracket and quote that it opens is closed in it, and no other."""
+    depth, quote = 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        else:
+            depth += (letter in "([{") - (letter in ")]}")
+        if depth < 0:
+            return False
+    return not (depth or quote)
