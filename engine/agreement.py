@@ -18,7 +18,7 @@ from .jury import Jury, of_asserts
 from .literals import operand
 from .model import Model, Role, Sampling
 from .stop import Stop
-from .stub import Meant
+from .stub import Meant, plain
 from .trial import edits_of
 from .written import Agreement
 
@@ -39,7 +39,10 @@ class Agreed:
 
 def vote(model: Model, meant: Meant, stop: Stop, seed: int) -> tuple[str, ...]:
     """Assert statements whose expected values at least half of the votes name; none when the model wrote no calls."""
-    calls = _calls(model, meant, stop, seed)
+    return _voted(model, meant, _calls(model, meant, stop, seed), stop, seed)
+
+
+def _voted(model: Model, meant: Meant, calls: Sequence[str], stop: Stop, seed: int) -> tuple[str, ...]:
     if not calls or stop:
         return ()
     beginning = f"```python\nassert {calls[0]} =="
@@ -79,8 +82,7 @@ def foretold(model: Model, meant: Meant, stop: Stop, seed: int) -> list[tuple[st
 
 
 def asserted(text: str, meant: Meant) -> Iterator[tuple[str, str]]:
-    """Call and expected value of every assert statement that compares a call of the function with a literal."""
-    name = meant.function.qualname.split(".")[-1]
+    """Call and expected value of every assert statement that compares a use of the function with a literal."""
     for line in text.splitlines():
         try:
             tree = ast.parse(line.strip())
@@ -88,9 +90,29 @@ def asserted(text: str, meant: Meant) -> Iterator[tuple[str, str]]:
             continue
         for statement in tree.body:
             if isinstance(statement, ast.Assert) and (pair := _pair(statement.test)) is not None:
-                call, value = pair
-                if any(is_call_of(n, name) for n in ast.walk(call)) and _is_literal(value):
+                call, value = not_run(pair[0], meant), pair[1]
+                if _uses(call, meant) and _is_literal(value):
                     yield ast.unparse(call), ast.unparse(value)
+
+
+def not_run(call: ast.expr, meant: Meant) -> ast.expr:
+    """Of an asynchronous function the call alone, without what awaits or runs it."""
+    match call:
+        case ast.Await(value=inner):
+            pass
+        case ast.Call(func=ast.Attribute(attr="run" | "run_until_complete") | ast.Name(id="run"), args=[inner]):
+            pass
+        case _:
+            return call
+    return inner if meant.is_async and is_call_of(inner, meant.simple_name) else call
+
+
+def _uses(expression: ast.expr, meant: Meant) -> bool:
+    """It calls the function, or reads the property, and can stand in a function that is not asynchronous."""
+    nodes = list(ast.walk(expression))
+    read = (meant.is_property and isinstance(n, ast.Attribute) and n.attr == meant.simple_name for n in nodes)
+    used = any(read) or any(is_call_of(n, meant.simple_name) for n in nodes)
+    return used and not any(isinstance(n, ast.Await) for n in nodes)
 
 
 def _pair(test: ast.expr) -> tuple[ast.expr, ast.expr] | None:
@@ -123,8 +145,13 @@ def _is_literal(value: ast.expr) -> bool:
     return True
 
 
+def is_to_be_run(call: str, meant: Meant) -> bool:
+    """It gives a coroutine: the outermost call is that of an asynchronous function."""
+    return meant.is_async and is_call_of(ast.parse(call, mode="eval").body, meant.simple_name)
+
+
 def statement(meant: Meant, call: str, value: str) -> str:
-    if isinstance(meant.function.node, ast.AsyncFunctionDef) and "asyncio.run" not in call:
+    if is_to_be_run(call, meant):
         call = f"__import__('asyncio').run({call})"
     operator = "is" if value in ("None", "True", "False") else "=="
     return f"assert {operand(call)} {operator} {value}"
@@ -170,7 +197,14 @@ def _call_of(text: str) -> ast.expr:
     return pair[0]
 
 
-def jury_of(model: Model, session: Session, meant: Meant, stop: Stop, seed: int) -> Jury | None:
-    """The model's tests; None when too few are trusted."""
-    trusted = vote(model, meant, stop, seed)
-    return of_asserts(session.root, meant, trusted) if len(trusted) >= _LEAST_TRUSTED else None
+def jury_of(model: Model, session: Session, meant: Meant, stop: Stop, seed: int) -> Jury | str:
+    """The model's tests; a sentence when too few are trusted, empty when the time was up."""
+    calls = _calls(model, meant, stop, seed)
+    trusted = _voted(model, meant, calls, stop, seed)
+    if len(trusted) >= _LEAST_TRUSTED:
+        return of_asserts(session.root, meant, trusted)
+    if stop:
+        return ""
+    if not calls:
+        return f"The model named no use of {plain(meant.function.qualname)} to vote on."
+    return "The model's votes on what calls should give do not agree with each other."

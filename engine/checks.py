@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from ..sandbox.types import CallResult
-from .agreement import asserted
+from .agreement import asserted, not_run
 from .jury import apart
 from .literals import bare, changes_arguments, is_value, same
 from .stub import Meant
@@ -16,17 +16,17 @@ from .written import Check, Teller
 def from_docstring(meant: Meant) -> Iterator[Check]:
     """Its examples that need no other."""
     for example in apart(meant.docstring)[0]:
-        call = _expression(example.source.strip())
+        call = _expression(example.source.strip(), meant)
         if call and example.exc_msg is not None:
             yield Check(call, example.exc_msg.split(":")[0].strip(), True, Teller.DOCSTRING)
         elif call and is_value(example.want.strip()):
             yield Check(call, example.want.strip(), False, Teller.DOCSTRING)
 
 
-def _expression(source: str) -> str:
-    """Without parentheses and comments around it, on one line; empty for a statement."""
+def _expression(source: str, meant: Meant) -> str:
+    """Without parentheses, comments and what runs it around it, on one line; empty for a statement."""
     try:
-        node = ast.parse(source, mode="eval").body
+        node = not_run(ast.parse(source, mode="eval").body, meant)
     except (SyntaxError, ValueError, RecursionError):
         return ""
     text = ast.get_source_segment(source, node) or ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .agreement import is_to_be_run
 from .checks import Check
 from .habits import Form, Home, bound, modules, offered
 from .jury import module_name
@@ -67,7 +68,7 @@ def _lines(check: Check, meant: Meant, form: Form, names: _Names) -> list[str]:
 def _awaited(check: Check, meant: Meant, names: _Names) -> str:
     """The call with what its kind of function needs to give a value."""
     node = meant.function.node
-    if isinstance(node, ast.AsyncFunctionDef):
+    if is_to_be_run(check.call, meant):
         names.want("asyncio", "import asyncio")
         return f"asyncio.run({check.call})"
     listed = check.value.startswith("[") and not check.call.startswith(("list(", "sorted("))

@@ -6,6 +6,7 @@ import ast
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,20 @@ class Meant:
     @property
     def docstring(self) -> str:
         return ast.get_docstring(self.function.node) or ""
+
+    @property
+    def simple_name(self) -> str:
+        """By which its own scope knows it: `total`."""
+        return self.function.qualname.split(".")[-1]
+
+    @property
+    def is_async(self) -> bool:
+        return isinstance(self.function.node, ast.AsyncFunctionDef)
+
+    @property
+    def is_property(self) -> bool:
+        """It is read, not called."""
+        return any(_last(mark) in ("property", "cached_property") for mark in self.function.node.decorator_list)
 
     @property
     def hinted(self) -> bool:
@@ -85,12 +100,25 @@ def find(root: Path, target: str) -> Meant:
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}); name a file of {root}.") from error
     wanted = plain(name.replace("::", "."))
-    functions = {plain(one.qualname): one for one in source.functions()}  # the last of a name counts, as in Python
-    if wanted in functions:
-        return Meant(source, functions[wanted])
-    near = difflib.get_close_matches(wanted, list(functions), n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(list(functions)[:8]) or 'none'}."
+    functions = source.functions()
+    defined = [one for one in functions if plain(one.qualname) == wanted]
+    if defined:
+        return Meant(source, _chosen(defined))
+    names = list(dict.fromkeys(plain(one.qualname) for one in functions))
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(names[:8]) or 'none'}."
     raise BadInput(f"There is no function {wanted} in {path}; {hint}")
+
+
+def _chosen(defined: Sequence[Function]) -> Function:
+    """The last of a name counts, as in Python; of a property's accessors the first to be written, else the getter."""
+    last = max((at for at, one in enumerate(defined) if not _is_accessor(one)), default=0)
+    return next((one for one in defined[last:] if is_hole(one.node)), defined[last])
+
+
+def _is_accessor(function: Function) -> bool:
+    """`@total.setter`: it joins the property of its name."""
+    return any(_last(mark) in ("getter", "setter", "deleter") for mark in function.node.decorator_list)
 
 
 def must_be_stub(meant: Meant) -> None:

@@ -240,8 +240,8 @@ def _agreed(work: _Work, budget: Budget) -> Iterator[Event]:
         return
     yield Phase(name, "votes", f"asking {model.name} for tests, {agreement.VOTES} votes on every expected value")
     judges = agreement.jury_of(model, work.session, work.meant, work.stop, drafts.seed)
-    if judges is None:
-        work.trouble = work.trouble or "The model's votes on what calls should give do not agree with each other."
+    if isinstance(judges, str):
+        work.trouble = work.trouble or judges
         return
     work.jury = judges
     for draft in drafts.found.values():

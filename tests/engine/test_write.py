@@ -234,6 +234,25 @@ def test_what_is_no_stub_is_refused_in_one_sentence(bench: Bench, target: str, s
     assert said in str(caught.value) or "outside" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("definitions", "meant"),
+    [
+        (["@property", "def f(self): ...", "@f.setter", "def f(self, value): self.a = value"], 2),
+        (["@property", "def f(self): ...", "@f.setter", "def f(self, value): ..."], 2),
+        (["@property", "def f(self): return 1", "@f.setter", "def f(self, value): ..."], 4),
+        (["@property", "def f(self): return 1", "@f.deleter", "def f(self): del self.a"], 2),
+        (["def f(self): ...", "def f(self, value): return value"], 2),
+    ],
+)
+def test_of_definitions_of_one_name_accessors_are_all_there(tmp_path: Path, definitions: list[str], meant: int) -> None:
+    """A setter does not replace the getter; any other second definition replaces the first."""
+    text = "class A:\n" + "".join(f"    {line}\n" for line in definitions)
+
+    found = find(Bench(tmp_path).write({"a.py": text}).root, "a.py::A.f")
+
+    assert found.function.def_line == 1 + meant
+
+
 def test_a_stub_of_which_nothing_is_known_is_refused(bench: Bench) -> None:
     """Without docstring, hints or tests a model could only guess."""
     with pytest.raises(BadInput, match="nothing says what bare should do"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli_runner import Bench
+from darner.engine.patch import unified_diff
 from darner.engine.written import Judge, WriteStatus, Written, judge
 from darner.sandbox.types import Assurance, Control
 from scripted_writing import INI, ROOMY, written
@@ -187,3 +188,55 @@ def test_examples_of_the_class_judge_a_method_that_nothing_else_judges(tmp_path:
 
     assert (report.status, report.judged_by) == (WriteStatus.WRITTEN, ("shop.py::shop.Pair",)), report.note
     assert report.repairs[0].verdict.proof.assurance <= Assurance.B
+
+
+SHAPE = """
+    class Shape:
+        def __init__(self, side: int) -> None:
+            self.side = side
+
+        @property
+        def area(self) -> int: ...
+
+        @area.setter
+        def area(self, area: int) -> None:
+            self.side = int(area ** 0.5)
+    """
+FETCH = "async def fetch(n: int) -> int: ...\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "name", "bodies", "asked", "offered"),
+    [
+        (SHAPE, "Shape.area", ["self.side ** 2", "self.side * self.side"], "Shape({}).area", "Shape(3).area"),
+        (FETCH, "fetch", ["n ** 2", "n * n"], "fetch({})", "asyncio.run(fetch(3))"),
+        (FETCH, "fetch", ["n ** 2", "n * n"], "asyncio.run(fetch({}))", "asyncio.run(fetch(3))"),
+        (FETCH, "fetch", ["n ** 2", "n * n"], "await fetch({})", "asyncio.run(fetch(3))"),
+    ],
+    ids=["a property", "async", "async, run", "async, awaited"],
+)
+def test_agreement_judges_what_is_no_plain_call(
+    tmp_path: Path, module: str, name: str, bodies: list[str], asked: str, offered: str
+) -> None:
+    """A property is read and a coroutine is run, in the model's words or not; its tests are offered as such."""
+    calls = "\nassert ".join(f"{asked.format(n)} == 0" for n in (1, 2, 3))
+    votes = "\nassert ".join(f"{asked.format(n)} == {n * n}" for n in (1, 2, 3))
+    answers = [f"        return {bodies[at % 2]}" for at in range(9)]
+    bench = Bench(tmp_path).write({**INI, "shop.py": module})
+
+    report = written(bench, f"shop.py::{name}", *answers, *[calls] * 4, f" 1\nassert {votes}")
+
+    assert (report.status, report.judge) == (WriteStatus.WRITTEN, Judge.AGREEMENT), report.note
+    assert report.tests is not None
+    assert f"+    assert {offered} == 9" in unified_diff(report.tests)
+
+
+@pytest.mark.slow
+def test_no_votes_are_not_called_votes_that_disagree(tmp_path: Path) -> None:
+    """The model named no call; nothing was voted on."""
+    bench = Bench(tmp_path).write({**INI, "shop.py": SHAPE})
+
+    report = written(bench, "shop.py::Shape.area", *["        return self.side"] * 9, "what?")
+
+    assert (report.status, report.note) == (WriteStatus.UNWRITTEN, "The model named no use of Shape.area to vote on.")
