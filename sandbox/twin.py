@@ -60,9 +60,12 @@ def _turn(source: bytes, names: Sequence[str], negate: bool) -> tuple[bytes | No
     if function is None:
         return None, False
     before = copy.deepcopy(function.body)
-    turner = _Turner(negate)
-    function.body = [turner.visit(statement) for statement in function.body]
-    if not turner.count:
+    turners = [_Turner(True)] if negate else [_Turner(False), _Examples()]
+    for turner in turners:
+        function.body = [turner.visit(statement) for statement in function.body]
+        if turner.count:
+            break
+    else:
         return None, False
     ast.fix_missing_locations(tree)
     return ast.unparse(tree).encode(), _is_certain(before, function.body)
@@ -141,15 +144,7 @@ class _Turner(ast.NodeTransformer):
             return self._counted(ast.Expr(_renamed(call, _INVERSE[name])))
         if name in _RAISES | _WARNS and len(call.args) >= 2:
             return self._counted(ast.Expr(_expecting_another(call)))
-        call.args = [part if self._negate else self._asking_another(part) for part in call.args]
         return node
-
-    def _asking_another(self, part: ast.expr) -> ast.expr:
-        """Examples as text, handed to who runs them."""
-        text = part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else ""
-        twin = doctest_twin(text.encode())
-        self.count += twin is not None
-        return part if twin is None else ast.Constant(twin.decode())
 
     def visit_With(self, node: ast.With) -> ast.stmt:
         expecting = [_called(item.context_expr) in _RAISES | _WARNS for item in node.items]
@@ -177,6 +172,24 @@ class _Turner(ast.NodeTransformer):
         if self._negate and _called(call) in ("assertEqual", "assertAlmostEqual"):
             return _renamed(call, _called(call).replace("assert", "assertNot"))
         return ast.Call(call.func, [call.args[0], _after(call.args[1], _NOT_EQUAL), *call.args[2:]], call.keywords)
+
+
+class _Examples(ast.NodeTransformer):
+    """Turns examples that a test hands, as text, to who runs them; it asserts nothing itself."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        if isinstance(node.value, ast.Call):
+            node.value.args = [self._turned(part) for part in node.value.args]
+        return node
+
+    def _turned(self, part: ast.expr) -> ast.expr:
+        text = part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else ""
+        twin = doctest_twin(text.encode())
+        self.count += twin is not None
+        return part if twin is None else ast.Constant(twin.decode())
 
 
 def _made_unequal(test: ast.expr) -> ast.expr | None:
