@@ -28,7 +28,7 @@ from .search import identity
 from .source import Function, Source
 from .stop import Stop
 from .stub import Meant, is_stub, plain
-from .suite import is_doctest
+from .suite import kind_of
 from .trial import edits_of, ended_by_itself
 from .types import Candidate, FileChange, Origin, Patch, Ruling
 
@@ -253,7 +253,7 @@ class Drafts:
         names = [test.nodeid for test in failed]
         stop = self.stop
         run = self.session.run(names, edits, limits=LIMITS, detail=Detail.COVERAGE, cancelled=lambda: bool(stop))
-        own = {name.partition("::")[0] for name in names if not is_doctest(name)}
+        own = {test.nodeid.partition("::")[0] for test in failed if kind_of(test) == "test"}
         paths = {path for test in run.tests for path, _ in test.lines if not is_test_path(path)} - own
         owed = [hole for path in paths for hole in self._owed(path, edits)]
         return tuple(t.nodeid for t in run.tests if t.nodeid in names and any(hole.stops(t) for hole in owed))

@@ -53,7 +53,7 @@ def of_tests(root: Path, suite: Suite, meant: Meant) -> Jury | None:
 
 def of_items(suite: Suite, meant: Meant) -> Jury | None:
     """Doctests of the project's that run into the stub and fail: examples of its class, of its module, of others."""
-    touching = [test for test in suite.results if is_doctest(test.nodeid) and touches(test, meant)]
+    touching = [test for test in suite.results if kind_of(test) == "doctest" and touches(test, meant)]
     failing = tuple(test.nodeid for test in touching if test.nodeid in suite.failing)
     passing = tuple(test.nodeid for test in touching if test.nodeid in suite.passed)[:AT_ONCE]
     text = examples_in(meant.source.tree)[:_MOST_TEXT]
