@@ -50,6 +50,7 @@ kernel: Any = _beside("child_kernel")
 limiting: Any = _beside("child_limits")
 for _name in ("child_record", "child_written", "child_hooks", "child_steps", "child_seccomp", "child_landlock"):
     _beside(_name)
+_beside("child_asserts")
 spaces: Any = _beside("child_space")
 jails: Any = _beside("child_jail")
 _beside("probe")

@@ -22,6 +22,7 @@ _TICK_S = 0.2
 _MOST_OF_MEMORY = 0.85
 
 recording: Any = sys.modules["_darner_child_record"]  # loaded before by child.py: this file has no import path
+asserting: Any = sys.modules["_darner_child_asserts"]
 stepping: Any = sys.modules["_darner_child_steps"]
 limiting: Any = sys.modules["_darner_child_limits"]
 
@@ -53,6 +54,7 @@ class Probe:
         self._recorder = stepping.Recorder(self._root, detail == "evidence", *times) if traced else None
         self._reports: Dict[str, Dict[str, Any]] = {}
         self._compare: Optional[Tuple[str, str, str]] = None
+        self._asserts: Dict[str, Any] = {}
         self.ids: List[str] = []
         self.collected: List[str] = []
 
@@ -63,7 +65,9 @@ class Probe:
             session.config.option.maxfail = 1
 
     def pytest_assertrepr_compare(self, config: Any, op: str, left: object, right: object) -> None:
-        self._compare = (op, recording.bounded_repr(left), recording.bounded_repr(right))
+        """Of the last comparison that pytest renders, whatever becomes of it."""
+        if not self._brief:
+            self._compare = (op, recording.bounded_repr(left), recording.bounded_repr(right))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, None]:
@@ -77,6 +81,7 @@ class Probe:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, None]:
         started = time.perf_counter()
+        self._compare = None
         if self._brief:
             item.repr_failure = _unrendered
         if self._recorder is not None:
@@ -155,14 +160,13 @@ class Probe:
         kept.update(outcome=said, phase=report.when)
         if said in ("failed", "error"):
             kept["failure"] = self._failure(call.excinfo, report) if call.excinfo is not None else _textual(report)
-        self._compare = None
 
     def _failure(self, excinfo: Any, report: Any) -> Dict[str, Any]:
         error = excinfo.value
         cause = getattr(error, "__cause__", None)
         if report.when == "collect" and cause is not None:
             error = cause
-        compare = self._compare or (None, None, None)
+        compare = asserting.accounting(error, self._compare, self._asserts) or (None, None, None)
         frames = [] if self._brief else self._frames(error)
         if isinstance(error, SyntaxError) and error.filename and error.lineno:
             frames.append(self._frame_row(error.filename, error.lineno, "<module>", (error.text or "").strip(), []))

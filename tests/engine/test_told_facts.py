@@ -1,0 +1,105 @@
+"""Facts are shown as the truth: each says what happened, of the call and the value that it names, or is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from darner.engine.case import open_case
+from darner.engine.evidence import gather
+from darner.engine.project import Project, find_interpreter
+from darner.engine.stop import Stop
+from darner.engine.suite import run_suite
+from darner.engine.trial import open_session
+
+
+@dataclass(frozen=True)
+class Told:
+    """A project, and what its explanation says and does not say."""
+
+    code: str
+    test: str
+    said: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()
+    beside: str = ""
+    """Another module, that the test knows too."""
+
+
+COMPARED = {
+    "a literal on the left is what is expected": Told(
+        "def total(xs):\n    return sum(xs) + 1\n",
+        "def test_it():\n    assert 6 == total([1, 2, 3])\n",
+        ("the test expects 6, and got 7", "`total(xs=[1, 2, 3])` returned 7; the test compares `7 == 6`"),
+        ("expects 7",),
+    ),
+    "what is under a not is no expectation": Told(
+        "def same(x):\n    return x\n",
+        "def test_it():\n    assert not same(3) == 3\n",
+        ("assert not 3 == 3",),
+        ("expects", "the test compares"),
+    ),
+    "a part that holds is not what failed": Told(
+        "def get():\n    return 200, False\n",
+        "def test_it():\n    status, ok = get()\n    assert status == 200 and ok\n",
+        ("An assertion does not hold",),
+        ("expects", "the test compares"),
+    ),
+    "an assert that was caught is not what failed": Told(
+        "def get(n):\n    return {}[n] if n > 2 else n\n",
+        "def test_it():\n    try:\n        assert get(2) == 5\n    except AssertionError:\n        pass\n    get(9)\n",
+        ("KeyError was raised: 9",),
+        ("expects",),
+    ),
+    "a chain tells the link that failed": Told(
+        "def size():\n    return 5\n",
+        "def test_it():\n    assert 1 < size() < 3\n",
+        ("the test needs `5 < 3` to be true",),
+    ),
+    "approx is expected on either side": Told(
+        "def mean():\n    return 2.5\n",
+        "def test_it():\n    assert pytest.approx(3) == mean()\n",
+        ("and got 2.5",),
+    ),
+    "a helper of the test compares for it": Told(
+        "def size():\n    return 5\n",
+        "def check(n):\n    assert (\n        4\n        == n\n    ), 'no'\n\n\ndef test_it():\n    check(size())\n",
+        ("the test expects 4, and got 5",),
+    ),
+}
+
+
+CASES = {**COMPARED}
+Explained = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explained]:
+    """One project holds all of them, each in modules of its own."""
+    root = tmp_path_factory.mktemp("told")
+    for number, told in enumerate(CASES.values()):
+        (root / f"shop_{number}.py").write_text(told.code)
+        (root / f"beside_{number}.py").write_text(told.beside)
+        heading = f"import pytest\nimport shop_{number} as shop\nfrom shop_{number} import *\n\n\n"
+        (root / f"test_{number}.py").write_text(heading + told.test.replace("BESIDE", f"beside_{number}"))
+    with open_session(Project(root, find_interpreter(root)), trusted=True) as session:
+        suite = run_suite(session, (), Stop())
+
+        def explain(name: str) -> str:
+            number = list(CASES).index(name)
+            case = open_case(session, suite, gather(session, suite, f"test_{number}.py::test_it", Stop()))
+            rows = [case.explanation.summary, *case.explanation.facts]
+            for place, one in enumerate(case.suspects, 1):
+                rows.append(f"suspect {place}: {one.path}:{one.line} in {one.function}: {', '.join(one.reasons)}")
+            return "\n".join(rows).replace(f"shop_{number}", "shop")
+
+        yield explain
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_explanation_says_nothing_but_what_happened(explained: Explained, name: str) -> None:
+    """What a person reads of a failing test, and what a model is told of it."""
+    text = explained(name)
+
+    assert [part for part in CASES[name].said if part not in text] == [], text
+    assert [part for part in CASES[name].unsaid if part in text] == [], text
