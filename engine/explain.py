@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ..sandbox.types import Call, Failure, Frame
@@ -20,6 +20,9 @@ _MOST_VALUES = 6
 _MOST_VALUE = 120
 _MOST_TOKENS = 160
 _MOST_SENTENCES = 5
+_MOST_CALLS = 3
+_BUILDING = frozenset(("__init__", "__new__", "__post_init__", "__repr__", "__str__"))
+"""Methods that make or show an object: what they return says nothing of a failure."""
 
 
 def from_facts(
@@ -116,8 +119,8 @@ def _summary(evidence: Evidence, failure: Failure) -> str:
         return f"{evidence.nodeid} cannot be collected: {failure.exception}: {_first_line(failure.message)}"
     if evidence.failing.phase in ("setup", "teardown"):
         return f"A fixture fails in {evidence.failing.phase}: {failure.exception}: {_first_line(failure.message)}"
-    call = _suspect_call(evidence)
-    if failure.operator is not None and call is not None and call.result is not None:
+    call = _compared_call(evidence)
+    if call is not None and call.result is not None:
         return f"`{_shown(call)}` returned {_short(call.result)}; the test compares {_sides(failure)}."
     if failure.operator is not None:
         return f"The test compares {_sides(failure)}, and that does not hold."
@@ -147,14 +150,17 @@ def _raised(failure: Failure) -> Iterator[str]:
 
 
 def _call_facts(evidence: Evidence) -> Iterator[str]:
-    """The last calls of project functions in the failing test, then a passing call of the same function."""
-    own = [call for call in evidence.failing.calls if not is_test_path(call.path)]
-    for call in own[:3]:
+    """The last calls of project functions in the failing test, then a passing call of the one that it compares."""
+    own, compared = _telling(evidence.failing.calls), _compared_call(evidence)
+    last = own[-_MOST_CALLS:]
+    if compared is not None and not any(call is compared for call in last):
+        last = [compared, *last[1:]]
+    for call in last:
         yield f"`{_shown(call)}` {_gave(call)}"
-    suspect = _suspect_call(evidence)
-    if suspect is not None:
-        others = (c for test in evidence.passing for c in test.calls if c.function == suspect.function)
-        other = next((c for c in others if c.arguments != suspect.arguments), None)
+    subject = compared or next(reversed(own), None)
+    if subject is not None:
+        others = (call for test in evidence.passing for call in _telling(test.calls) if _same_function(call, subject))
+        other = next((call for call in others if call.arguments != subject.arguments), None)
         if other is not None:
             yield f"in a passing test `{_shown(other)}` {_gave(other)}"
 
@@ -174,8 +180,30 @@ def _innermost(failure: Failure) -> list[Frame]:
     return list(dict.fromkeys(chosen))
 
 
-def _suspect_call(evidence: Evidence) -> Call | None:
-    return next((call for call in evidence.failing.calls if not is_test_path(call.path)), None)
+def _telling(calls: Iterable[Call]) -> list[Call]:
+    """Of project functions outside the tests, those that ended and whose end says something."""
+    return [
+        call
+        for call in calls
+        if not is_test_path(call.path)
+        and call.function.rpartition(".")[2] not in _BUILDING
+        and (call.result is not None or call.exception is not None)
+    ]
+
+
+def _same_function(one: Call, other: Call) -> bool:
+    return (one.path, one.function) == (other.path, other.function)
+
+
+def _compared_call(evidence: Evidence) -> Call | None:
+    """The last call that returned what the test looks at: of `==` the left side, of `in` the right one."""
+    failure = evidence.failing.failure
+    if failure is None or failure.operator is None:
+        return None
+    looked_at = {"==": (failure.left,), "in": (failure.right,), "not in": (failure.right,)}
+    sides = looked_at.get(failure.operator, (failure.left, failure.right))
+    own = _telling(evidence.failing.calls)[::-1]
+    return next((call for side in sides for call in own if call.result is not None and call.result == side), None)
 
 
 def _shown(call: Call) -> str:
@@ -185,7 +213,7 @@ def _shown(call: Call) -> str:
 def _gave(call: Call) -> str:
     if call.exception is not None:
         return f"raised {call.exception}"
-    return f"returned {_short(call.result)}" if call.result is not None else "did not return"
+    return f"returned {_short(call.result or '')}"
 
 
 def _where(failure: Failure) -> str:

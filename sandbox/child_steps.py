@@ -19,6 +19,10 @@ writing: Any = sys.modules["_darner_child_written"]
 
 _MAX_REPLAY = 2_000
 _MAX_CALLS = 400
+_LATE_CALLS, _LATE_BYTES = 40, 60_000
+"""Of a test that makes more calls its last ones are kept as well: they say most about its failure."""
+_GENERATOR = 0x20 | 0x200
+"""What its code ends with is not what the call returned."""
 _MOST_LOOKS = 32
 """At objects of one function whose reprs say nothing."""
 _MAX_ACTIVATIONS = 2_000
@@ -63,7 +67,10 @@ class Recorder:
         self.busy = False
         self._lines: Dict[int, Tuple[Any, Set[int]]] = {}
         self._calls: List[Dict[str, Any]] = []
-        self._seen: Set[Tuple[str, str]] = set()
+        self._seen: Dict[Tuple[str, str], Dict[str, Any]] = {}
+        self._again: Dict[int, Tuple[str, str]] = {}
+        self._late: Deque[Tuple[int, Dict[str, Any]]] = deque()
+        self._late_size = 0
         self._looks: Dict[str, int] = {}
         self._open: Dict[int, _Open] = {}
         self._activations: List[Dict[str, Any]] = []
@@ -97,7 +104,8 @@ class Recorder:
         lines: Dict[str, Set[int]] = {}
         for code, found in self._lines.values():
             lines.setdefault(values.relative(self._root, code.co_filename), set()).update(found)
-        row: Dict[str, Any] = {"lines": {path: sorted(found) for path, found in lines.items()}, "calls": self._calls}
+        calls = self._calls + [call for _, call in self._late]
+        row: Dict[str, Any] = {"lines": {path: sorted(found) for path, found in lines.items()}, "calls": calls}
         if self._wanted:
             steps: List[Any] = self._head + list(self._tail)
             if passed:
@@ -149,7 +157,7 @@ class Recorder:
         self._lines.setdefault(id(code), (code, set()))
         if threading.get_ident() != self._thread:
             return
-        call = self._record_call(frame) if code.co_name[0] != "<" and len(self._calls) < _MAX_CALLS else None
+        call = self._record_call(frame) if code.co_name[0] != "<" else None
         if len(self._activations) >= _MAX_ACTIVATIONS:
             if call is not None:
                 self._open[id(frame)] = _Open(frame, -1, call, {})
@@ -190,8 +198,8 @@ class Recorder:
             return
         if opened.number >= 0:
             self._activations[opened.number]["result"] = self._quietly(values.glance, value)
-        if opened.call is not None:
-            opened.call["result"] = self._quietly(values.bounded_repr, value)
+        if opened.call is not None and not frame.f_code.co_flags & _GENERATOR:
+            self._told(opened.call, "result", self._quietly(values.bounded_repr, value))
 
     def unwind(self, frame: Any, name: str) -> None:
         opened = self._closed(frame)
@@ -199,8 +207,8 @@ class Recorder:
             return
         if opened.number >= 0:
             self._activations[opened.number]["exception"] = name
-        if opened.call is not None:
-            opened.call["exception"] = name
+        if opened.call is not None and name != "GeneratorExit":  # that is nobody's failure: the rest was not wanted
+            self._told(opened.call, "exception", name)
 
     def _closed(self, frame: Any) -> Optional[_Open]:
         """The activation that ends here; None where none was opened for this frame."""
@@ -260,25 +268,47 @@ class Recorder:
         )
         place = code.co_filename + ":" + str(code.co_firstlineno)
         key = (place, repr(rows))
-        self._call_size += _bytes(key[1])
-        if self._call_size > _CALL_BYTES or (key in self._seen and not self._may_hide(place, rows)):
-            return None
-        text: str = self._quietly(writing.call, self._root, code, given, frame.f_globals)
-        if key in self._seen and (place, text) in self._seen:
-            return None
-        self._seen.update((key, (place, text)))
-        self._call_size += _bytes(text)
         row: Dict[str, Any] = {
             "path": values.relative(self._root, code.co_filename),
             "line": code.co_firstlineno,
             "function": values.qualname(code),
             "arguments": rows,
-            "text": text,
+            "text": "",
             "result": None,
             "exception": None,
         }
+        if self._call_size > _CALL_BYTES or len(self._calls) >= _MAX_CALLS:
+            return self._keep_late(row, _bytes(key[1]))
+        self._call_size += _bytes(key[1])
+        if key in self._seen and not self._may_hide(place, rows):
+            return self._repeated(row, key)
+        row["text"] = text = self._quietly(writing.call, self._root, code, given, frame.f_globals)
+        if key in self._seen and (place, text) in self._seen:
+            return self._repeated(row, (place, text))
+        self._seen[key] = self._seen[place, text] = row
+        self._call_size += _bytes(text)
         self._calls.append(row)
         return row
+
+    def _keep_late(self, row: Dict[str, Any], size: int) -> Dict[str, Any]:
+        self._late.append((size, row))
+        self._late_size += size
+        while len(self._late) > _LATE_CALLS or self._late_size > _LATE_BYTES:
+            self._late_size -= self._late.popleft()[0]
+        return row
+
+    def _repeated(self, row: Dict[str, Any], key: Tuple[str, str]) -> Dict[str, Any]:
+        """A call that was recorded before: again only where it ends in another way."""
+        row["text"] = self._seen[key]["text"]
+        self._again[id(row)] = key
+        return row
+
+    def _told(self, call: Dict[str, Any], how: str, value: str) -> None:
+        call[how] = value
+        key = self._again.pop(id(call), None)
+        if key is not None and call[how] != self._seen[key][how] and len(self._calls) < _MAX_CALLS:
+            self._seen[key] = call
+            self._calls.append(call)
 
     def _may_hide(self, place: str, rows: List[Tuple[str, str]]) -> bool:
         """Objects that look the same may hold other values; of a function called often not all are looked at."""

@@ -69,7 +69,40 @@ COMPARED = {
 }
 
 
-CASES = {**COMPARED}
+CALLED = {
+    "of a loop over calls the one that failed is told": Told(
+        "def roman(n):\n    return 'I' * n\n",
+        "def test_it():\n    for n, want in [(1, 'I'), (2, 'II'), (3, 'III'), (4, 'IV')]:\n"
+        "        assert roman(n) == want\n",
+        ("`roman(n=4)` returned 'IIII'; the test compares `'IIII' == 'IV'`.", "\n`roman(n=4)` returned 'IIII'"),
+    ),
+    "equal calls with other results are other calls": Told(
+        "IDS = iter(range(1, 9))\n\n\ndef next_id():\n    return next(IDS)\n",
+        "def test_it():\n    next_id()\n    next_id()\n    assert next_id() == 4\n",
+        ("`next_id()` returned 3; the test compares `3 == 4`",),
+    ),
+    "a call that the comparison does not show is no part of it": Told(
+        "def size(xs):\n    return len(xs)\n",
+        "def test_it():\n    assert [size('a'), size('ab')] == [1, 1]\n",
+        ("The test compares `[1, 2] == [1, 1]`, and that does not hold.", "`size(xs='ab')` returned 2"),
+    ),
+    "what builds an object or goes on later returned nothing": Told(
+        "class Cart:\n    def __init__(self, price):\n        self.price = price\n\n"
+        "    def __repr__(self):\n        return f'Cart {self.price}'\n\n"
+        "    def halves(self):\n        yield self.price / 2\n",
+        "def test_it():\n    assert list(Cart(6).halves()) == [2]\n",
+        unsaid=("`Cart.__init__(", "repr failed", "returned None", "did not return"),
+    ),
+    "a function of the same name elsewhere is another": Told(
+        "def size(xs):\n    return len(xs) + 1\n",
+        "import BESIDE\n\n\ndef test_it():\n    assert size([5]) == 1\n\n\n"
+        "def test_other():\n    assert BESIDE.size([7, 8]) == 2\n",
+        ("`size(xs=[5])` returned 2; the test",),
+        ("in a passing test",),
+        beside="def size(xs):\n    return len(xs)\n",
+    ),
+}
+CASES = {**COMPARED, **CALLED}
 Explained = Callable[[str], str]
 
 

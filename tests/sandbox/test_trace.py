@@ -158,6 +158,22 @@ def test_the_end_of_a_long_trace_is_kept_with_its_beginning(python: str, tmp_pat
     assert row["trace"]["dropped"] == 40_003 - len(steps)
 
 
+def test_of_very_many_calls_the_last_are_kept_with_the_first(python: str, tmp_path: Path) -> None:
+    """A loop fails at its end; equal calls that end in another way are calls of their own."""
+    source = (
+        "class Lift:\n    floor = 0\n\n\ndef up():\n    Lift.floor += 1\n    return Lift.floor\n\n\n"
+        "def step(n):\n    return n - 1\n\n\ndef evens():\n    yield 2\n\n\n"
+        "def work():\n    up(), up(), list(evens()), next(evens())\n    for n in range(900):\n        step(n)\n"
+    )
+
+    (row,) = record(python, tmp_path, source, "work")
+
+    ended = [(one["function"], one["result"], one["exception"]) for one in row["calls"]]
+    assert ended[1:4] == [("up", "1", None), ("up", "2", None), ("evens", None, None)]
+    assert ended[-1] == ("step", "898", None)
+    assert len(ended) < 500
+
+
 GREEDY = """\
 class Wide:
     def __init__(self, n):
