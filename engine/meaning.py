@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ..sandbox.types import Failure, Frame, Trace
+from ..sandbox.types import Failure, Frame, TestResult, Trace
+from .dataflow import statements
+from .origin import passed, went_on, writer
 from .protected import is_test_path
 from .source import FunctionNode, Source
 from .types import Evidence
@@ -36,6 +38,8 @@ class _Scene:
     values: Mapping[str, str]
     nodes: tuple[ast.AST, ...]
     trace: Trace | None
+    ran: frozenset[int]
+    """Lines of its file that the test ran."""
     sources: Mapping[str, Source]
 
     def value(self, node: ast.AST) -> object:
@@ -53,18 +57,15 @@ class _Scene:
 
     def _origin(self, name: str, value: str) -> str:
         """The last line of the running function that wrote it, else who passed it."""
-        if self.trace is None:
+        every = self.trace.activations if self.trace is not None else ()
+        last = max((i for i, one in enumerate(every) if self._is_here(one.path, one.function)), default=-1)
+        if self.trace is None or last < 0:
             return ""
-        steps, activations = self.trace.steps, self.trace.activations
-        last = max((i for i, one in enumerate(activations) if self._is_here(one.path, one.function)), default=-1)
-        mine = (step for step in reversed(steps) if step.activation == last and name in dict(step.values))
-        if (step := next(mine, None)) is not None:
-            written = (name, value) in step.values
-            return self._place(" (written by {})", self.frame.path, step.line) if written else ""
-        called = activations[last] if last >= 0 else None
-        if called is None or called.caller < 0 or (name, value) not in called.arguments:
-            return ""
-        return self._place(" (passed by {})", activations[called.caller].path, called.at)
+        about = (self.trace, last, self.frame.line, name, value, statements(self.sources[self.frame.path]))
+        if (line := writer(*about)) is not None:
+            return self._place(" (written by {})", self.frame.path, line)
+        place = passed(*about)
+        return self._place(" (passed by {})", *place) if place is not None else ""
 
     def _is_here(self, path: str, function: str) -> bool:
         return (path, function.split(".")[-1]) == (self.frame.path, self.frame.function.split(".")[-1])
@@ -78,7 +79,7 @@ def meaning(evidence: Evidence, sources: Mapping[str, Source]) -> Iterator[str]:
     """At most one sentence: `KeyError here: `prices` is {'tea': 3} and has no key 'tax'`."""
     failure = evidence.failing.failure
     explain = _READERS.get(failure.exception) if failure is not None else None
-    scene = _scene(failure, evidence.failing.trace, sources) if failure is not None else None
+    scene = _scene(evidence.failing, failure, sources) if failure is not None else None
     if explain is not None and scene is not None and len(said := list(dict.fromkeys(explain(scene)))) == 1:
         yield f"{scene.failure.exception} here: {said[0]}"
 
@@ -91,12 +92,16 @@ def edited(evidence: Evidence, changed: Mapping[tuple[str, int], str]) -> Iterat
         yield f"a hypothesis: your edit did it, for {outside[-1].path}:{outside[-1].line} raised, and {why}"
 
 
-def _scene(failure: Failure, trace: Trace | None, sources: Mapping[str, Source]) -> _Scene | None:
+def _scene(test: TestResult, failure: Failure, sources: Mapping[str, Source]) -> _Scene | None:
+    """None where what the frame's names hold is not what they held when it raised."""
     frame = next((one for one in reversed(failure.frames) if not one.path.startswith("/")), None)
     if frame is None or frame != failure.frames[-1] or (source := sources.get(frame.path)) is None:
         return None
+    ran = frozenset(dict(test.lines).get(frame.path, ()))
+    if went_on(source, frame.line, ran):
+        return None
     nodes = tuple(node for node in ast.walk(source.tree) if getattr(node, "lineno", 0) == frame.line)
-    return _Scene(failure, frame, dict(frame.locals), nodes, trace, sources)
+    return _Scene(failure, frame, dict(frame.locals), nodes, test.trace, ran, sources)
 
 
 def _attribute(scene: _Scene) -> Iterator[str]:
@@ -130,12 +135,18 @@ def _held(node: ast.AST, wanted: str) -> ast.expr | None:
 
 
 def _key(scene: _Scene) -> Iterator[str]:
+    """Nothing where the key may have been missing in something that is not known: `a[k] = self.b[k]`."""
     key = _literal(scene.failure.message)
-    for node in scene.nodes:
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and key is not _CUT:
-            held = scene.value(node.value)
-            if isinstance(held, dict) and _lacks(cast("dict[object, object]", held), key):
-                yield f"{scene.tell(node.value)} and has no key {scene.failure.message}"
+    added = [node.target for node in scene.nodes if isinstance(node, ast.AugAssign)]
+    taken = [node for node in scene.nodes if isinstance(node, ast.Subscript)]
+    taken = [node for node in taken if not isinstance(node.ctx, ast.Store) or node in added]
+    if key is _CUT or any(scene.value(node.value) is _CUT for node in taken):
+        return
+    for node in taken:
+        held, asked = scene.value(node.value), scene.value(node.slice)
+        lacks = isinstance(held, dict) and _lacks(cast("dict[object, object]", held), key)
+        if lacks and isinstance(node.value, ast.Name) and asked in (key, _CUT):
+            yield f"{scene.tell(node.value)} and has no key {scene.failure.message}"
 
 
 def _lacks(held: Mapping[object, object], key: object) -> bool:
@@ -179,9 +190,13 @@ def _unbound(scene: _Scene) -> Iterator[str]:
     around = [f for f in source.functions() if f.first_line <= line <= f.end_line]
     if found is None or not around:
         return
-    own = [node for node in _own(around[-1].node) if isinstance(node, ast.Name) and node.id == found[1]]
+    below = list(_own(around[-1].node))
+    own = [node for node in below if isinstance(node, ast.Name) and node.id == found[1]]
     stores = sorted({node.lineno for node in own if isinstance(node.ctx, ast.Store)})
-    if stores and not any(isinstance(node.ctx, ast.Del) for node in own):
+    lost = any(isinstance(node.ctx, ast.Del) for node in own) or any(
+        isinstance(node, ast.ExceptHandler) and node.name == found[1] for node in below
+    )
+    if stores and not lost and not scene.ran.intersection(stores):
         lines = " and ".join(f"line {n}" for n in stores[:3])
         yield f"`{found[1]}` gets a value in {lines} of `{around[-1].qualname}`, which had not run before it was read"
 

@@ -102,7 +102,58 @@ CALLED = {
         beside="def size(xs):\n    return len(xs)\n",
     ),
 }
-CASES = {**COMPARED, **CALLED}
+RAISED = {
+    "a dict that is assigned to lacks nothing": Told(
+        "class Shop:\n    def __init__(self):\n        self.prices = {'tea': 3}\n\n"
+        "    def pick(self, name):\n        lines = {}\n        lines[name] = self.prices[name]\n",
+        "def test_it():\n    Shop().pick('milk')\n",
+        ("KeyError was raised",),
+        ("has no key",),
+    ),
+    "another key of the same line was found": Told(
+        "def price(prices, name, shops):\n    return prices[name] + shops.pop('here')\n",
+        "def test_it():\n    price({'tea': 3}, 'tea', {})\n",
+        ("KeyError was raised",),
+        ("has no key",),
+    ),
+    "a dict that is added to has to have the key": Told(
+        "def count(names):\n    found = {}\n    for name in names:\n        found[name] += 1\n    return found\n",
+        "def test_it():\n    count(['tea'])\n",
+        ("`found` is {} (written by shop.py:2 `found = {}`) and has no key 'tea'",),
+    ),
+    "the last line that wrote the value is told where it wrote the same": Told(
+        "def mail(users, name):\n    user = None\n    if name in users:\n        user = users[name]\n"
+        "    return user.email\n",
+        "def test_it():\n    mail({'ann': None}, 'ann')\n",
+        ("`user` is None (written by shop.py:4 `user = users[name]`)",),
+    ),
+    "a change through another name is nobody's line": Told(
+        "def second(rows):\n    rows = list(rows)\n    other = rows\n    other.clear()\n    return rows[1]\n",
+        "def test_it():\n    second([1, 2, 3])\n",
+        ("IndexError here: `rows` is [] and has no item at 1",),
+        ("written by",),
+    ),
+    "what a finally changed is not what raised": Told(
+        "def pick(at):\n    items = [1, 2]\n    try:\n        return items[at]\n    finally:\n        items.clear()\n",
+        "def test_it():\n    pick(5)\n",
+        ("IndexError was raised",),
+        ("here:",),
+    ),
+    "a name that an except took away had its value": Told(
+        "def check(x):\n    error = None\n    try:\n        int(x)\n    except ValueError as error:\n        pass\n"
+        "    return error\n",
+        "def test_it():\n    check('a')\n",
+        ("UnboundLocalError was raised",),
+        ("had not run",),
+    ),
+    "a loop that ran without an item had run": Told(
+        "def last(xs):\n    for x in xs:\n        pass\n    return x\n",
+        "def test_it():\n    last([])\n",
+        ("UnboundLocalError was raised",),
+        ("had not run",),
+    ),
+}
+CASES = {**COMPARED, **CALLED, **RAISED}
 Explained = Callable[[str], str]
 
 
