@@ -124,7 +124,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
         *blamed(evidence, edited),
         *traced.born(evidence, signals.slice, tables, sources),
         *traced.left(departure(evidence.failing, evidence.passing), tables, sources),
-        *traced.unordered(evidence.failing.failure, signals.slice, tables),
+        *traced.unordered(evidence, signals.slice, tables),
     )
     blocks = traced.blocks(evidence.failing.trace, tables)
     return Case(

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import cast
 
-from ..sandbox.types import Activation, Failure, Trace
-from .dataflow import Statement, own_parts
+from ..sandbox.types import Activation, Trace
+from .dataflow import Statement
 from .departure import Departure
+from .disorder import takes_order
 from .protected import is_test_path
 from .slicing import Slice, Statements
 from .source import FunctionNode, Source
@@ -67,20 +68,29 @@ def left(found: Departure | None, statements: Statements, sources: Sources) -> I
     )
 
 
-def unordered(failure: Failure | None, found: Slice, statements: Statements) -> Iterator[str]:
-    """Both sides hold the same items, and a set took part: the order of its strings changes from run to run."""
-    if failure is None or failure.left == failure.right or not _same_items(failure.left, failure.right):
+def unordered(evidence: Evidence, found: Slice, statements: Statements) -> Iterator[str]:
+    """Both sides hold the same texts, and one was made in a set's order: that of its texts changes from run to run."""
+    failure, trace = evidence.failing.failure, evidence.failing.trace
+    if failure is None or trace is None or failure.left == failure.right:
+        return
+    if not _same_items(failure.left, failure.right):
         return
     for path, line in found.distances:
         statement = statements.get(path, {}).get(line)
-        if statement is not None and any(
-            _makes_set(node) for part in own_parts(statement.node) for node in ast.walk(part)
-        ):
+        running = trace.steps[found.steps[path, line]].activation
+        if statement is not None and takes_order(statement, _own_statements(trace, running, statements)):
             yield (
-                f"both sides hold the same items in another order, and {path}:{line} makes a set: its order depends on"
-                " PYTHONHASHSEED, which is 0 here, so the test may pass in your shell"
+                f"both sides hold the same items in another order, and {path}:{line} goes through a set: its order"
+                " depends on PYTHONHASHSEED, which is 0 here, so the test may pass in your shell"
             )
             return
+
+
+def _own_statements(trace: Trace, running: int, statements: Statements) -> list[Statement]:
+    """All that the activation ran."""
+    table = statements.get(trace.activations[running].path, {})
+    lines = dict.fromkeys(step.line for step in trace.steps if step.activation == running)
+    return [statement for line in lines if (statement := table.get(line)) is not None]
 
 
 def _same_items(left: str | None, right: str | None) -> bool:
@@ -89,17 +99,13 @@ def _same_items(left: str | None, right: str | None) -> bool:
 
 
 def _items(text: str | None) -> list[str] | None:
-    """What a list or tuple holds, whatever its order."""
+    """What a list or tuple with texts in it holds, whatever its order: a number's hash is itself."""
     try:
         value: object = ast.literal_eval(text or "")
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return sorted(map(repr, cast("list[object]", value))) if isinstance(value, list | tuple) else None
-
-
-def _makes_set(node: ast.AST) -> bool:
-    call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset")
-    return call or isinstance(node, ast.Set | ast.SetComp)
+    found = sorted(map(repr, cast("list[object]", value))) if isinstance(value, list | tuple) else []
+    return found if any("'" in item or '"' in item for item in found) else None
 
 
 def blocks(trace: Trace | None, statements: Statements) -> tuple[str, ...]:

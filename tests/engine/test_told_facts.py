@@ -153,7 +153,31 @@ RAISED = {
         ("had not run",),
     ),
 }
-CASES = {**COMPARED, **CALLED, **RAISED}
+ORDERED = {
+    "numbers in another order": Told(
+        "def unique(xs):\n    seen = set()\n    found = []\n    for x in xs:\n        if x not in seen:\n"
+        "            seen.add(x)\n            found.insert(0, x)\n    return found\n",
+        "def test_it():\n    assert unique([1, 2, 3]) == [1, 2, 3]\n",
+        unsaid=("PYTHONHASHSEED",),
+    ),
+    "a set that is only asked": Told(
+        "def unique(xs):\n    seen = set()\n    found = []\n    for x in xs:\n        if x not in seen:\n"
+        "            seen.add(x)\n            found.insert(0, x)\n    return found\n",
+        "def test_it():\n    assert unique('abc') == ['a', 'b', 'c']\n",
+        unsaid=("PYTHONHASHSEED",),
+    ),
+    "a set that is sorted": Told(
+        "def unique(xs):\n    found = list(xs)\n    found = sorted(set(found), reverse=True)\n    return found\n",
+        "def test_it():\n    assert unique('abc') == ['a', 'b', 'c']\n",
+        unsaid=("PYTHONHASHSEED",),
+    ),
+    "a set that gives the order": Told(
+        "def unique(xs):\n    found = {x for x in xs}\n    return [x for x in found]\n",
+        "def test_it():\n    assert unique('abcdefgh') == list('abcdefgh')\n",
+        ("PYTHONHASHSEED",),
+    ),
+}
+CASES = {**COMPARED, **CALLED, **RAISED, **ORDERED}
 Explained = Callable[[str], str]
 
 
