@@ -6,10 +6,13 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 from __future__ import annotations
 
 import ast
+import builtins
 import dis
 import os
 import re
 import reprlib
+import sys
+import types
 from typing import Any, Dict, Iterator, List, Tuple, cast
 
 _MAX_REPR = 240
@@ -61,16 +64,34 @@ def is_plain(value: object) -> bool:
     return type(value) in _PLAIN
 
 
-def replays(value: object, text: str, namespace: Dict[str, Any]) -> bool:
-    """The text is an expression for an equal value."""
+def replays(value: object, text: str, namespace: Dict[str, Any], root: str) -> bool:
+    """The text is an expression for an equal value; nothing of the project's runs to find that out."""
     try:
         try:
             return bool(ast.literal_eval(text) == value)
         except (ValueError, SyntaxError):
+            if not all(_is_foreign(name, namespace, root) for name in _names(text)):
+                return False
             again = eval(text, dict(namespace))
             return type(again) is type(value) and bool(again == value)
     except BaseException:  # boundary: the user's own classes
         return False
+
+
+def _names(text: str) -> List[str]:
+    return [node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)]
+
+
+def _is_foreign(name: str, namespace: Dict[str, Any], root: str) -> bool:
+    """A class, a function or a module of somebody else's: what is made of it runs no constructor of the project's."""
+    known = namespace.get(name, vars(builtins).get(name))
+    if isinstance(known, types.ModuleType):
+        module: Any = known
+    elif callable(known):
+        module = sys.modules.get(getattr(known, "__module__", ""))
+    else:
+        return False
+    return not inside(root, str(getattr(module, "__file__", "") or ""))
 
 
 def qualname(code: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dataclasses
 import enum
 import inspect
 import itertools
@@ -94,7 +95,7 @@ class _Writer:
         text = values.bounded_repr(value, _MOST_TEXT)
         if type(value) in _SURE and len(text) < _MOST_TEXT:
             return str(text)
-        if values.replays(value, text, self._namespace):
+        if values.replays(value, text, self._namespace, self._root):
             return str(text)
         if not depth:
             raise _Unwritten()
@@ -127,6 +128,9 @@ class _Writer:
 
     def _object(self, value: object, depth: int) -> str:
         kind, name = type(value), self._name_of(type(value))
+        made = _generated(kind, value) if name else None
+        if made is not None:
+            return "%s(%s)" % (name, ", ".join("%s=%s" % (word, self.value(part, depth - 1)) for word, part in made))
         held: Dict[str, object] = getattr(value, "__dict__", {})
         if not name or not _is_plain(kind) or not all(key.isidentifier() for key in held):
             raise _Unwritten()
@@ -153,6 +157,24 @@ def _is_plain(kind: type) -> bool:
         and not hasattr(kind, "__del__")
         and not any(isinstance(member, types.MemberDescriptorType) for member in slots)
     )
+
+
+def _generated(kind: Any, value: Any) -> Optional[List[Tuple[str, object]]]:
+    """Keywords and values of what a constructor that was written for the class stores as they are, and does no more."""
+    fields: List[Any] = []
+    if tuple in kind.__mro__ and hasattr(kind, "_fields"):
+        maker: Any = kind.__new__
+        names: List[str] = list(kind._fields)
+    elif dataclasses.is_dataclass(kind) and kind.__new__ is object.__new__ and not hasattr(kind, "__post_init__"):
+        fields = list(dataclasses.fields(kind))
+        maker, names = kind.__init__, [field.name for field in fields]
+    else:
+        return None
+    code = getattr(maker, "__code__", None)
+    held: Any = getattr(value, "__dict__", None) or names
+    if code is None or not code.co_filename.startswith("<") or not all(field.init for field in fields):
+        return None  # somebody wrote it
+    return [(name, getattr(value, name)) for name in names] if set(held) == set(names) else None
 
 
 def _constructed(kind: Any, held: Dict[str, object]) -> Optional[List[Tuple[str, str]]]:

@@ -177,7 +177,24 @@ ORDERED = {
         ("PYTHONHASHSEED",),
     ),
 }
-CASES = {**COMPARED, **CALLED, **RAISED, **ORDERED}
+RECORDED = {
+    "no constructor of the project runs to record a call": Told(
+        "from dataclasses import dataclass\n\nALL = []\n\n\n@dataclass\nclass Task:\n    name: str\n\n"
+        "    def __post_init__(self):\n        ALL.append(self)\n\n\n"
+        "def rename(task, name):\n    task.name = name.upper()\n    return len(ALL)\n",
+        "def test_it():\n    assert rename(Task('a'), 'b') == 0\n",
+        ("the test expects 0, and got 1",),
+    ),
+    "a test that counts objects fails as it does plainly": Told(
+        "COUNT = 0\n\n\nclass Order:\n    def __init__(self, what):\n        global COUNT\n        COUNT += 1\n"
+        "        self.what = what\n\n    def __repr__(self):\n        return f'Order({self.what!r})'\n\n"
+        "    def __eq__(self, other):\n        return self.what == other.what\n\n\n"
+        "def price(order):\n    return len(order.what)\n",
+        "def test_it():\n    price(Order('tea'))\n    assert shop.COUNT == 2\n",
+        ("the test expects 2, and got 1",),
+    ),
+}
+CASES = {**COMPARED, **CALLED, **RAISED, **ORDERED, **RECORDED}
 Explained = Callable[[str], str]
 
 

@@ -205,6 +205,9 @@ def test_evidence_never_grows_beyond_its_bound(python: str, tmp_path: Path) -> N
 
 
 CALLS = """\
+import collections
+import dataclasses
+import datetime
 import enum
 import functools
 
@@ -269,6 +272,19 @@ class Open:
         self.file.close()
 
 
+@dataclasses.dataclass
+class Item:
+    name: str
+    price: int = 3
+
+
+Pair = collections.namedtuple("Pair", "a b")
+
+
+def priced(*items):
+    return items
+
+
 def keyed(a, b=2, *rest, key, other=3, **more):
     return a
 
@@ -299,6 +315,7 @@ def work():
     Open().look()
     coloured(Colour.RED, Cart, keyed)
     coloured(float("nan"), lambda: 0, 1)
+    priced(Item("tea"), [Pair(1, datetime.date(2020, 1, 2))])
 """
 FIRST = "(vars(it := Cart.__new__(Cart)).update(items=[1, 2], rate=0.5, lines=1) or it)"
 SECOND = "(vars(it := Cart.__new__(Cart)).update(items=[1, 2, 3], rate=0.5, lines=2) or it)"
@@ -327,6 +344,7 @@ TEXTS = [
     "",
     "coloured(Colour.RED, Cart, keyed)",
     "",
+    "priced(Item(name='tea', price=3), [Pair(a=1, b=datetime.date(2020, 1, 2))])",
 ]
 
 
@@ -335,7 +353,7 @@ def test_a_recorded_call_can_be_made_again_as_it_was_made(python: str, tmp_path:
     (row,) = record(python, tmp_path, CALLS, "work")
 
     assert [call["text"] for call in row["calls"] if call["function"] != "work"] == TEXTS
-    alone = [*TEXTS[:2], *TEXTS[3:13], *TEXTS[14:18]]
+    alone = [*TEXTS[:2], *TEXTS[3:13], *TEXTS[14:18], TEXTS[-1]]
     names: dict[str, Any] = {}
     exec(CALLS, names)
     for text in alone:
