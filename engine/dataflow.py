@@ -28,6 +28,9 @@ _HARMLESS = frozenset((
 """Functions that leave their arguments as they were."""
 
 
+_Comprehended = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement without the statements inside it. Lines count from 1, ends are inclusive."""
@@ -126,17 +129,36 @@ def own_parts(node: ast.stmt) -> Iterator[ast.AST]:
 
 
 def _collect(node: ast.AST, reads: set[str], writes: set[str]) -> None:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            (reads if isinstance(part.ctx, ast.Load) else writes).add(part.id)
-        elif isinstance(part, ast.Attribute):
-            (reads if isinstance(part.ctx, ast.Load) else writes).add(f".{part.attr}")
-        elif isinstance(part, ast.Subscript) and not isinstance(part.ctx, ast.Load):
-            writes |= _changed(part.value)
-        elif isinstance(part, ast.Call):
-            writes |= _changed_by(part)
-        elif isinstance(part, ast.alias):
-            writes.add((part.asname or part.name).split(".")[0])
+    if isinstance(node, _Comprehended):
+        _collect_comprehension(node, reads, writes)
+        return
+    if isinstance(node, ast.Name):
+        (reads if isinstance(node.ctx, ast.Load) else writes).add(node.id)
+    elif isinstance(node, ast.Attribute):
+        (reads if isinstance(node.ctx, ast.Load) else writes).add(f".{node.attr}")
+    elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        writes |= _changed(node.value)
+    elif isinstance(node, ast.Call):
+        writes |= _changed_by(node)
+    elif isinstance(node, ast.alias):
+        writes.add((node.asname or node.name).split(".")[0])
+    for part in ast.iter_child_nodes(node):
+        _collect(part, reads, writes)
+
+
+def _collect_comprehension(node: _Comprehended, reads: set[str], writes: set[str]) -> None:
+    """Its own names are no others, but for what it goes through first."""
+    first = node.generators[0].iter
+    _collect(first, reads, writes)
+    inner_reads, inner_writes, own = set[str](), set[str](), set[str]()
+    for part in ast.iter_child_nodes(node):
+        for child in ast.iter_child_nodes(part) if isinstance(part, ast.comprehension) else [part]:
+            if child is not first:
+                _collect(child, inner_reads, inner_writes)
+    for loop in node.generators:
+        _collect(loop.target, set(), own)
+    reads |= inner_reads - own
+    writes |= inner_writes - own
 
 
 def _changed_by(call: ast.Call) -> set[str]:

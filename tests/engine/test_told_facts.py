@@ -194,7 +194,15 @@ RECORDED = {
         ("the test expects 2, and got 1",),
     ),
 }
-CASES = {**COMPARED, **CALLED, **RAISED, **ORDERED, **RECORDED}
+SUSPECTED = {
+    "a comprehension's own name writes no other": Told(
+        "def last(xs):\n    i = len(xs)\n    ys = [i * 2 for i in xs]\n    return ys[i]\n",
+        "def test_it():\n    assert last([1, 2]) == 4\n",
+        ("wrote `i` last", "wrote `ys` last"),
+        ("`i`, `ys`",),
+    ),
+}
+CASES = {**COMPARED, **CALLED, **RAISED, **ORDERED, **RECORDED, **SUSPECTED}
 Explained = Callable[[str], str]
 
 
