@@ -19,7 +19,9 @@ _BREAK = ""
 """Between two texts of the evidence: no token of a sentence."""
 _TRIPLE = re.compile("\"\"\"|'''")
 _PLACE = re.compile(r"(?<=\.py):(\d+)")
-_LINE = re.compile(r"\blines?\s+(?:number\s+)?(\d+)(?:\s*(?:-|\u2013|to|and|,)\s*(\d+))?(?!\w)", re.IGNORECASE)
+_LINE = re.compile(
+    r"\blines?\s+(?:number\s+)?(\d+(?:\s*(?:,\s*and\b|,|-|\u2013|to\b|and\b)\s*\d+)*)(?!\w)", re.IGNORECASE
+)
 _CODE = re.compile(r"`+([^`]+)`+")
 _QUOTED = re.compile(r"""(?<!\w)(["'])(.+?)\1(?!\w)|“([^”]+)”""")
 _SHORTENED = re.compile(r"(?<=\w)['\u2019](?:s|t|re|ve|ll|d|m)\b")
@@ -107,8 +109,8 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _lines(text: str) -> Iterator[int]:
-    found = (*_PLACE.findall(text), *(number for pair in _LINE.findall(text) for number in pair if number))
-    return (int(number) for number in found)
+    found = (*_PLACE.findall(text), *_LINE.findall(text))
+    return (int(number) for each in found for number in re.findall(r"\d+", each))
 
 
 def _uncalled(code: str) -> str:

@@ -22,6 +22,7 @@ SEEN = Seen.of(
     [
         ("It is on line 5.", "line 5"),
         ("It is on line 15.", "line 15"),
+        ("Lines 2, 2 and 5 do it.", "line 5"),
         ("It fails in ages.py:3.", "line 3"),
         ("It returned 5.", "5"),
         ("It returned 3.", "3"),
@@ -52,6 +53,7 @@ def test_what_nobody_saw_is_named(sentence: str, invented: str) -> None:
     "sentence",
     [
         "It is on line 2.",
+        "Lines 2, 2, and 2 do it, or lines 2 to 2 and 2.",
         "It fails in ages.py:2.",
         "`oldest()` returned -3, not 15.",
         "The list's items are -3, 15 and 4, so oldest(ages) doesn't hold.",
