@@ -40,6 +40,8 @@ class Probe:
 
     def __init__(self, root: str, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
         self._root = root
+        self._recorder: Any = None
+        self._render_unheard()
         self.begin(detail, emit, limits)
 
     def begin(self, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
@@ -57,6 +59,30 @@ class Probe:
         self._asserts: Dict[str, Any] = {}
         self.ids: List[str] = []
         self.collected: List[str] = []
+
+    def _render_unheard(self) -> None:
+        """What a failing assert shows of its values is no part of what the test did: the user's `__repr__` runs for it.
+
+        A failed assert is rendered in the test's own frame, before it raises.
+        """
+        rewriting: Any = sys.modules.get("_pytest.assertion.rewrite")
+        for name in ("_saferepr", "_call_reprcompare", "_format_assertmsg", "_should_repr_global_name"):
+            work = getattr(rewriting, name, None)  # private API
+            if work is not None:
+                setattr(rewriting, name, self._unheard(work))
+
+    def _unheard(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def quietly(*arguments: Any) -> Any:
+            recorder = self._recorder
+            if recorder is None or recorder.busy:
+                return work(*arguments)
+            recorder.rest()
+            try:
+                return work(*arguments)
+            finally:
+                recorder.go_on()
+
+        return quietly
 
     def pytest_collection_finish(self, session: Any) -> None:
         self.collected = [item.nodeid for item in session.items]

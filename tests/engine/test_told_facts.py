@@ -201,6 +201,15 @@ SUSPECTED = {
         ("wrote `i` last", "wrote `ys` last"),
         ("`i`, `ys`",),
     ),
+    "what shows an object made no value": Told(
+        "class Cart:\n    def __init__(self, prices):\n        self.prices = prices\n\n"
+        "    def total(self):\n        return sum(self.prices) - 1\n\n"
+        "    def __repr__(self):\n        text = ', '.join(map(str, self.prices))\n        return f'Cart of {text}'\n",
+        "def test_it():\n    assert Cart([1, 2]).total() == 3\n\n\n"
+        "def test_empty():\n    assert Cart([1]).total() == 0\n",
+        ("suspect 1: shop.py:6 in Cart.total",),
+        ("in Cart.__repr__: runs in the failing test", "'Cart of"),
+    ),
 }
 CASES = {**COMPARED, **CALLED, **RAISED, **ORDERED, **RECORDED, **SUSPECTED}
 Explained = Callable[[str], str]
