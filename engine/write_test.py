@@ -49,6 +49,8 @@ class _Bench:
     base: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """The code as it should be, in place of the files as they are (a repair that is not applied yet)."""
     mutants: list[bytes] = field(default_factory=list[bytes])
+    crashed: bool = False
+    """No call gave anything."""
 
     def call(self, calls: Sequence[str], edits: Mapping[str, bytes]) -> tuple[CallResult, ...]:
         stop = self.stop
@@ -92,7 +94,7 @@ def write_test(
     yield Phase(name, "run", f"running {len(found)} calls and others near them")
     held = _held(bench, found)
     if not held:
-        yield TestDone(_none(bench, began, trouble or _no_calls(meant)))
+        yield TestDone(_none(bench, began, trouble or _no_calls(bench)))
         return
     kills = _kills(bench, held)
     yield Tried(name, len(bench.mutants), len(set[int]().union(*kills.values())) if kills else 0)
@@ -143,6 +145,7 @@ def _held(bench: _Bench, found: Sequence[Check]) -> list[Check]:
         near.update(dict.fromkeys(islice(neighbours(check.call), _MOST_NEIGHBOURS // max(len(found), 1) + 2)))
     every = [*found, *(Check(call, "", False, Teller.CODE) for call in near if call not in known)]
     given = bench.call([check.call for check in every], bench.base)
+    bench.crashed = bool(given) and all(one.exception == "Crash" for one in given)
     held = list(dict.fromkeys(checks.settled(every, given, bench.meant)))
     again = bench.call([check.call for check in held], bench.base)  # a clock gives other values by now
     steady = set(checks.settled(held, again, bench.meant))
@@ -244,8 +247,10 @@ def _none(bench: _Bench, began: float, note: str) -> TestWritten:
     return TestWritten(bench.meant.name, None, "", (), 0, len(bench.mutants), time.monotonic() - began, note)
 
 
-def _no_calls(meant: Meant) -> str:
-    name = plain(meant.function.qualname)
+def _no_calls(bench: _Bench) -> str:
+    name, path = plain(bench.meant.function.qualname), bench.meant.path
+    if bench.crashed:
+        return f"No call of {name} could be made: {path} could not be imported, or the call ended the process."
     return (
         f"No call of {name} could be written whose result is the same twice and can be compared; "
         "an example in its docstring would help."

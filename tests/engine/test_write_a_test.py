@@ -170,3 +170,15 @@ def test_the_answer_to_a_question_becomes_a_test_that_tells_the_repairs_apart(tm
 
     assert "    assert parse('5-5') == [5]" in lines_added(right)
     assert (wrong.patch, "does not give [] " in wrong.note) == (None, True)
+
+
+def test_calls_that_could_not_be_made_are_not_called_unsteady(tmp_path: Path) -> None:
+    """The module does not load on its own: what the calls give twice is not known."""
+    module = 'raise SystemExit("not here")\n\n\ndef one(n: int) -> int:\n    return 1\n'
+    bench = Bench(tmp_path).write({**INI, "ranges.py": module})
+
+    report = outcome_of(bench, "ranges.py::one", "one(2) == 1", "")
+
+    assert (
+        report.note == "No call of one could be made: ranges.py could not be imported, or the call ended the process."
+    )
