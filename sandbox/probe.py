@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Generator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Generator, List, Optional, Set, Tuple
 
 import pytest
 
@@ -20,6 +20,8 @@ _MAX_FRAMES = 24
 _MAX_LOCALS = 40
 _TICK_S = 0.2
 _MOST_OF_MEMORY = 0.85
+_LEAST_CPU_S, _LEAST_WALL_S = 1.0, 5.0
+"""A test that stands where another one did not end is waited for as long at least."""
 
 recording: Any = sys.modules["_darner_child_record"]  # loaded before by child.py: this file has no import path
 asserting: Any = sys.modules["_darner_child_asserts"]
@@ -46,9 +48,10 @@ class Probe:
 
     def begin(self, detail: str, emit: Emit, limits: Optional[Dict[str, Any]]) -> None:
         """Forget everything: a stage (child_stage.py) registers one probe, and each of its children begins anew."""
-        self._limits = dict(limits) if limits is not None else None
+        self._limits = limits
         self._slowest = 0.0
-        self._ends = 0.0
+        self._endless: Set[Tuple[Tuple[str, int], ...]] = set()
+        self._ends = self._wall_ends = self._ends_early = 0.0
         self._emit = emit
         self._brief = detail == "verdicts"
         traced = detail in ("coverage", "evidence")
@@ -119,28 +122,28 @@ class Probe:
             self._recorder.stop()
         report = self._reports.pop(item.nodeid, {"outcome": "error", "phase": "setup", "failure": None})
         seconds = time.perf_counter() - started
-        self._learn_patience(report["failure"], seconds)
+        if report["failure"] is None or report["failure"]["exception"] != "TestTimeout":
+            self._slowest = max(self._slowest, seconds)
         self._send(item, report["outcome"], report["phase"], seconds, report["failure"])
 
     def _set_timers(self, factor: float) -> None:
         """Interrupt a test that does not end where it stands, so that its frames and values can be seen."""
         if self._limits is None or threading.current_thread() is not threading.main_thread():
             return
-        signal.signal(signal.SIGALRM, self._interrupt)
-        signal.setitimer(signal.ITIMER_REAL, factor * self._limits["test_wall_s"], 0.2 * factor)
-        self._ends = time.process_time() + self._limits["test_cpu_s"]
-        tick = factor * min(_TICK_S, 0.5 * self._limits["test_cpu_s"])
+        cpu_s, wall_s = self._limits["test_cpu_s"], self._limits["test_wall_s"]
+        patience = 10.0 * self._slowest
+        first = min(wall_s, max(_LEAST_WALL_S, patience)) if self._endless else wall_s
+        signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, factor * first, 0.2 * factor)
+        self._wall_ends = time.monotonic() + wall_s
+        self._ends = time.process_time() + cpu_s
+        self._ends_early = time.process_time() + min(cpu_s, max(_LEAST_CPU_S, patience))
+        tick = factor * min(_TICK_S, 0.5 * cpu_s)
         signal.signal(signal.SIGVTALRM, self._tick)
         signal.setitimer(signal.ITIMER_VIRTUAL, tick, tick)
 
-    def _learn_patience(self, failure: Optional[Dict[str, Any]], seconds: float) -> None:
-        """Where one test does not end others will not: wait for them ten times as long as the slowest that ended."""
-        if failure is None or failure["exception"] != "TestTimeout":
-            self._slowest = max(self._slowest, seconds)
-        elif self._limits is not None:
-            patience = max(1.0, 10.0 * self._slowest)
-            for key in ("test_wall_s", "test_cpu_s"):
-                self._limits[key] = min(self._limits[key], patience)
+    def _ring(self, signum: int, frame: Any) -> None:
+        self._end(frame, time.monotonic() >= self._wall_ends)
 
     def _tick(self, signum: int, frame: Any) -> None:
         """Look at the test's processor time and memory.
@@ -148,22 +151,33 @@ class Probe:
         Memory is stopped short of the kernel's limit: where no integer can be made, CPython 3.11 never unwinds.
         """
         if self._limits is not None and limiting.mapped_now() > _MOST_OF_MEMORY * self._limits["memory_bytes"]:
-            if self._in_project(frame):
+            if self._place(frame):
                 raise MemoryError("the test uses all memory that it may have")
-        elif time.process_time() >= self._ends:
-            self._interrupt(signum, frame)
+        elif time.process_time() >= self._ends_early:
+            self._end(frame, time.process_time() >= self._ends)
 
-    def _interrupt(self, signum: int, frame: Any) -> None:
-        if self._in_project(frame):
+    def _end(self, frame: Any, over: bool) -> None:
+        """Interrupt what had its whole time, and earlier what stands where another test did not end.
+
+        Where one test does not end others will not: they are waited for ten times as long as the slowest that ended.
+        Other tests keep their whole time, for a slow one is not endless.
+        """
+        place = self._place(frame) if over or self._endless else ()
+        if place and (over or place in self._endless):
+            self._endless.add(place)
             raise TestTimeout("the test did not end")
 
-    def _in_project(self, frame: Any) -> bool:
-        """Only the project's own code is interrupted: pytest, reporting one interruption, must not meet another."""
+    def _place(self, frame: Any) -> Tuple[Tuple[str, int], ...]:
+        """The project's functions that are running, without the test's own where it called another.
+
+        Only the project's own code is interrupted: pytest, reporting one interruption, must not meet another.
+        """
+        found: List[Tuple[str, int]] = []
         while frame is not None:
             if recording.inside(self._root, frame.f_code.co_filename):
-                return True
+                found.append((frame.f_code.co_filename, frame.f_code.co_firstlineno))
             frame = frame.f_back
-        return False
+        return tuple(found[:-1] or found)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:

@@ -223,6 +223,56 @@ def test_a_cancel_ends_the_run_and_the_session_goes_on(session: Session) -> None
     assert session.run(BOTH, {"cart.py": GOOD.encode()}).status is Status.PASS
 
 
+SPINNING = """\
+import time
+
+
+def spin():
+    while True:
+        pass
+
+
+def work():
+    ends = time.process_time() + 1.5
+    while time.process_time() < ends:
+        pass
+"""
+TESTS_OF_SPINNING = """\
+import pytest
+import spinning
+
+
+def test_slow_before():
+    pass
+
+
+@pytest.mark.parametrize("n", range(6))
+def test_loop(n):
+    spinning.spin()
+
+
+def test_slow():
+    spinning.work()
+"""
+
+
+def test_after_an_endless_test_only_those_that_stand_in_the_same_place_are_waited_for_less(
+    project: Path, open_project: OpenProject
+) -> None:
+    """A slow test is healthy; and a loop that six tests run into costs its whole limit once."""
+    (project / "spinning.py").write_text(SPINNING)
+    (project / "test_spinning.py").write_text(TESTS_OF_SPINNING)
+    limits = Limits(test_cpu_s=4.0, test_wall_s=120.0, cpu_s=4.0 + 5 * 2.0 + 3.0, wall_s=400.0)
+
+    run = open_project(project).run(["test_spinning.py"], limits=limits)
+
+    outcomes = {t.nodeid.split("::", 1)[1]: t.outcome for t in run.tests}
+    assert outcomes.pop("test_slow") is outcomes.pop("test_slow_before") is Outcome.PASSED
+    assert run.status is Status.FAIL, run.detail
+    assert {t.failure.exception for t in run.tests if t.failure} == {"TestTimeout"}
+    assert list(outcomes.values()) == [Outcome.FAILED] * 6
+
+
 def test_a_hanging_test_is_interrupted_where_it_stands(session: Session) -> None:
     """The frames of an endless loop are the evidence that finds it."""
     endless = "def total(numbers):\n    turns = 0\n    while True:\n        turns += 1\n"
