@@ -22,6 +22,7 @@ _MOST_TEXT, _MOST_SUMMED = 4_000, 1_000_000
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LIBRARY = os.path.dirname(os.__file__)
 _CONTAINERS: Tuple[Any, ...] = (collections.OrderedDict, dict, list, tuple, set, frozenset, collections.deque)
+_LISTS, _BARE = frozenset((list, tuple)), frozenset((list, tuple, dict))
 _NO_STATE = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _ARRAYS = ("array", "numpy")
 _COUNTER: Any = collections.Counter
@@ -51,7 +52,7 @@ def whole(value: object) -> str:
 def attributes(value: Any) -> Dict[str, Any]:
     """Of an object, those in slots too; none of its own code runs for it."""
     found: Dict[str, Any] = {}
-    with contextlib.suppress(AttributeError):
+    with contextlib.suppress(Exception):  # boundary: a class may make its own `__dict__`
         found.update(object.__getattribute__(value, "__dict__"))
     for kind in type(value).__mro__:
         for name, slot in vars(kind).items():
@@ -93,7 +94,7 @@ class _Walk:
         """None for what has parts."""
         if issubclass(type(value), float) or type(value) in _PLAIN:
             return _plain(value)
-        if type(value) in (list, tuple) and _PLAIN.issuperset(map(type, cast(List[object], value))):
+        if type(value) in _LISTS and _PLAIN.issuperset(map(type, cast(List[object], value))):
             return _listed(type(value), map(_plain, cast(List[object], value)))
         if id(value) in self._above:
             return "<%d above>" % (len(self._above) - self._above[id(value)] + 1)
@@ -107,7 +108,7 @@ class _Walk:
             return (yield from _opened(value, base))
         if base is not None and not _is_theirs(kind.__repr__):
             inner = yield from _held(value, base)
-            return inner if kind in (list, tuple, dict) else "%s(%s)" % (kind.__name__, inner)
+            return inner if kind in _BARE else "%s(%s)" % (kind.__name__, inner)
         if _is_array(value):
             return (yield from _array(value))
         if kind.__repr__ is object.__repr__ and kind is not object:

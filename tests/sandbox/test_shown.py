@@ -171,6 +171,23 @@ def test_what_an_object_holds_is_told_without_its_own_code() -> None:
     assert whole([Loud(1.2)]) == "[Loud({'amount': 1.2})]"
 
 
+def test_a_class_with_attributes_of_its_own_making_has_a_text() -> None:
+    """What fails here would look like an exception of the candidate's."""
+
+    class Odd:
+        @property
+        def __dict__(self) -> dict[str, object]:  # type: ignore[override]
+            raise RuntimeError
+
+    class Kind(type):
+        def __eq__(cls, other: object) -> bool:
+            raise RuntimeError
+
+        __hash__ = type.__hash__
+
+    assert canonical([Odd(), Kind("Made", (), {})()]) == "[Odd({}), Made({})]"
+
+
 def test_an_address_is_left_out_of_a_repr_and_stays_in_a_text() -> None:
     """A repr says where an object happens to lie; what a program writes like that is its own."""
     for shown in (canonical, bounded_repr):
