@@ -48,9 +48,17 @@ def departure(
         if within is not None and activation.path not in within:
             continue
         ranked = sorted(known.get(_key(activation), ()), key=lambda one: _likeness(way, one[1]))
-        if ranked and (shared := _shared(way, ranked[-1][1])) < len(way):
+        if ranked and _leaves(way, ranked[-1]):
+            shared = _shared(way, ranked[-1][1])
             return _departure(trace, activation, way, ranked[-1], shared)
     return None
+
+
+def _leaves(way: tuple[int, ...], other: tuple[Activation, tuple[int, ...], str]) -> bool:
+    """What is not in the trace of the other may be the same."""
+    activation, there, _ = other
+    shared = _shared(way, there)
+    return shared < len(way) and (shared < len(there) or activation.unbroken < 0)
 
 
 def _likeness(way: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
@@ -78,15 +86,16 @@ def _departure(
 
 
 def _ways(test: TestResult) -> Iterator[tuple[Activation, tuple[int, ...]]]:
-    """Project functions that the test ran, with their own lines in order."""
+    """Project functions that the test ran, with their own lines in order, up to where some are missing."""
     if test.trace is None:
         return
     lines: dict[int, list[int]] = defaultdict(list)
     for step in test.trace.steps:
         lines[step.activation].append(step.line)
     for number, activation in enumerate(test.trace.activations[:_MOST_ACTIVATIONS]):
-        if not is_test_path(activation.path) and not activation.function.endswith(">") and lines[number]:
-            yield activation, tuple(lines[number])
+        way = lines[number] if activation.unbroken < 0 else lines[number][: activation.unbroken]
+        if not is_test_path(activation.path) and not activation.function.endswith(">") and way:
+            yield activation, tuple(way)
 
 
 def _key(activation: Activation) -> Key:

@@ -16,7 +16,13 @@ def passed(trace: Trace, number: int, line: int, name: str, value: str, table: T
     """The place of the call that gave it to the activation `number`, which raised at `line` and never wrote it."""
     activation = trace.activations[number]
     steps = _steps(trace, number)
-    if activation.caller < 0 or _changes(steps, name) or (name, value) not in activation.arguments:
+    if (
+        trace.cut
+        or activation.unbroken >= 0
+        or activation.caller < 0
+        or _changes(steps, name)
+        or (name, value) not in activation.arguments
+    ):
         return None
     before = steps[: _end(steps, line, table)]
     wrote = any(_stores(statement, name) for step in before if (statement := table.get(step.line)) is not None)
@@ -33,10 +39,10 @@ def writer(trace: Trace, number: int, line: int, name: str, value: str, table: T
     steps = _steps(trace, number)
     changes = _changes(steps, name)
     known = dict(steps[changes[-1]].values) if changes else dict(trace.activations[number].arguments)
-    if known.get(name) != value:
+    if trace.cut or known.get(name) != value:
         return None
     perhaps: set[int] = set()
-    for n in reversed(range(_end(steps, line, table))):
+    for n in reversed(range(max(trace.activations[number].unbroken, 0), _end(steps, line, table))):
         statement = table.get(steps[n].line)
         if statement is None or name not in statement.writes:
             continue

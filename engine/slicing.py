@@ -25,7 +25,7 @@ class Slice:
     distances: Mapping[tuple[str, int], int]
     """Fewest links from the failure to a run of this statement, by path and the statement's first line."""
     writers: Mapping[str, tuple[str, int]]
-    """Where each name of the failing frame got its last value."""
+    """Where each name of the failing frame got its last value; empty where the end of the trace is missing."""
     steps: Mapping[tuple[str, int], int]
     """Which step of the trace is that near to the failure, by the same places."""
 
@@ -62,7 +62,8 @@ def backward_slice(trace: Trace, statements: Statements) -> Slice:
         if place is not None:
             places.setdefault(place, step)
     near = {place: distances[step] for place, step in places.items()}
-    return Slice(near, _writers(trace, statements, frames[start], heap), places)
+    last = {} if trace.cut else _writers(trace, statements, frames[start], heap)
+    return Slice(near, last, places)
 
 
 def _failing_frame(trace: Trace) -> int | None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from ..sandbox.types import TestResult
+from ..sandbox.types import Outcome, TestResult
 from .evidence import executed_lines
 from .types import Evidence
 
@@ -28,7 +28,12 @@ def lines(evidence: Evidence) -> dict[Place, float]:
 
 def ways(evidence: Evidence) -> dict[Way, float]:
     """Of every step from line to line that the failing test takes, as far as its trace goes."""
-    return _ochiai(evidence, _ways)
+    own = _ways(evidence.failing)
+
+    def seen(test: TestResult) -> frozenset[Way]:
+        return _ways(test) | _hidden(test, own) if test.outcome is Outcome.PASSED else _ways(test)
+
+    return _ochiai(evidence, seen)
 
 
 def _ochiai(evidence: Evidence, seen: Callable[[TestResult], frozenset[Key]]) -> dict[Key, float]:
@@ -39,13 +44,29 @@ def _ochiai(evidence: Evidence, seen: Callable[[TestResult], frozenset[Key]]) ->
 
 
 def _ways(test: TestResult) -> frozenset[Way]:
+    """None over a gap of the trace, and none to an end that it does not hold."""
     if test.trace is None:
         return frozenset()
     found: set[Way] = set()
     last: dict[int, int] = {}
+    seen: Counter[int] = Counter()
     for step in test.trace.steps:
-        path = test.trace.activations[step.activation].path
-        found.add((path, last.get(step.activation, 0), step.line))
+        activation = test.trace.activations[step.activation]
+        if seen[step.activation] != activation.unbroken:
+            found.add((activation.path, last.get(step.activation, 0), step.line))
         last[step.activation] = step.line
-    found |= {(test.trace.activations[n].path, line, -1) for n, line in last.items()}
+        seen[step.activation] += 1
+    for number, line in last.items():
+        activation = test.trace.activations[number]
+        if activation.unbroken < 0 or not test.trace.cut:
+            found.add((activation.path, line, -1))
     return frozenset(found)
+
+
+def _hidden(test: TestResult, wanted: frozenset[Way]) -> frozenset[Way]:
+    """Those of these ways that it may have gone where its trace holds nothing: it ran both lines."""
+    if test.trace is None:
+        return frozenset()
+    broken = {one.path for one in test.trace.activations if one.unbroken >= 0}
+    ran = {path: {0, -1, *lines} for path, lines in test.lines if test.trace.cut or path in broken}
+    return frozenset(way for way in wanted if {way[1], way[2]} <= ran.get(way[0], set()))

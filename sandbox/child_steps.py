@@ -76,6 +76,8 @@ class Recorder:
         self._activations: List[Dict[str, Any]] = []
         self._head: List[List[Any]] = []
         self._tail: Deque[List[Any]] = deque(maxlen=_TAIL)
+        self._totals: Dict[int, int] = {}
+        self._unended: Optional[Set[int]] = None
         self._count = self._heard = self._call_size = self._step_size = 0
 
     def start(self) -> None:
@@ -107,14 +109,28 @@ class Recorder:
         calls = self._calls + [call for _, call in self._late]
         row: Dict[str, Any] = {"lines": {path: sorted(found) for path, found in lines.items()}, "calls": calls}
         if self._wanted:
-            steps: List[Any] = self._head + list(self._tail)
-            if passed:
-                steps = [[number, line, []] for number, line, _ in steps[:_PASSED_STEPS]]
-            last = max((step[0] for step in steps), default=-1)
-            dropped = self._count - len(steps)
-            row["trace"] = {"activations": self._activations[: last + 1], "steps": steps, "dropped": dropped}
+            row["trace"] = self._trace(passed)
         self._reset()
         return row
+
+    def _trace(self, passed: bool) -> Dict[str, Any]:
+        steps: List[Any] = self._head + list(self._tail)
+        cut = self._unended is not None
+        if passed:
+            cut = cut or len(steps) > _PASSED_STEPS
+            steps = [[number, line, []] for number, line, _ in steps[:_PASSED_STEPS]]
+        last = max((step[0] for step in steps), default=-1)
+        dropped = self._count - len(steps)
+        self._count_unbroken(steps[:_HEAD] if dropped else steps)
+        return {"activations": self._activations[: last + 1], "steps": steps, "dropped": dropped, "cut": cut}
+
+    def _count_unbroken(self, beginning: List[Any]) -> None:
+        kept: Dict[int, int] = {}
+        for number, _, _ in beginning:
+            kept[number] = kept.get(number, 0) + 1
+        for number, total in self._totals.items():
+            if kept.get(number, 0) != total or number in (self._unended or ()):
+                self._activations[number]["unbroken"] = kept.get(number, 0)
 
     # ------------------------------------------------------------ what the hooks ask and tell
 
@@ -173,6 +189,7 @@ class Recorder:
             "arguments": self._glances(opened, values.parameters(code)),
             "result": None,
             "exception": None,
+            "unbroken": -1,
         }
         self._activations.append(row)
         self._open[id(frame)] = opened
@@ -181,6 +198,7 @@ class Recorder:
         self._heard += 1
         if not self._heard & _LOOK_AT_CLOCK and self._had_its_time(1.0):
             self.deep = False
+            self._unended = self._unended or {each.number for each in self._open.values()}
         opened = self._open.get(id(frame))
         if opened is None or opened.number < 0 or opened.frame is not frame:
             return
@@ -191,6 +209,7 @@ class Recorder:
         else:
             self._tail.append(opened.last)
         self._count += 1
+        self._totals[opened.number] = self._totals.get(opened.number, 0) + 1
 
     def leave(self, frame: Any, value: object) -> None:
         opened = self._closed(frame)

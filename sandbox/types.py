@@ -170,6 +170,8 @@ class Activation:
     arguments: tuple[tuple[str, str], ...]
     result: str | None
     exception: str | None
+    unbroken: int = -1
+    """How many of its steps, from the first, the trace holds without a gap; -1: it holds all that there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ class Trace:
     activations: tuple[Activation, ...]
     steps: tuple[Step, ...]
     dropped: int
+    cut: bool = False
+    """The steps at its end are missing, and calls with them: their time was over, or a passing test was long."""
 
 
 @dataclass(frozen=True, slots=True)

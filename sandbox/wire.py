@@ -171,9 +171,8 @@ def _call(row: Row) -> Call:
 
 def _trace(row: Row) -> Trace:
     activations = tuple(_activation(as_object(one)) for one in _list(row.get("activations")))
-    return Trace(
-        activations, tuple(_step(s, len(activations)) for s in _list(row.get("steps"))), _whole(row, "dropped")
-    )
+    steps = tuple(_step(step, len(activations)) for step in _list(row.get("steps")))
+    return Trace(activations, steps, _whole(row, "dropped"), cut=row.get("cut") is True)
 
 
 def _activation(row: Row) -> Activation:
@@ -186,6 +185,7 @@ def _activation(row: Row) -> Activation:
         arguments=_pairs(row.get("arguments", [])),
         result=_optional(row, "result"),
         exception=_optional(row, "exception"),
+        unbroken=_whole(row, "unbroken"),
     )
 
 

@@ -210,6 +210,12 @@ SUSPECTED = {
         ("suspect 1: shop.py:6 in Cart.total",),
         ("in Cart.__repr__: runs in the failing test", "'Cart of"),
     ),
+    "a passing way that was cut is no other way": Told(
+        "def scan(xs, want):\n    n = 0\n    for x in xs:\n        n += x\n    return n + 2 if want == 1 else 0\n",
+        "def test_it():\n    assert scan([1] * 900, 1) == 901\n\n\n"
+        "def test_other():\n    assert scan([1] * 900, 2) == 0\n",
+        unsaid=("goes another way", "where no passing test beside it goes"),
+    ),
 }
 CASES = {**COMPARED, **CALLED, **RAISED, **ORDERED, **RECORDED, **SUSPECTED}
 Explained = Callable[[str], str]

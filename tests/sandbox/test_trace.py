@@ -143,6 +143,8 @@ def test_lines_go_on_when_the_time_for_steps_is_over(python: str, tmp_path: Path
 
     assert row["lines"] == {"work.py": [2, 3, 4, 5]}
     assert len(row["trace"]["steps"]) < 200
+    assert row["trace"]["cut"]
+    assert row["trace"]["activations"][0]["unbroken"] == len(row["trace"]["steps"])
 
 
 def test_the_end_of_a_long_trace_is_kept_with_its_beginning(python: str, tmp_path: Path) -> None:
@@ -156,6 +158,8 @@ def test_the_end_of_a_long_trace_is_kept_with_its_beginning(python: str, tmp_pat
     assert steps[-1][:2] == [0, 5]
     assert ["i", "19999"] in [pair for step in steps[-4:] for pair in step[2]]
     assert row["trace"]["dropped"] == 40_003 - len(steps)
+    assert row["trace"]["activations"][0]["unbroken"] == 1_500
+    assert not row["trace"]["cut"]
 
 
 def test_of_very_many_calls_the_last_are_kept_with_the_first(python: str, tmp_path: Path) -> None:
