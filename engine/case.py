@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ..sandbox.session import Session
@@ -12,7 +13,7 @@ from ..sandbox.types import Call
 from . import traced
 from .dataflow import statements
 from .departure import departure
-from .errors import BadInput
+from .errors import BadInput, BadSyntax
 from .examination import examination
 from .explain import from_facts
 from .history import Edits, since, uncommitted
@@ -31,6 +32,11 @@ from .withheld import variables_read
 
 _MOST_FILES = 40
 _MOST_BYTES = 2 << 20
+_NEWER = (
+    "{}, says the Python that Darner runs on ("
+    + ".".join(map(str, sys.version_info[:2]))
+    + "), though the tests run this file: install Darner in a Python as new as theirs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Case:
     """Since the test last passed, where that is remembered."""
     sources: Mapping[str, Source]
     """Project files that the failing test executes or that are on its stack, parsed."""
+    unread: tuple[str, ...]
+    """Why files among them could not be: a sentence each."""
     lines: Mapping[tuple[str, int], LineScore]
     suspects: tuple[Suspect, ...]
     explanation: Explanation
@@ -110,8 +118,8 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
         edits = uncommitted(session.root, besides=tests)
         recent = since(session.root, files_when_passed(session.root, evidence.nodeid), besides=tests)
     touched = [path for path in _touched(evidence, edits, recent) if path not in tests][:_MOST_FILES]
-    sources = {path: source for path in touched if (source := _parse(session, path)) is not None}
-    own_tests = {path: source for path in tests & _on_path(evidence) if (source := _parse(session, path)) is not None}
+    sources, unread = _parsed(session, touched, {path for path, _ in evidence.failing.lines})
+    own_tests, _ = _parsed(session, sorted(tests & _on_path(evidence)))
     edited = dict.fromkeys(edits.lines(), "you changed it since the last commit")
     edited |= dict.fromkeys(recent.lines(), "you changed it since this test last passed")
     known = {**own_tests, **sources}
@@ -132,6 +140,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
         edits=edits,
         recent=recent,
         sources=sources,
+        unread=unread,
         lines=lines,
         suspects=ranked,
         explanation=from_facts(evidence, ranked, said, blocks),
@@ -156,20 +165,37 @@ def _touched(evidence: Evidence, edits: Edits, recent: Edits) -> list[str]:
     return [path for path in every if not path.startswith("/") and not is_protected(path)]
 
 
-def _parse(session: Session, path: str) -> Source | None:
+def _parsed(
+    session: Session, paths: Iterable[str], executed: Set[str] = frozenset()
+) -> tuple[dict[str, Source], tuple[str, ...]]:
+    """The files that parse, and why others do not. One that was executed is right for a Python newer than this one."""
+    sources: dict[str, Source] = {}
+    unread: list[str] = []
+    for path in paths:
+        try:
+            data = _data(session, path)
+            if data is not None:
+                sources[path] = Source.parse(path, data)
+        except BadSyntax as e:
+            unread.append(_NEWER.format(e.fault) if path in executed else str(e))
+        except BadInput as e:
+            unread.append(str(e))
+    return sources, tuple(unread)
+
+
+def _data(session: Session, path: str) -> bytes | None:
     file = session.root / path
     try:
-        if file.stat().st_size > _MOST_BYTES or not file.resolve().is_relative_to(session.root):
-            return None
-        return Source.parse(path, file.read_bytes())
-    except (OSError, BadInput):
+        inside = file.resolve().is_relative_to(session.root)
+        return file.read_bytes() if inside and file.stat().st_size <= _MOST_BYTES else None
+    except OSError:
         return None
 
 
 def _test_source(session: Session, nodeid: str) -> str:
     """The failing test's function, or the file's beginning when it cannot be found."""
     path, *names = nodeid.split("[")[0].split("::")
-    source = _parse(session, path)
+    source = _parsed(session, [path])[0].get(path)
     if source is None:
         return ""
     wanted = ".".join(names)

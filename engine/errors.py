@@ -2,6 +2,7 @@
 
 DarnerError              one clear sentence: what, where, what to do
 ├── BadInput             exit code 2: usage, a node id that does not exist, a file that cannot be read
+│   └── BadSyntax           a file that is not Python as this interpreter knows it
 └── BadEnvironment       exit code 3: no interpreter, no pytest, no model, no sandbox, no disk space
     └── ModelError       the model worker could not load or answer
         └── PromptTooLong   the prompt and its answer do not fit the model's context: a shorter one may
@@ -18,6 +19,14 @@ class DarnerError(Exception):
 
 class BadInput(DarnerError):
     exit_code = 2
+
+
+class BadSyntax(BadInput):
+    """`fault` says where and what, without what to do: a newer interpreter may find none."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"{fault}; fix the syntax first.")
+        self.fault = fault
 
 
 class BadEnvironment(DarnerError):

@@ -232,7 +232,12 @@ def _note(work: Work, repairs: list[Repair]) -> str:
     if work.trouble:
         return work.trouble
     if not work.case.sources:
-        return "No file of the project that a repair may change takes part in this failure."
+        none = "No file of the project that a repair may change takes part in this failure."
+        return " ".join(work.case.unread) or none
+    return " ".join((*work.case.unread, _why_none(work)))
+
+
+def _why_none(work: Work) -> str:
     if work.plausible and work.stop:
         return "A candidate passes this test, but the budget ended before the whole suite had run; give more seconds."
     if work.plausible:

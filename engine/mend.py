@@ -8,6 +8,7 @@ from functools import reduce
 
 from ..sandbox.session import Session
 from ..sandbox.types import Assurance, Limits, Outcome
+from ..sandbox.verdict import passes
 from .combine import combine
 from .config import Budget
 from .events import Done, Event
@@ -135,7 +136,8 @@ def _passing(
     run = session.run(nodeids, edits_of(patch), limits=bounds, fresh=fresh, cancelled=lambda: bool(stop))
     if not ended_by_itself(run):  # a crash, or a report that was tampered with, proves nothing
         return frozenset()
-    return frozenset(test.nodeid for test in run.tests if test.outcome is Outcome.PASSED)
+    files = (nodeid for nodeid in nodeids if "::" not in nodeid and passes(nodeid, run.tests))
+    return frozenset((*files, *(test.nodeid for test in run.tests if test.outcome is Outcome.PASSED)))
 
 
 def _shared(report: FailureReport, suite: Suite, nodeid: str) -> FailureReport:

@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .errors import BadInput
+from .errors import BadInput, BadSyntax
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Splice = tuple[int, int, str]
@@ -234,7 +234,7 @@ def _parse(path: str, text: str) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(text, path)
     except SyntaxError as e:
-        raise BadInput(f"{path}:{e.lineno or 1}: {e.msg}; fix the syntax first.") from None
+        raise BadSyntax(f"{path}:{e.lineno or 1}: {e.msg}") from None
     except (ValueError, RecursionError, MemoryError) as e:
         raise BadInput(f"{path}:1: cannot be parsed ({e}); is it a Python file?") from None
 

@@ -11,6 +11,7 @@ from ..sandbox.screen import Screened
 from ..sandbox.session import Session
 from ..sandbox.session import open_session as open_sandbox
 from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status
+from ..sandbox.verdict import passes
 from .errors import BadEnvironment
 from .evidence import runs_away
 from .project import Project
@@ -144,7 +145,7 @@ class Trial:
         whole = ended_by_itself(run)
         broken = tuple(nodeid for nodeid in sorted(before) if seen.get(nodeid) is not Outcome.PASSED)
         return Verdict(
-            target_passed=whole and seen.get(self.nodeid) is Outcome.PASSED,
+            target_passed=whole and passes(self.nodeid, run.tests),
             passed_before=len(before),
             still_passing=len(before) - len(broken),
             broken=broken,

@@ -48,8 +48,10 @@ _beside("child_graph")
 _beside("child_split")
 kernel: Any = _beside("child_kernel")
 limiting: Any = _beside("child_limits")
-for _name in ("child_record", "child_written", "child_hooks", "child_steps", "child_seccomp", "child_landlock"):
+for _name in ("child_record", "child_written", "child_called", "child_hooks", "child_steps"):
     _beside(_name)
+_beside("child_seccomp")
+_beside("child_landlock")
 _beside("child_asserts")
 spaces: Any = _beside("child_space")
 jails: Any = _beside("child_jail")

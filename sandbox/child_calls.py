@@ -24,15 +24,15 @@ showing: Any = sys.modules["_darner_child_shown"]  # loaded before by child.py: 
 
 def namespace(root: str, path: str) -> Dict[str, Any]:
     """Names that the project's reprs use, then the module's own names on top."""
-    wanted = os.path.join(root, path)
-    loaded = (m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == wanted)
-    module = next(loaded, None) or _imported(wanted)
-    names: Dict[str, Any] = {}
+    names: Dict[str, Any] = {}  # the library's first: a package may hold a `decimal.py` of its own
     for name in ("datetime", "decimal", "fractions", "collections", "pathlib", "math"):
         names[name] = importlib.import_module(name)
     names.update(Decimal=names["decimal"].Decimal, Fraction=names["fractions"].Fraction)
     names.update((n, getattr(names["collections"], n)) for n in ("OrderedDict", "Counter", "deque", "defaultdict"))
     names.update((n, getattr(names["pathlib"], n)) for n in ("PosixPath", "PurePosixPath", "Path"))
+    wanted = os.path.join(root, path)
+    loaded = (m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == wanted)
+    module = next(loaded, None) or _imported(wanted)
     for other in list(sys.modules.values()):
         if str(getattr(other, "__file__", "") or "").startswith(root + os.sep):
             names.update((k, v) for k, v in list(vars(other).items()) if isinstance(v, type))

@@ -6,36 +6,48 @@ Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard
 from __future__ import annotations
 
 import codecs
-import importlib.util
 import os
 import sys
 import tokenize
-from typing import Any, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
 
-class Quiet:
-    """pytest's own progress would only fill the output; what matters travels through the probe."""
+def observer() -> Any:
+    """A plugin with what Darner asks of the user's own: no progress, one process, no coverage, tests in their order.
 
-    def pytest_sessionstart(self, session: Any) -> None:
-        reporter = session.config.pluginmanager.getplugin("terminalreporter")
-        writer = getattr(reporter, "_tw", None)
-        if writer is not None:
-            writer._file = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+    Set as options and not by flags: pytest refuses the flag of a plugin that the project's settings leave out, and
+    leaving out a plugin makes it refuse the flags of that plugin in the project's settings.
+    """
+    import pytest
+
+    class Observer:
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_load_initial_conftests(self, early_config: Any) -> Iterator[None]:
+            early_config.known_args_namespace.cov_source = []  # pytest-cov measures from here on, where it names any
+            yield
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_configure(self, config: Any) -> None:
+            config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+            config.option.randomly_reorganize = False
+            config.option.randomly_reset_seed = any("randomly-seed" in each for each in config.getini("addopts"))
+
+        def pytest_sessionstart(self, session: Any) -> None:
+            """Progress would only fill the output; what matters travels through the probe."""
+            reporter = session.config.pluginmanager.getplugin("terminalreporter")
+            writer = getattr(reporter, "_tw", None)
+            if writer is not None:
+                writer._file = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+
+    return Observer()
 
 
 def arguments(nodeids: List[str]) -> List[str]:
-    """Keep the user's configuration, but one process, no coverage measurement, no early stop, no cache in the tree."""
+    """Keep the user's configuration, but no early stop and no cache in the tree; of its plugins: `observer`."""
     cache = os.path.join(os.environ["TMPDIR"], "pytest-cache")
     arguments = ["-s", "--maxfail=0", "--continue-on-collection-errors", "--color=no", "-o", "cache_dir=" + cache]
     # What tests import is imported ahead, pytest plugins among it: no fault of a project that makes warnings errors.
-    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    if importlib.util.find_spec("xdist") is not None:
-        arguments += ["-n", "0"]
-    if importlib.util.find_spec("pytest_cov") is not None:
-        arguments += ["--no-cov"]
-    if importlib.util.find_spec("pytest_randomly") is not None:
-        arguments += ["-p", "no:randomly"]
-    return arguments + nodeids
+    return [*arguments, "-W", "ignore::pytest.PytestAssertRewriteWarning", *nodeids]
 
 
 _SELECTING = ("lfplugin", "nfplugin", "stepwiseplugin")
@@ -50,7 +62,7 @@ def configured_session(arguments: List[str], root: str) -> Any:
         from _pytest.main import Session
 
         sys.path.insert(0, root)
-        config: Any = getattr(private, "_prepareconfig")(arguments, [Quiet()])
+        config: Any = getattr(private, "_prepareconfig")(arguments, [observer()])
         getattr(config, "_do_configure")()
         for name in filter(config.pluginmanager.has_plugin, _SELECTING):
             config.pluginmanager.unregister(name=name)

@@ -73,7 +73,7 @@ class Requests:
             import pytest
 
             sys.path.insert(0, self._root)
-            return int(pytest.main(pytests.arguments(nodeids), plugins=[probe, pytests.Quiet()]))
+            return int(pytest.main(pytests.arguments(nodeids), plugins=[probe, pytests.observer()]))
         return pytests.finish_session(self._prepared, nodeids, probe)
 
 

@@ -1,4 +1,4 @@
-"""What one test did: lines, calls with their values, and the order of its steps with the values they left.
+"""What one test did: its lines, and the order of its steps with the values they left; its calls: child_called.py.
 
 Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
 Steps are kept from the beginning and from the end; recording them stops when it has had its time, and lines go on.
@@ -15,20 +15,14 @@ from typing import Any, Deque, Dict, List, Optional, Set, Tuple
 
 values: Any = sys.modules["_darner_child_record"]  # loaded before by child.py: this file has no import path
 listening: Any = sys.modules["_darner_child_hooks"]
-writing: Any = sys.modules["_darner_child_written"]
+calling: Any = sys.modules["_darner_child_called"]
 
-_MAX_REPLAY = 2_000
-_MAX_CALLS = 400
-_LATE_CALLS, _LATE_BYTES = 40, 60_000
-"""Of a test that makes more calls its last ones are kept as well: they say most about its failure."""
 _GENERATOR = 0x20 | 0x200
 """What its code ends with is not what the call returned."""
-_MOST_LOOKS = 32
-"""At objects of one function whose reprs say nothing."""
 _MAX_ACTIVATIONS = 2_000
 _HEAD, _TAIL = 1_500, 1_500
 _PASSED_STEPS = 600
-_CALL_BYTES, _STEP_BYTES = 700_000, 700_000
+_STEP_BYTES = 700_000
 _LOOK_AT_CLOCK = 31
 _ABSENT = object()
 _DULL = ("module", "function", "type", "builtin_function_or_method")
@@ -66,19 +60,14 @@ class Recorder:
         self.deep = self._wanted
         self.busy = False
         self._lines: Dict[int, Tuple[Any, Set[int]]] = {}
-        self._calls: List[Dict[str, Any]] = []
-        self._seen: Dict[Tuple[str, str], Dict[str, Any]] = {}
-        self._again: Dict[int, Tuple[str, str]] = {}
-        self._late: Deque[Tuple[int, Dict[str, Any]]] = deque()
-        self._late_size = 0
-        self._looks: Dict[str, int] = {}
+        self._calls: Any = calling.Called(self._root)
         self._open: Dict[int, _Open] = {}
         self._activations: List[Dict[str, Any]] = []
         self._head: List[List[Any]] = []
         self._tail: Deque[List[Any]] = deque(maxlen=_TAIL)
         self._totals: Dict[int, int] = {}
         self._unended: Optional[Set[int]] = None
-        self._count = self._heard = self._call_size = self._step_size = 0
+        self._count = self._heard = self._step_size = 0
 
     def start(self) -> None:
         self._reset()
@@ -106,8 +95,8 @@ class Recorder:
         lines: Dict[str, Set[int]] = {}
         for code, found in self._lines.values():
             lines.setdefault(values.relative(self._root, code.co_filename), set()).update(found)
-        calls = self._calls + [call for _, call in self._late]
-        row: Dict[str, Any] = {"lines": {path: sorted(found) for path, found in lines.items()}, "calls": calls}
+        covered = {path: sorted(found) for path, found in lines.items()}
+        row: Dict[str, Any] = {"lines": covered, "calls": self._calls.rows}
         if self._wanted:
             row["trace"] = self._trace(passed)
         self._reset()
@@ -173,7 +162,7 @@ class Recorder:
         self._lines.setdefault(id(code), (code, set()))
         if threading.get_ident() != self._thread:
             return
-        call = self._record_call(frame) if code.co_name[0] != "<" else None
+        call = self._quietly(self._calls.entered, frame) if code.co_name[0] != "<" else None
         if len(self._activations) >= _MAX_ACTIVATIONS:
             if call is not None:
                 self._open[id(frame)] = _Open(frame, -1, call, {})
@@ -218,7 +207,7 @@ class Recorder:
         if opened.number >= 0:
             self._activations[opened.number]["result"] = self._quietly(values.glance, value)
         if opened.call is not None and not frame.f_code.co_flags & _GENERATOR:
-            self._told(opened.call, "result", self._quietly(values.bounded_repr, value))
+            self._quietly(self._calls.returned, opened.call, value)
 
     def unwind(self, frame: Any, name: str) -> None:
         opened = self._closed(frame)
@@ -227,7 +216,7 @@ class Recorder:
         if opened.number >= 0:
             self._activations[opened.number]["exception"] = name
         if opened.call is not None and name != "GeneratorExit":  # that is nobody's failure: the rest was not wanted
-            self._told(opened.call, "exception", name)
+            self._calls.raised(opened.call, name)
 
     def _closed(self, frame: Any) -> Optional[_Open]:
         """The activation that ends here; None where none was opened for this frame."""
@@ -259,7 +248,7 @@ class Recorder:
             text = self._quietly(values.glance, value)
             if opened.known.get(name) != text:
                 opened.known[name] = text
-                self._step_size += _bytes(name) + _bytes(text)
+                self._step_size += calling.byte_count(name) + calling.byte_count(text)
                 found.append((name, text))
         return found
 
@@ -278,64 +267,6 @@ class Recorder:
             back = back.f_back
         return None
 
-    def _record_call(self, frame: Any) -> Optional[Dict[str, Any]]:
-        code = frame.f_code
-        local = frame.f_locals
-        given = [(name, local[name]) for name in values.parameters(code) if name in local]
-        rows: List[Tuple[str, str]] = self._quietly(
-            lambda: [(name, values.bounded_repr(value, _MAX_REPLAY)) for name, value in given]
-        )
-        place = code.co_filename + ":" + str(code.co_firstlineno)
-        key = (place, repr(rows))
-        row: Dict[str, Any] = {
-            "path": values.relative(self._root, code.co_filename),
-            "line": code.co_firstlineno,
-            "function": values.qualname(code),
-            "arguments": rows,
-            "text": "",
-            "result": None,
-            "exception": None,
-        }
-        if self._call_size > _CALL_BYTES or len(self._calls) >= _MAX_CALLS:
-            return self._keep_late(row, _bytes(key[1]))
-        self._call_size += _bytes(key[1])
-        if key in self._seen and not self._may_hide(place, rows):
-            return self._repeated(row, key)
-        row["text"] = text = self._quietly(writing.call, self._root, code, given, frame.f_globals)
-        if key in self._seen and (place, text) in self._seen:
-            return self._repeated(row, (place, text))
-        self._seen[key] = self._seen[place, text] = row
-        self._call_size += _bytes(text)
-        self._calls.append(row)
-        return row
-
-    def _keep_late(self, row: Dict[str, Any], size: int) -> Dict[str, Any]:
-        self._late.append((size, row))
-        self._late_size += size
-        while len(self._late) > _LATE_CALLS or self._late_size > _LATE_BYTES:
-            self._late_size -= self._late.popleft()[0]
-        return row
-
-    def _repeated(self, row: Dict[str, Any], key: Tuple[str, str]) -> Dict[str, Any]:
-        """A call that was recorded before: again only where it ends in another way."""
-        row["text"] = self._seen[key]["text"]
-        self._again[id(row)] = key
-        return row
-
-    def _told(self, call: Dict[str, Any], how: str, value: str) -> None:
-        call[how] = value
-        key = self._again.pop(id(call), None)
-        if key is not None and call[how] != self._seen[key][how] and len(self._calls) < _MAX_CALLS:
-            self._seen[key] = call
-            self._calls.append(call)
-
-    def _may_hide(self, place: str, rows: List[Tuple[str, str]]) -> bool:
-        """Objects that look the same may hold other values; of a function called often not all are looked at."""
-        if not any(text.endswith(" object>") for _, text in rows):
-            return False
-        self._looks[place] = self._looks.get(place, 0) + 1
-        return self._looks[place] <= _MOST_LOOKS
-
     def _quietly(self, work: Any, *arguments: object) -> Any:
         """Run the user's `__repr__` and `__eq__` without listening to them."""
         self.busy = True
@@ -351,8 +282,3 @@ def _value(local: Any, name: str) -> object:
     if attribute and value is not _ABSENT:
         value = getattr(value, "__dict__", {}).get(attribute, _ABSENT)
     return _ABSENT if type(value).__name__ in _DULL else value
-
-
-def _bytes(text: str) -> int:
-    """At most, once it is JSON."""
-    return len(text) if text.isascii() else 6 * len(text)

@@ -21,6 +21,7 @@ from .partner import spare_cores
 from .session import Session
 from .split import Split, split
 from .types import Assurance, Control, Detail, Limits, Outcome, RunResult, Status
+from .verdict import passes
 
 _ENDED = (Status.PASS, Status.FAIL)
 _NOT_SPLIT = Split(Status.UNSUPPORTED, "it was not tried")
@@ -49,7 +50,8 @@ class Claim:
 
     def missing_in(self, run: RunResult) -> tuple[str, ...]:
         passed = {test.nodeid for test in run.tests if test.outcome is Outcome.PASSED}
-        return tuple(sorted(self.passing - passed | {self.nodeid} - passed))
+        own = frozenset[str]() if passes(self.nodeid, run.tests) else {self.nodeid}
+        return tuple(sorted(self.passing - passed | own))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from . import wire
 from .errors import SandboxError
 from .session import Session
 from .stand_in import CannotSplit, stand_in
-from .types import Detail, Limits, Outcome, RunResult, Status, TestResult
-from .verdict import judge
+from .types import Detail, Limits, RunResult, Status, TestResult
+from .verdict import judge, passes
 from .wire import Malformed, Row
 
 _START_S = 30.0
@@ -69,7 +69,7 @@ def _judged(run: RunResult, halves: _Halves, nodeid: str, seconds: float) -> Spl
         return Split(Status.FAIL, "the candidate ended its own process", asked, seconds)
     if run.status not in (Status.PASS, Status.FAIL):
         return Split(run.status, run.detail, asked, seconds)
-    passed = any(test.nodeid == nodeid and test.outcome is Outcome.PASSED for test in run.tests)
+    passed = passes(nodeid, run.tests)
     if run.status is Status.PASS and passed and not asked:
         return Split(Status.UNSUPPORTED, "the test never asks for what the candidate changed", asked, seconds)
     status = Status.PASS if run.status is Status.PASS and passed else Status.FAIL

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from darner.engine import search
 from darner.engine.case import open_case
+from darner.engine.config import Budget
 from darner.engine.culprit import OutOfTries, culprits, ddmin, least
+from darner.engine.events import Done
 from darner.engine.evidence import gather
 from darner.engine.history import Edits, Hunk, lines_of, uncommitted
+from darner.engine.loop import repair
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.sandbox.session import open_session
@@ -182,6 +185,24 @@ def test_a_search_for_the_guilty_edit_that_ends_early_blames_none(
     assert found is not None
     assert found.patch.files[0].after == text.replace(b"line_20 = 20", b"line_20 = 0")
     assert hurried is None
+
+
+@pytest.mark.parametrize("edited", [b"def renamed():\n    return 3\n", b"def three():\n    return 3\n\n\nthree(4)\n"])
+def test_an_edit_with_which_a_test_file_cannot_be_imported_is_taken_back(repository: Path, edited: bytes) -> None:
+    """The file stands for its tests, and they pass again; there is nothing of its own name to pass."""
+    good = b"def three():\n    return 3\n"
+    (repository / "b.py").write_bytes(good)
+    (repository / "test_b.py").write_text("from b import three\n\n\ndef test_it():\n    assert three() == 3\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "second")
+    (repository / "b.py").write_bytes(edited)
+
+    with open_session(repository, Path(sys.executable), trusted=True) as session:
+        suite = run_suite(session, (), Stop())
+        *_, done = repair(session, suite, "test_b.py", None, Budget("test", 60.0, samples=0, rounds=0), Stop())
+
+    assert isinstance(done, Done)
+    assert [each.candidate.patch.files[0].after.rstrip() for each in done.report.repairs[:1]] == [good.rstrip()]
 
 
 def test_edits_of_tests_are_never_offered_for_reversal(repository: Path) -> None:

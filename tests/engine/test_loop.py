@@ -378,3 +378,39 @@ def test_a_budget_too_short_for_the_whole_suite_offers_nothing_and_says_why(proj
     assert report.status is FixStatus.UNREPAIRED
     assert report.repairs == ()
     assert "before the whole suite had run" in report.note
+
+
+NEWER = """\
+import importlib.machinery
+import sys
+
+
+class Newer(importlib.machinery.SourceFileLoader):
+    def source_to_code(self, data, path, *, _optimize=-1):
+        return super().source_to_code(bytes(data).replace(b"[T]", b""), path)
+
+
+sys.path_hooks.insert(0, importlib.machinery.FileFinder.path_hook((Newer, [".py"])))
+sys.path_importer_cache.clear()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "conftest", "said"),
+    [
+        ("def answer[T]():\n    return 41\n", NEWER, "install Darner in a Python as new as theirs"),
+        ("# coding: iso2022_jp\nNAME = '\x1b(B'\ndef answer():\n    return 41\n", "", "save the file as UTF-8"),
+    ],
+)
+def test_a_file_that_the_tests_run_and_darner_cannot_read_is_named(
+    project: Path, text: str, conftest: str, said: str
+) -> None:
+    """Left out in silence it would be said that nothing of the project takes part in the failure."""
+    test = "from a import answer\n\n\ndef test_it():\n    assert answer() == 42\n"
+    write(project, a=text, conftest=conftest, test_a=test)
+
+    report = mend_first(project)
+
+    assert (report.status, report.candidates_tried) == (FixStatus.UNREPAIRED, 0)
+    assert report.note.startswith("a.py:1: ")
+    assert said in report.note

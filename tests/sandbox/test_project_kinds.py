@@ -159,6 +159,42 @@ KINDS = {
         "test_a.py::test_add",
         needs=("xdist",),
     ),
+    "without an installed plugin": Kind(
+        {
+            "calc.py": ADD,
+            "pytest.ini": "[pytest]\naddopts = -p no:xdist\n",
+            "test_a.py": "from calc import add\ndef test_add(): assert add(1, 2) == 3\n",
+        },
+        "test_a.py::test_add",
+        needs=("xdist",),
+    ),
+    "without the plugin for coverage": Kind(
+        {
+            "calc.py": ADD,
+            "pytest.ini": "[pytest]\naddopts = -p no:cov\n",
+            "test_a.py": "from calc import add\ndef test_add(): assert add(1, 2) == 3\n",
+        },
+        "test_a.py::test_add",
+        needs=("pytest_cov",),
+    ),
+    "coverage is demanded": Kind(
+        {
+            "calc.py": ADD,
+            "pytest.ini": "[pytest]\naddopts = --cov=calc --cov-fail-under=100 --cov-report=xml\n",
+            "test_a.py": "from calc import add\ndef test_add(): assert add(1, 2) == 3\n",
+        },
+        "test_a.py::test_add",
+        needs=("pytest_cov",),
+    ),
+    "in an order by chance": Kind(
+        {
+            "calc.py": ADD,
+            "pytest.ini": "[pytest]\naddopts = -p no:cacheprovider --randomly-seed=7\n",
+            "test_a.py": "from calc import add\ndef test_add(): assert add(1, 2) == 3\n",
+        },
+        "test_a.py::test_add",
+        needs=("pytest_randomly",),
+    ),
     "numpy": Kind(
         {
             "calc.py": "import numpy\ndef add(a, b):\n    a = numpy.asarray(a)\n    return a - b\n",
@@ -193,6 +229,7 @@ OFTEN = (
     "warnings are errors, and the tests import a plugin of pytest",
     "unittest",
     "doctest",
+    "without an installed plugin",
 )
 
 
@@ -230,7 +267,15 @@ def test_collected_tests_are_kept_under_every_pytest(version: str, tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "plugin"),
-    [("asyncio", "pytest-asyncio"), ("anyio", "anyio"), ("configured for xdist", "pytest-xdist"), ("numpy", "numpy")],
+    [
+        ("asyncio", "pytest-asyncio"),
+        ("anyio", "anyio"),
+        ("configured for xdist", "pytest-xdist"),
+        ("without the plugin for coverage", "pytest-cov"),
+        ("coverage is demanded", "pytest-cov"),
+        ("in an order by chance", "pytest-randomly"),
+        ("numpy", "numpy"),
+    ],
 )
 def test_plugins_and_compiled_dependencies_work_in_an_environment_of_their_own(
     name: str, plugin: str, tmp_path: Path
