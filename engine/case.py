@@ -17,6 +17,7 @@ from .errors import BadInput, BadSyntax
 from .examination import examination
 from .explain import from_facts
 from .history import Edits, since, uncommitted
+from .lacking import defined_in, lacking
 from .localise import LineScore, gather_signals, score_lines, suspects
 from .meaning import edited as blamed
 from .meaning import meaning
@@ -117,7 +118,9 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
     else:
         edits = uncommitted(session.root, besides=tests)
         recent = since(session.root, files_when_passed(session.root, evidence.nodeid), besides=tests)
-    touched = [path for path in _touched(evidence, edits, recent) if path not in tests][:_MOST_FILES]
+    defining = defined_in(lacking(evidence.failing.failure), session.root)
+    touched = [path for path in (*_touched(evidence, edits, recent), *defining) if path not in tests]
+    touched = list(dict.fromkeys(touched))[:_MOST_FILES]
     sources, unread = _parsed(session, touched, {path for path, _ in evidence.failing.lines})
     own_tests, _ = _parsed(session, sorted(tests & _on_path(evidence)))
     edited = dict.fromkeys(edits.lines(), "you changed it since the last commit")

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from ..sandbox.types import RunResult, Status, TestResult
 from .errors import BadInput
 from .kinds import Kinds
+from .lacking import Lacking
 from .mutate import Mutants, Proposal, mutants
 from .source import Source
 from .types import Candidate, FileChange, Patch
@@ -113,11 +114,12 @@ class Frontier:
         files: Sequence[tuple[Source, Mapping[int, float]]],
         kinds: Mapping[str, Mapping[str, Kinds]] = MappingProxyType({}),
         imports: Mapping[str, Mapping[str, Sequence[str]]] = MappingProxyType({}),
+        lacking: Lacking | None = None,
     ) -> None:
-        """`kinds`: what names were seen to hold, by path and outermost function (kinds.py). `imports`: by path, as in
-        `Scope`.
+        """`kinds`: what names were seen to hold, by path and outermost function (kinds.py). `imports` by path, and
+        `lacking`: as in `Scope`.
         """
-        self._kinds, self._imports = kinds, imports
+        self._kinds, self._imports, self._lacking = kinds, imports, lacking
         self._files = {source.path: (source, lines) for source, lines in files}
         self._lines: defaultdict[tuple[str, int], float] = defaultdict(lambda: 1.0)
         self._operators: defaultdict[str, float] = defaultdict(lambda: 1.0)
@@ -139,7 +141,8 @@ class Frontier:
         self._best = self._best or max((g.waiting[-1].score for g in self._groups), default=0.0) / _top(part)
 
     def _mutants(self, path: str, wanted: Collection[int]) -> Mutants:
-        return Mutants(*self._files[path], self._kinds.get(path, {}), wanted, self._imports.get(path, {}))
+        kinds, imports = self._kinds.get(path, {}), self._imports.get(path, {})
+        return Mutants(*self._files[path], kinds, wanted, imports, self._lacking)
 
     def _is_due(self, best: _Group) -> bool:
         """What is at hand is worth much less than the best of the next lines, were they edited in the same ways."""

@@ -1,8 +1,9 @@
 """Evidence to ranked suspects: which statements of the project may hold the fault, and why.
 
-Four kinds of evidence add up: the spectrum of lines and of ways between them (spectrum.py), the backward slice from
-what failed (slicing.py), the failing stack, and the user's own edits. A suspect's rank also weighs how much room its
-statement has for a mistake (room.py); the suspicion of a line, which the search uses, does not.
+Five kinds of evidence add up: the spectrum of lines and of ways between them (spectrum.py), the backward slice from
+what failed (slicing.py), the failing stack, the user's own edits, and what an exception says is missing (lacking.py).
+A suspect's rank also weighs how much room its statement has for a mistake (room.py); the suspicion of a line, which the
+search uses, does not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from . import spectrum
 from .dataflow import Statement, statements
+from .lacking import lacking, suppliers
 from .protected import is_test_path
 from .room import room
 from .slicing import NOTHING, Slice, backward_slice
@@ -22,7 +24,7 @@ from .types import Evidence, Suspect
 
 _LINES, _WAY_OUT, _WAY_IN = 1.5, 0.25, 0.35
 _IN_SLICE, _NEAR, _NEARER = 0.5, 0.7, 0.5
-_STACK, _EDITED = 0.5, 0.6
+_STACK, _EDITED, _LACKING = 0.5, 0.6, 1.5
 _MODULE_LEVEL = 0.25
 _MOST_SUSPECTS = 40
 
@@ -49,6 +51,8 @@ class Signals:
     stack: Scores
     edited: Mapping[Place, str]
     """The reason to show, by line."""
+    lacking: Mapping[Place, str]
+    """Heads of functions that could supply what the exception says is missing; the reason to show."""
 
 
 def gather_signals(evidence: Evidence, edited: Mapping[Place, str], known: Mapping[str, Source]) -> Signals:
@@ -67,6 +71,7 @@ def gather_signals(evidence: Evidence, edited: Mapping[Place, str], known: Mappi
         slice=backward_slice(trace, tables) if trace is not None else NOTHING,
         stack=_stack(evidence),
         edited={place: reason for place, reason in edited.items() if not is_test_path(place[0])},
+        lacking=_lacking(evidence, known),
     )
 
 
@@ -75,7 +80,8 @@ def score_lines(signals: Signals, sources: Mapping[str, Source]) -> dict[Place, 
     tables = {path: statements(source) for path, source in sources.items()}
     edited = {place for place in signals.edited if place[0] in sources}
     lines: dict[Place, LineScore] = {}
-    for place in signals.spectrum.keys() | signals.stack.keys() | edited:
+    named = {place for place in signals.lacking if place[0] in sources}
+    for place in signals.spectrum.keys() | signals.stack.keys() | edited | named:
         statement = tables.get(place[0], {}).get(place[1])
         score = _score(place, statement, signals)
         span = range(statement.line, statement.end_line + 1) if statement is not None else (place[1],)
@@ -116,7 +122,7 @@ def _score(place: Place, statement: Statement | None, signals: Signals) -> float
     distance = _distance(place, statement, signals)
     if distance is not None:
         score += _IN_SLICE + _NEAR * _NEARER**distance
-    return score + _EDITED * (place in signals.edited)
+    return score + _EDITED * (place in signals.edited) + _LACKING * (place in signals.lacking)
 
 
 def _distance(place: Place, statement: Statement | None, signals: Signals) -> int | None:
@@ -140,6 +146,8 @@ def _reasons(place: Place, statement: Statement | None, signals: Signals) -> tup
         reasons.append("is on the failing stack" if signals.stack[place] < 1.0 else "is where the failure surfaced")
     if place in signals.edited:
         reasons.append(signals.edited[place])
+    if place in signals.lacking:
+        reasons.append(signals.lacking[place])
     return tuple(reasons)
 
 
@@ -159,6 +167,14 @@ def _stack(evidence: Evidence) -> Scores:
             place = (frame.path, frame.line)
             scores[place] = max(scores.get(place, 0.0), 0.5**depth)
     return scores
+
+
+def _lacking(evidence: Evidence, known: Mapping[str, Source]) -> dict[Place, str]:
+    """An `__init__` that ran for a passing test too, a function that was not even entered: nothing else names them."""
+    lack = lacking(evidence.failing.failure)
+    reason = f"could supply the {lack.what.value} `{lack.name}`, which is missing" if lack is not None else ""
+    found = ((path, function.def_line) for path, source in known.items() for function in suppliers(lack, source))
+    return {place: reason for place in found if not is_test_path(place[0])}
 
 
 def _definitions(lines: Mapping[Place, LineScore], sources: Mapping[str, Source]) -> dict[Place, LineScore]:

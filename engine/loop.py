@@ -67,17 +67,23 @@ def repair(
         yield Done(replace(report, note=kept))
         return
     work = begin(case, budget, stop, began, about(rulings, case.sources))
+    reserve = _reserve(suite, budget)
     while True:
-        yield from hunt(work, model, budget, seed) if not work.plausible else ()
+        yield from hunt(work, model, budget, seed + work.refuted) if not work.plausible else ()
         work.stop = stop
-        report = yield from _concluded(work, model if budget.samples else None, budget.prose)
+        judging, refuted = model if budget.samples else None, work.refuted
+        repairs, question = yield from _selected(work, judging)
+        if not repairs and work.refuted > refuted and _goes_on(work, model, stop.remaining_s - reserve):
+            work.set_aside()
+            work.stop = stop.within(stop.remaining_s - reserve)
+            continue
+        report = yield from _explained(work, judging, repairs, question, budget.prose)
         asked, left = time.monotonic(), stop.remaining_s
         reply = ask(report) if ask is not None and report.question is not None else None
         if report.question is None or reply is None or chosen(report.question, reply) is not None:
             yield Done(_as_answered(report, reply, case.explanation) if reply is not None else report)
             return
         work.began += time.monotonic() - asked
-        reserve = _reserve(suite, budget)
         stop = whole.within(max(left, reserve))
         work.stop = stop.within(stop.remaining_s - reserve)
         work.hear(ruling(report.question, reply))
@@ -122,32 +128,66 @@ def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
 
 
 def _concluded(work: Work, model: Model | None, prose: bool) -> Generator[Event, None, FailureReport]:
+    repairs, question = yield from _selected(work, model)
+    return (yield from _explained(work, model, repairs, question, prose))
+
+
+def _selected(work: Work, model: Model | None) -> Generator[Event, None, tuple[list[Repair], Question | None]]:
+    """What is verified from cold, best first, and what to ask of it; none where each breaks another test."""
+    if not work.plausible:
+        return [], None
     case, nodeid = work.case, work.case.evidence.nodeid
+    yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
+    pool = pool_of(case, work.plausible, work.stop)
+    work.untold = pool.untold
+    ranked, judged = _ranked(work, pool, model)
+    yield Phase(nodeid, "confirm", "running the whole suite from cold")
+    kept, repairs = yield from _confirmed(work, ranked)
+    kept, repairs = _believed_first(kept, repairs)
+    said = frozenset(one.call for one in work.rulings)
+    question = choose.question(kept, repairs, judged, pool.modules, said)
+    if question is not None:
+        question = plainer(case.trial.session, question, repairs, nodeid, work.stop, said)
+    return repairs, question
+
+
+def _confirmed(
+    work: Work, ranked: Sequence[choose.Behaviour]
+) -> Generator[Event, None, tuple[list[choose.Behaviour], list[Repair]]]:
+    """Who passes everything from cold. Who breaks what an earlier one broke is not run so long."""
+    kept: list[choose.Behaviour] = []
     repairs: list[Repair] = []
-    question: Question | None = None
-    if work.plausible:
-        yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
-        pool = pool_of(case, work.plausible, work.stop)
-        work.untold = pool.untold
-        ranked, judged = _ranked(work, pool, model)
-        yield Phase(nodeid, "confirm", "running the whole suite from cold")
-        kept: list[choose.Behaviour] = []
-        for number, one in enumerate(ranked):
-            if len(repairs) >= _MOST_CONFIRMED or work.stop:
-                break
-            case.trial.session.expect_fresh(min(_MOST_CONFIRMED - len(repairs), len(ranked) - number))
-            verdict = confirm(case, work.plausible[one.best], work.stop)
-            if verdict.verified:
-                kept.append(one)
-                repairs.append(Repair(work.plausible[one.best], verdict))
-                yield Found(nodeid, repairs[-1])
-            elif not verdict.complete and not repairs and not work.stop:
-                work.trouble = verdict.run.detail
-        kept, repairs = _believed_first(kept, repairs)
-        said = frozenset(one.call for one in work.rulings)
-        question = choose.question(kept, repairs, judged, pool.modules, said)
-        if question is not None:
-            question = plainer(case.trial.session, question, repairs, nodeid, work.stop, said)
+    refuted = work.refuted
+    for number, one in enumerate(ranked):
+        if len(repairs) >= _MOST_CONFIRMED or work.stop:
+            break
+        candidate = work.plausible[one.best]
+        if work.refuted > refuted and work.case.trial.quick(candidate, work.stop).broken:
+            continue
+        work.case.trial.session.expect_fresh(min(_MOST_CONFIRMED - len(repairs), len(ranked) - number))
+        verdict = confirm(work.case, candidate, work.stop)
+        if verdict.complete and verdict.broken and work.forgives(verdict.broken):
+            verdict = confirm(work.case, candidate, work.stop)
+        if verdict.verified:
+            kept.append(one)
+            repairs.append(Repair(candidate, verdict))
+            yield Found(work.case.evidence.nodeid, repairs[-1])
+        elif verdict.complete and verdict.broken:
+            work.refute(verdict.broken)
+        elif not verdict.complete and not repairs and not work.stop:
+            work.trouble = verdict.run.detail
+    return kept, repairs
+
+
+def _goes_on(work: Work, model: Model | None, left_s: float) -> bool:
+    """There is time for more, and somebody has more to propose."""
+    return left_s > 0 and not work.stop and (model is not None or not work.exhausted)
+
+
+def _explained(
+    work: Work, model: Model | None, repairs: list[Repair], question: Question | None, prose: bool
+) -> Generator[Event, None, FailureReport]:
+    case, nodeid = work.case, work.case.evidence.nodeid
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
     report = _report(work, nodeid, repairs, question, explanation)
     if model is not None and prose and not work.stop:
@@ -238,9 +278,9 @@ def _note(work: Work, repairs: list[Repair]) -> str:
 
 
 def _why_none(work: Work) -> str:
-    if work.plausible and work.stop:
+    if work.plausible and work.stop and not work.refuted:
         return "A candidate passes this test, but the budget ended before the whole suite had run; give more seconds."
-    if work.plausible:
+    if work.plausible or work.refuted:
         return "Candidates passed this test, but each broke another when the whole suite ran."
     if work.overruled:
         none = "the search has no others to try" if work.exhausted else "none that agrees was found; try --budget deep"

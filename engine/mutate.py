@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from .kinds import Kinds
+from .lacking import Lacking
 from .operators import OPERATORS, Operator
 from .scope import Edit, Scope
 from .sense import sense
@@ -80,14 +81,15 @@ class Mutants:
         kinds: Mapping[str, Kinds] = MappingProxyType({}),
         part: Collection[int] | None = None,
         imports: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        lacking: Lacking | None = None,
     ) -> None:
         """lines: suspicion in (0, 1] by line number; nothing outside these lines is edited, except that a guard at a
         function's top needs only one suspicious line in that function. kinds: what names were seen to hold, by the
-        outermost function's qualified name. part: only edits whose suspicion is that of one of these lines. imports: as
-        in `Scope`.
+        outermost function's qualified name. part: only edits whose suspicion is that of one of these lines. imports,
+        lacking: as in `Scope`.
         """
         wanted = lines.keys() if part is None else part
-        scopes = (Scope(source, unit, kinds.get(name), imports) for name, unit in _units(source, wanted))
+        scopes = (Scope(source, unit, kinds.get(name), imports, lacking) for name, unit in _units(source, wanted))
         found = [proposal for scope in scopes for proposal in _proposals(scope, lines, wanted)]
         self.proposals = _in_order(found)
         self._source = source

@@ -16,6 +16,7 @@ from . import operators_call as call
 from . import operators_cond as cond
 from . import operators_expr as expr
 from . import operators_flow as flow
+from . import operators_lacking as lacking
 from . import operators_name as name
 from . import operators_state as state
 from . import operators_stmt as stmt
@@ -67,6 +68,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator("wrong-name", 0.7, (ast.Name,), name.wrong_name),
     Operator("unread-parameter", 0.8, (ast.Constant, ast.Call), name.unread_parameter),
     Operator("undefined-name", 1.0, (ast.Name,), undefined.undefined_name),
+    Operator("missing-attribute", 1.0, _FUNCTIONS, lacking.missing_attribute),
+    Operator("missing-parameter", 1.0, _FUNCTIONS, lacking.missing_parameter),
+    Operator("undefined-parameter", 0.8, _FUNCTIONS, lacking.undefined_parameter),
+    Operator("pass-on", 0.5, (ast.Call,), lacking.pass_on),
+    Operator("pass-on-everywhere", 0.4, _FUNCTIONS, lacking.pass_on_everywhere),
+    Operator("same-keywords", 0.4, (ast.Call,), lacking.same_keywords),
+    Operator("short-tuple", 0.9, (ast.Return,), lacking.short_tuple),
     Operator("subexpression", 0.09, _ANY_EXPRESSION, name.subexpression),
     Operator("told-formula", 0.8, (ast.BinOp, ast.Call, ast.Name), name.told_formula),
     Operator("method-family", 0.5, (ast.Call,), call.method_family),
@@ -74,11 +82,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator("swap-arguments", 0.9, (ast.Call,), call.swap_arguments),
     Operator("swap-elements", 0.8, (ast.Tuple, ast.List), call.swap_elements),
     Operator("swap-branches", 0.6, (ast.IfExp,), call.swap_branches),
+    Operator("swap-arms", 0.3, (ast.If,), stmt.swap_arms),
     Operator("swap-indexes", 0.5, (ast.Subscript,), call.swap_indexes),
     Operator("wrong-argument", 0.3, (ast.Call,), call.wrong_argument),
     Operator("call-keyword", 0.5, (ast.Call,), call.call_keyword),
     Operator("call-wrap", 0.07, _ANY_EXPRESSION, call.call_wrap),
     Operator("call-unwrap", 0.3, (ast.Call,), call.call_unwrap),
+    Operator("type-drop", 0.4, (ast.Tuple,), call.type_drop),
     Operator("index-drop", 0.3, (ast.Subscript,), call.index_drop),
     Operator("index-add", 0.15, (ast.Name,), call.index_add),
     Operator("slice-bounds", 0.25, (ast.Slice,), call.slice_bounds),

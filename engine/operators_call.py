@@ -75,6 +75,15 @@ def swap_elements(node: ast.Tuple | ast.List, scope: Scope) -> Iterator[Edit]:
         yield from _swapped(node.elts, scope)
 
 
+def type_drop(node: ast.Tuple, scope: Scope) -> Iterator[Edit]:
+    """`isinstance(x, (str, bytes))` to `isinstance(x, str)`: one type fewer."""
+    parent = scope.parents.get(node)
+    if isinstance(parent, ast.Call) and called_name(parent) in ("isinstance", "issubclass") and len(node.elts) > 1:
+        for dropped in node.elts:
+            kept = [scope.text(each) for each in node.elts if each is not dropped]
+            yield scope.put(node, kept[0] if len(kept) == 1 else f"({', '.join(kept)})")
+
+
 def swap_branches(node: ast.IfExp, scope: Scope) -> Iterator[Edit]:
     yield from _swapped([node.body, node.orelse], scope)
 

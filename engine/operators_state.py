@@ -13,7 +13,15 @@ from .source import FunctionNode
 
 _COPIES = (("list({})", 0.8), ("{}.copy()", 1.0), ("dict({})", 0.4), ("{}[:]", 0.4))
 _RAISED = ("ValueError", "TypeError")
-_REFUSED = ("{} < 0", "{} <= 0", "not {}", "{} is None", "not isinstance({}, int)", "not isinstance({}, str)")
+_REFUSED = (
+    "{} < 0",
+    "{} <= 0",
+    "not {}",
+    "{} is None",
+    "not isinstance({}, int)",
+    "not isinstance({}, str)",
+    "not callable({})",
+)
 
 
 def copy(node: ast.Name | ast.Attribute, scope: Scope) -> Iterator[Edit]:

@@ -99,6 +99,35 @@ def move(node: ast.stmt, scope: Scope) -> Iterator[Edit]:
     yield Edit(((a, d, two + gap + one),), block=owner(node, scope), note=note)
 
 
+def swap_arms(node: ast.If, scope: Scope) -> Iterator[Edit]:
+    """The condition and block of an `if` or `elif` change places with those of the `elif` behind it."""
+    later = node.orelse[0] if _is_followed(node, scope) else None
+    if not isinstance(later, ast.If):
+        return
+    if not all(owns_lines(statement, scope) for arm in (node, later) for statement in (arm.body[0], arm.body[-1])):
+        return
+    arms = [(*scope.source.span(arm.test), *_block_span(arm, scope)) for arm in (node, later)]
+    texts = [(scope.source.slice(a, b), scope.source.slice(c, d)) for a, b, c, d in arms]
+    if texts[1][1].endswith(("\n", "\r")):
+        pairs = zip(arms, texts[::-1], strict=True)
+        splices = [each for (a, b, c, d), (test, body) in pairs for each in ((a, b, test), (c, d, body))]
+        yield Edit(tuple(splices), block=node, note=f"ask `{texts[1][0]}` before `{texts[0][0]}`")
+
+
+def _block_span(arm: ast.If, scope: Scope) -> tuple[int, int]:
+    """The lines between the colon of an `if` and what follows its block, comments among them."""
+    source, behind = scope.source, scope.source.span(arm.test)[1]
+    colon = behind + source.slice(behind, source.span(arm.body[0])[0]).index(":")
+    ends = (arm.body[-1].end_lineno or arm.body[-1].lineno) + 1
+    end = arm.orelse[0].lineno if _is_followed(arm, scope) else ends
+    return source.line_start(source.line_of(colon) + 1), source.line_start(end)
+
+
+def _is_followed(arm: ast.If, scope: Scope) -> bool:
+    """By an `elif`."""
+    return bool(arm.orelse) and scope.text(arm.orelse[0]).startswith("elif")
+
+
 def dedent(node: ast.stmt, scope: Scope) -> Iterator[Edit]:
     """The last statement of a block moves out, behind it."""
     holder = owner(node, scope)

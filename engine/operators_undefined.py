@@ -7,30 +7,56 @@ import builtins
 import importlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import cast
 
 from .gate_facts import PURE_MODULES
+from .lacking import Missing
 from .operators_name import similarity
 from .scope import Edit, Scope
 from .source import Source
 
-_LEAST_ALIKE, _MOST_ALIKE = 0.5, 8
+_LEAST_ALIKE, _LEAST_WHERE_ASKED, _MOST_ALIKE = 0.5, 0.3, 8
 _NEXT_IMPORT = 0.7
 """`typing` comes last of the modules: most of what else it offers is there as others' own."""
 _NOT_OFFERED = frozenset(("__future__", "sys", "typing_extensions"))
 _TESTED = ast.If | ast.While | ast.IfExp | ast.BoolOp | ast.UnaryOp
 
 
+_ASKED_FOR = 2.0
+"""Times likelier, where the failing test says that this very name is not defined."""
+
+
 def undefined_name(node: ast.Name, scope: Scope) -> Iterator[Edit]:
-    """`MAXIMUM` to `MAX`, where the file knows that alone; an import of `Counter`; `if PY3:` to `if True:`."""
+    """`MAXIMUM` to `MAX`, where the file knows that alone; `weakref.proxy`; an import of `Counter`; `if True:`."""
+    if isinstance(node.ctx, ast.Load) and is_undefined(node.id, node, scope):
+        factor = _ASKED_FOR if _is_asked_for(node.id, scope) else 1.0
+        yield from (replace(edit, weight=edit.weight * factor) for edit in _defined(node, scope))
+
+
+def is_undefined(name: str, node: ast.AST, scope: Scope) -> bool:
+    """Nothing in the file defines it, or nothing that is known at the node and the failing test complains of it."""
     known = _names(scope.source)
-    if not isinstance(node.ctx, ast.Load) or node.id not in known.undefined:
-        return
+    here = _is_asked_for(name, scope) and name not in known.top and name not in scope.names(node)
+    return here or name in known.undefined
+
+
+def _is_asked_for(name: str, scope: Scope) -> bool:
+    return scope.lacking is not None and (scope.lacking.what, scope.lacking.name) == (Missing.NAME, name)
+
+
+def _defined(node: ast.Name, scope: Scope) -> Iterator[Edit]:
+    known = _names(scope.source)
     likely = ((similarity(node.id, other), other) for other in {*scope.names(node), *known.top})
+    least = _LEAST_WHERE_ASKED if _is_asked_for(node.id, scope) else _LEAST_ALIKE
     for alike, other in sorted(likely, reverse=True)[:_MOST_ALIKE]:
-        if alike >= _LEAST_ALIKE:
+        if alike >= least:
             yield scope.put(node, other, alike)
+    for module in sorted(known.modules):
+        offers = f"from {module} import {node.id}" in _imports().get(node.id, ())
+        if offers or module not in PURE_MODULES:
+            yield scope.put(node, f"{module}.{node.id}", 0.9 if offers else 0.6)
     at, newline = _behind_imports(scope.source), scope.source.newline
     for n, line in enumerate((*scope.imports.get(node.id, ()), *_imports().get(node.id, ()))):
         yield Edit(((at, at, line + newline),), _NEXT_IMPORT**n, note=f"insert `{line}`")
@@ -50,6 +76,7 @@ class _Names:
     def __init__(self, tree: ast.Module) -> None:
         self.top = frozenset(_bound(node) for node in tree.body) - {""}
         nodes = list(ast.walk(tree))
+        self.modules = frozenset(name for statement in tree.body for name in _modules(statement))
         defined = {name for node in nodes for name in (_bound(node), *_others(node))}
         read = {n.id for n in nodes if isinstance(n, ast.Name) and not (n.id.startswith("__") and n.id.endswith("__"))}
         # What another module hands over by `*` is not known here.
@@ -72,6 +99,13 @@ def _bound(node: ast.AST) -> str:
     if isinstance(node, ast.MatchMapping):
         return node.rest or ""
     return cast("str | None", getattr(node, "name", None)) or ""
+
+
+def _modules(statement: ast.stmt) -> list[str]:
+    """Names that an import binds to modules: `import weakref`, `from . import orderedset`."""
+    whole = isinstance(statement, ast.Import) or (isinstance(statement, ast.ImportFrom) and statement.module is None)
+    aliases = statement.names if isinstance(statement, ast.Import | ast.ImportFrom) and whole else []
+    return [alias.asname or alias.name for alias in aliases if alias.name != "*"]
 
 
 def _others(node: ast.AST) -> list[str]:

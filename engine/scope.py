@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from .kinds import Kinds
+from .lacking import Lacking
 from .nodes import Comprehension, argument_names, blocks, bound_in, called_name, is_number, literal_kind
 from .precedence import ATOM, BINDING, level, node_level
 from .source import FunctionNode, Source, Splice
@@ -40,12 +41,16 @@ class Scope:
         unit: Unit,
         known: Kinds | None = None,
         imports: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        lacking: Lacking | None = None,
     ) -> None:
-        """`imports`: statements by the name that they would define, from the modules beside this one."""
+        """`imports`: statements by the name that they would define, from the modules beside this one. `lacking`: what
+        the failing test's exception says is missing.
+        """
         self.source = source
         self.unit = unit
         self.known = known or {}
         self.imports = imports
+        self.lacking = lacking
         self.parents: dict[ast.AST, ast.AST] = {}
         self.nodes: list[ast.AST] = []
         self._index(unit)

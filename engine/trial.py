@@ -95,6 +95,12 @@ class Trial:
         """The failing test as it stands, told as briefly as a candidate's run."""
         return self._run(Patch(()), (self.nodeid,), Detail.VERDICTS, stop)
 
+    def passing(self, nodeids: Sequence[str], stop: Stop) -> tuple[str, ...]:
+        """Those of the tests that pass together, in this order, with the code as it stands."""
+        run = self._run(Patch(()), nodeids, Detail.OUTCOMES, stop)
+        seen = {test.nodeid for test in run.tests if test.outcome is Outcome.PASSED}
+        return tuple(nodeid for nodeid in nodeids if nodeid in seen) if ended_by_itself(run) else ()
+
     def also_passing(self, candidate: Candidate, stop: Stop) -> int:
         """How many of the related failures pass too: a repair of the fault cures them all."""
         if not self.related:
@@ -118,19 +124,32 @@ class Trial:
 
     def claim(self, candidate: Candidate) -> Claim:
         """That the candidate repairs the test and breaks none: only what the oracle makes of this makes a repair."""
-        seconds = 60.0 + 5.0 * self.suite.run.seconds
-        limits = self.session.within(replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds))
-        # A test that ends its process would end this run too: then the tests are named, and it is not among them.
-        tests = () if ended_by_itself(self.suite.run) else (self.nodeid, *sorted(self.suite.passed))
         return Claim(
             self.nodeid,
             edits_of(candidate.patch),
             passing=self.suite.passed,
-            tests=tests,
-            cold=limits,
+            tests=self._everything,
+            cold=self._cold,
             alone=self.patient,
             reread=is_doctest(self.nodeid),
         )
+
+    @property
+    def _everything(self) -> tuple[str, ...]:
+        """A test that ends its process would end the whole run too: then the tests are named, without it."""
+        return () if ended_by_itself(self.suite.run) else (self.nodeid, *sorted(self.suite.passed))
+
+    @property
+    def _cold(self) -> Limits:
+        seconds = 60.0 + 5.0 * self.suite.run.seconds
+        return self.session.within(replace(SUITE_LIMITS, wall_s=seconds, cpu_s=seconds))
+
+    def unsteady(self, broken: Sequence[str], stop: Stop) -> frozenset[str]:
+        """Of tests that a candidate seems to break: those that fail from cold with the code as it stands, too."""
+        tests, limits, cancelled = self._everything, self._cold, lambda: bool(stop)
+        run = self.session.run(tests, limits=limits, detail=Detail.OUTCOMES, fresh=True, cancelled=cancelled)
+        failed = {test.nodeid for test in run.tests if test.outcome is not Outcome.PASSED}
+        return frozenset(broken) & failed if ended_by_itself(run) else frozenset()
 
     def whole(self, run: RunResult) -> Verdict:
         """What a run of everything in a fresh interpreter says."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from ..sandbox.partner import spare_cores
@@ -20,6 +21,9 @@ from .types import Candidate, Ruling, Verdict
 
 _MOST_PARTIAL = 4
 """Candidates kept that cure only some of the failing tests; from then on only who cures them all is looked for."""
+_MOST_JUDGES = 8
+"""Tests that are added, at a time, to those that judge each candidate."""
+_MOST_NAMED = 3
 _LEAST_AT_ONCE, _MOST_AT_ONCE = 4, 16
 """Candidates of one screen: as many as were tried so far, for what the first ones change decides which come next."""
 
@@ -53,6 +57,10 @@ class Work:
     """What the user said of calls of this code."""
     overruled: int = 0
     """Candidates that pass the tests and contradict that."""
+    refuted: int = 0
+    """Candidates that pass, and break another test when the whole suite runs."""
+    compared: bool = False
+    """The whole suite ran from cold with the code as it stands, to see which tests that breaks."""
     trouble: str = ""
     untold: str = ""
     """Why what passes is told apart by the tests alone."""
@@ -84,6 +92,35 @@ class Work:
         self.plausible = [candidate for candidate in self.plausible if self.heeds(candidate)]
         self.enough = sys.maxsize
         self.cured = self.cured if self.plausible else 0
+
+    def refute(self, broken: Iterable[str]) -> None:
+        """A candidate that passed broke these tests elsewhere: the fastest of them judge each one from now on."""
+        self.refuted += 1
+        trial = self.case.trial
+        seconds = {test.nodeid: test.seconds for test in trial.suite.results}
+        added = sorted({*broken} - {*trial.covering}, key=lambda nodeid: seconds.get(nodeid, 0.0))[:_MOST_JUDGES]
+        covering = (*trial.passing(added, self.stop), *trial.covering)
+        self.case = replace(self.case, trial=replace(trial, covering=covering))
+        trial.session.narrow((trial.nodeid, *covering, *trial.related))
+
+    def forgives(self, broken: Sequence[str]) -> bool:
+        """Some of the tests that a candidate seems to break fail without it, too: they count no longer. Asked once."""
+        if self.compared:
+            return False
+        self.compared = True
+        trial = self.case.trial
+        unsteady = trial.unsteady(broken, self.stop)
+        if unsteady:
+            suite = replace(trial.suite, passed=trial.suite.passed - unsteady)
+            self.case = replace(self.case, trial=replace(trial, suite=suite))
+            named = ", ".join(sorted(unsteady)[:_MOST_NAMED])
+            self.trouble = f"Not counted, for it fails from cold with the code as it stands, too: {named}."
+        return bool(unsteady)
+
+    def set_aside(self) -> None:
+        """None of those that passed is a repair: the search goes on behind them."""
+        self.plausible.clear()
+        self.cured, self.enough = 0, sys.maxsize
 
     def take(self) -> Candidate | None:
         """The next candidate of the search that nobody has tried, for `run`; None when there is none."""

@@ -26,7 +26,8 @@ def reporting(trainer: Library, folder: Path | None, step: int) -> Generator[Non
     if folder is None or not trainer.is_world_process_zero():
         yield
         return
-    writer = writer_library().SummaryWriter(logdir=str(folder), purge_step=step + 1)
+    own = f".{step:08d}"  # a file's name holds the second only: a run that goes on in the same one wrote over it
+    writer = writer_library().SummaryWriter(logdir=str(folder), purge_step=step + 1, filename_suffix=own)
     trainer.add_callback(library("transformers.integrations").TensorBoardCallback(tb_writer=writer))
     with closing(writer):  # also when it was stopped: its threads end, and what it holds is written
         yield

@@ -60,7 +60,7 @@ FIXED = FileChange("shop.py", BAD, GOOD)
 
 def test_a_repair_is_held_against_the_release_and_not_against_what_it_left_there(task: Task, laid: Laid) -> None:
     """A patch of two files would otherwise be compared with a release that holds half of it."""
-    suite = runs(laid, "t::a t::b", "t::a t::b t::c")
+    suite = runs(laid, "t::a t::b", "t::a t::b t::c", "t::a t::b t::c", "t::a t::b")
     seen: list[tuple[bytes, bytes]] = []
 
     def passing() -> frozenset[str]:
@@ -70,7 +70,7 @@ def test_a_repair_is_held_against_the_release_and_not_against_what_it_left_there
 
     row = judged(task, laid, offered(FIXED, FileChange("other.py", OTHER, b"LIMIT = 2\n")), passing)
 
-    assert seen == [(GOOD, b"LIMIT = 2\n"), (GOOD, OTHER)]
+    assert seen == [(GOOD, b"LIMIT = 2\n"), (GOOD, OTHER), (GOOD, OTHER), (GOOD, b"LIMIT = 2\n")]
     assert (row.plausible, row.correct, row.same, row.note) == (True, False, "text", "1 tests of the suite fail: t::c")
 
 
@@ -103,3 +103,10 @@ def test_a_patch_that_does_not_apply_is_an_error_of_the_tool(task: Task, laid: L
     """It must neither end the run nor be taken for a repair."""
     row = judged(task, laid, offered(FileChange("shop.py", b"x\n", b"y\n")), frozenset)
     assert (row.status, row.plausible) == ("error", False)
+
+
+@pytest.mark.parametrize(("release", "repaired"), [("t::a t::b", "t::a t::b"), ("t::a t::b t::c", "t::a t::b t::c")])
+def test_a_test_that_passes_by_chance_decides_nothing(task: Task, laid: Laid, release: str, repaired: str) -> None:
+    """It failed once with the repair: it has to do so again, and to pass in the release again."""
+    suite = runs(laid, "t::a t::b", "t::a t::b t::c", release, repaired)
+    assert judged(task, laid, offered(FIXED), lambda: next(suite)[2]).correct

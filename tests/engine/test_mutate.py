@@ -8,16 +8,38 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 import pytest
+from darner.engine.lacking import Lacking, Missing
 from darner.engine.mutate import mutants
 from darner.engine.operators import OPERATORS, Operator
 from darner.engine.scope import Scope
-from darner.engine.source import FunctionNode, Source
+from darner.engine.source import Source
 from darner.engine.types import Candidate, Origin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+LACKING = {
+    "missing-attribute": Lacking(Missing.ATTRIBUTE, "A", "b"),
+    "missing-parameter": Lacking(Missing.PARAMETER, "f", "b"),
+}
 # operator, before, after: the body of `def f(a, b, items)`, unless the text has its own `def`.
 EXAMPLES = [
+    (
+        "missing-attribute",
+        "class A:\n    def __init__(self):\n        self.a = 1\n",
+        "class A:\n    def __init__(self):\n        self.a = 1\n        self.b = 1\n",
+    ),
+    ("missing-parameter", "def f(a):\n    return a\n", "def f(a, b=None):\n    return a\n"),
+    (
+        "undefined-parameter",
+        "def f(a):\n    return g(a, **kwargs)\n",
+        "def f(a, **kwargs):\n    return g(a, **kwargs)\n",
+    ),
+    ("pass-on", "def f(a, b):\n    return f(a)\n", "def f(a, b):\n    return f(a, b=b)\n"),
+    ("pass-on-everywhere", "def f(a, b):\n    f(1)\n    f(a)\n", "def f(a, b):\n    f(1, b=b)\n    f(a, b=b)\n"),
+    ("same-keywords", "g(a, key=b)\nreturn g(b)", "g(a, key=b)\nreturn g(b, key=b)"),
+    ("short-tuple", "if a:\n    return a, None\nreturn a, b, 1", "if a:\n    return a, None, 1\nreturn a, b, 1"),
+    ("swap-arms", "if a:\n    b = 1\nelif b:\n    b = 2", "if b:\n    b = 2\nelif a:\n    b = 1"),
+    ("type-drop", "return isinstance(a, (str, bytes))", "return isinstance(a, bytes)"),
     ("relational", "return a < b", "return a <= b"),
     ("relational", "return a not  in items", "return a in items"),
     ("relational", "return (a)==(b)", "return (a)!=(b)"),
@@ -166,16 +188,15 @@ EXAMPLES = [
 
 
 def _module(body: str) -> str:
-    if body.startswith(("def", "async def")):
+    if body.startswith(("def", "async def", "class")):
         return body + "\n"
     return f"def f(a, b, items):\n{textwrap.indent(body, '    ')}\n"
 
 
 def _edited(operator: Operator, text: str) -> Iterator[str]:
     source = Source.parse("a.py", text.encode())
-    unit = source.tree.body[0]
-    assert isinstance(unit, FunctionNode)
-    scope = Scope(source, unit)
+    unit = source.functions()[0].node
+    scope = Scope(source, unit, lacking=LACKING.get(operator.name))
     for node in [unit, *scope.nodes]:
         if isinstance(node, operator.on):
             yield from (source.splice(edit.splices).decode() for edit in operator.edits(node, scope))

@@ -1,0 +1,100 @@
+"""What the exception of a failing test says is missing, and the functions that could supply it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+
+from ..sandbox.types import Failure
+from .protected import is_protected
+from .source import Function, Source
+
+_MOST_FILES, _MOST_BYTES = 1_000, 400_000
+_NO_SOURCES = ("node_modules", "__pycache__", "site-packages", "build", "dist")
+
+_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
+_NAME = re.compile(r"()name '(\w+)' is not defined")
+_PARAMETER = re.compile(r"([\w.<>]+)\(\) got an unexpected keyword argument '(\w+)'")
+
+
+class Missing(Enum):
+    ATTRIBUTE = "attribute"
+    PARAMETER = "parameter"
+    NAME = "name"
+
+
+_FORMS = {
+    "AttributeError": (Missing.ATTRIBUTE, _ATTRIBUTE),
+    "TypeError": (Missing.PARAMETER, _PARAMETER),
+    "NameError": (Missing.NAME, _NAME),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """`owner`, a class or a function by the name that Python gives it, lacks what is called `name`; a file a name."""
+
+    what: Missing
+    owner: str
+    name: str
+
+
+def lacking(failure: Failure | None) -> Lacking | None:
+    if failure is None:
+        return None
+    what, form = _FORMS.get(failure.exception, (Missing.NAME, None))
+    found = form.search(failure.message) if form is not None else None
+    return Lacking(what, found[1], found[2]) if found is not None else None
+
+
+def suppliers(lack: Lacking | None, source: Source) -> tuple[Function, ...]:
+    """Where it could be supplied: where objects of the class are made, or the function itself."""
+    if lack is None or lack.what is Missing.NAME:
+        return ()
+    if lack.what is Missing.PARAMETER:
+        return tuple(f for f in source.functions() if f".{f.qualname}".endswith(f".{lack.owner}"))
+    wanted = {f"{name}.__init__" for name in _family(lack.owner, source.tree)}
+    return tuple(f for f in source.functions() if f.qualname in wanted)
+
+
+def defined_in(lack: Lacking | None, root: Path) -> tuple[str, ...]:
+    """Files of the project that define the owner: a function that could not be called left no other trace."""
+    if lack is None or lack.what is Missing.NAME:
+        return ()
+    *_, holder, last = ["", *lack.owner.split(".")]
+    wanted = rb"\b(?:def|class)\s+%s\b" % (holder if last == "__init__" else last).encode()
+    files = islice(_sources(root), _MOST_FILES)
+    return tuple(path for path in files if re.search(wanted, _read(root / path)))
+
+
+def _sources(root: Path) -> Iterator[str]:
+    for folder, names, files in os.walk(root):
+        inside = (name for name in names if not name.startswith(".") and name not in _NO_SOURCES)
+        names[:] = sorted(name for name in inside if not os.path.exists(os.path.join(folder, name, "pyvenv.cfg")))
+        paths = (os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/") for name in sorted(files))
+        yield from (path for path in paths if path.endswith(".py") and not is_protected(path))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes() if file.stat().st_size <= _MOST_BYTES else b""
+    except OSError:
+        return b""
+
+
+def _family(name: str, tree: ast.Module) -> Iterator[str]:
+    """The class, and those of the file that it is made from."""
+    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    waiting, seen = [name], set[str]()
+    while waiting:
+        current = waiting.pop()
+        if current in classes and current not in seen:
+            seen.add(current)
+            yield current
+            waiting += [base.id for base in classes[current].bases if isinstance(base, ast.Name)]
