@@ -17,7 +17,7 @@ from .errors import BadInput, BadSyntax
 from .examination import examination
 from .explain import from_facts
 from .history import Edits, since, uncommitted
-from .lacking import defined_in, lacking
+from .lacking import Lacking, defined_in, lacking, suppliers
 from .localise import LineScore, gather_signals, score_lines, suspects
 from .meaning import edited as blamed
 from .meaning import meaning
@@ -118,10 +118,9 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
     else:
         edits = uncommitted(session.root, besides=tests)
         recent = since(session.root, files_when_passed(session.root, evidence.nodeid), besides=tests)
-    defining = defined_in(lacking(evidence.failing.failure), session.root)
-    touched = [path for path in (*_touched(evidence, edits, recent), *defining) if path not in tests]
-    touched = list(dict.fromkeys(touched))[:_MOST_FILES]
+    touched = [path for path in _touched(evidence, edits, recent) if path not in tests][:_MOST_FILES]
     sources, unread = _parsed(session, touched, {path for path, _ in evidence.failing.lines})
+    sources |= _supplying(session, lacking(evidence.failing.failure), sources, tests)
     own_tests, _ = _parsed(session, sorted(tests & _on_path(evidence)))
     edited = dict.fromkeys(edits.lines(), "you changed it since the last commit")
     edited |= dict.fromkeys(recent.lines(), "you changed it since this test last passed")
@@ -153,6 +152,15 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
         trial=trial_for(session, suite, evidence),
         doctested=suite.doctested,
     )
+
+
+def _supplying(
+    session: Session, lack: Lacking | None, sources: Mapping[str, Source], tests: Set[str]
+) -> dict[str, Source]:
+    """Files that define what could supply what is missing, where none of those that ran does."""
+    if lack is None or any(suppliers(lack, source) for source in sources.values()):
+        return {}
+    return _parsed(session, [path for path in defined_in(lack, session.root) if path not in tests][:_MOST_FILES])[0]
 
 
 def _on_path(evidence: Evidence) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..sandbox.assurance import OPPOSITE
@@ -12,6 +12,7 @@ from .case import Case
 from .gate import doubts
 from .overfit import overfit
 from .stop import Stop
+from .trial import Trial
 from .types import Candidate, Proof, Verdict
 
 
@@ -22,7 +23,7 @@ def confirm(case: Case, candidate: Candidate, stop: Stop) -> Verdict:
         trial.session,
         trial.claim(candidate),
         lambda: bool(stop),
-        lambda: [*doubts(candidate, case.examined), *overfit(case, candidate, stop)],
+        lambda: [*_uncounted(trial), *doubts(candidate, case.examined), *overfit(case, candidate, stop)],
     )
     found = trial.whole(said.run)
     if said.control is Control.FOOLED:
@@ -30,6 +31,12 @@ def confirm(case: Case, candidate: Candidate, stop: Stop) -> Verdict:
         return replace(found, complete=False, run=tampered)
     proof = Proof(said.assurance, said.control, said.split.status, said.reasons, said.second)
     return replace(found, proof=proof, uncured=_uncured(said.run, trial.related))
+
+
+def _uncounted(trial: Trial) -> Iterator[str]:
+    """What could not be held against the candidate is a doubt of it."""
+    if trial.forgiven:
+        yield f"tests that fail from cold without it, too, were not counted ({len(trial.forgiven)})"
 
 
 def _uncured(run: RunResult, related: Sequence[str]) -> tuple[str, ...]:

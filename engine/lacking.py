@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -29,6 +31,8 @@ class Missing(Enum):
     NAME = "name"
 
 
+_NOT_OURS = frozenset({*vars(builtins), "NoneType", "function", "method", "module"})
+"""Nobody adds an attribute to these."""
 _FORMS = {
     "AttributeError": (Missing.ATTRIBUTE, _ATTRIBUTE),
     "TypeError": (Missing.PARAMETER, _PARAMETER),
@@ -50,9 +54,12 @@ def lacking(failure: Failure | None) -> Lacking | None:
         return None
     what, form = _FORMS.get(failure.exception, (Missing.NAME, None))
     found = form.search(failure.message) if form is not None else None
-    return Lacking(what, found[1], found[2]) if found is not None else None
+    if found is None or (what is Missing.ATTRIBUTE and found[1] in _NOT_OURS):
+        return None
+    return Lacking(what, found[1], found[2])
 
 
+@lru_cache(256)
 def suppliers(lack: Lacking | None, source: Source) -> tuple[Function, ...]:
     """Where it could be supplied: where objects of the class are made, or the function itself."""
     if lack is None or lack.what is Missing.NAME:
@@ -63,12 +70,15 @@ def suppliers(lack: Lacking | None, source: Source) -> tuple[Function, ...]:
     return tuple(f for f in source.functions() if f.qualname in wanted)
 
 
-def defined_in(lack: Lacking | None, root: Path) -> tuple[str, ...]:
+def defined_in(lack: Lacking, root: Path) -> tuple[str, ...]:
     """Files of the project that define the owner: a function that could not be called left no other trace."""
-    if lack is None or lack.what is Missing.NAME:
+    if lack.what is Missing.NAME:
         return ()
     *_, holder, last = ["", *lack.owner.split(".")]
-    wanted = rb"\b(?:def|class)\s+%s\b" % (holder if last == "__init__" else last).encode()
+    name = holder if last == "__init__" else last
+    if not name:  # Python 3.9 does not say of which class
+        return ()
+    wanted = rb"\b(?:def|class)\s+%s\b" % name.encode()
     files = islice(_sources(root), _MOST_FILES)
     return tuple(path for path in files if re.search(wanted, _read(root / path)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from functools import reduce
 
@@ -101,15 +101,15 @@ def to_apply(
         whole = combine([*accepted, patch])
         if whole is None or stop:
             continue
-        if patch not in accepted and accepted and not _holds(session, suite, whole, [*targets, report.nodeid], stop):
+        wanted = {*targets, report.nodeid, *suite.passed} - {each for one in reports for each in one.forgiven}
+        if patch not in accepted and accepted and not _holds(session, suite, whole, wanted, stop):
             continue
         accepted, targets, together = [*accepted, patch], [*targets, report.nodeid], whole
     return together
 
 
-def _holds(session: Session, suite: Suite, patch: Patch, targets: Sequence[str], stop: Stop) -> bool:
+def _holds(session: Session, suite: Suite, patch: Patch, wanted: Set[str], stop: Stop) -> bool:
     """Everything at once, in a fresh interpreter."""
-    wanted = {*targets, *suite.passed}
     limits = replace(
         _LIMITS, wall_s=_LIMITS.wall_s + 5 * suite.run.seconds, cpu_s=_LIMITS.cpu_s + 5 * suite.run.seconds
     )

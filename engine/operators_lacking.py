@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import cast
 
 from .lacking import Missing, suppliers
 from .nodes import argument_names, called_name
@@ -27,16 +28,17 @@ _MOST_WAYS = 4
 def missing_attribute(node: FunctionNode, scope: Scope) -> Iterator[Edit]:
     """`self.depth = 0` in `__init__`, as the attribute that is called most like it is set there."""
     lack = scope.lacking
-    if lack is None or lack.what is not Missing.ATTRIBUTE or not _supplies(node, scope) or not node.args.args:
+    if lack is None or lack.what is not Missing.ATTRIBUTE or not _supplies(node, scope):
         return
-    own = node.args.args[0].arg
+    own = next((each.arg for each in (*node.args.posonlyargs, *node.args.args)), "self")
     known = [(similarity(name, lack.name), s, value) for s in node.body for name, value in _set_by(s, own)]
     _, anchor, value = max(known, key=lambda each: each[0], default=(0.0, node.body[-1], None))
     if not owns_lines(anchor, scope):
         return
     like = scope.text(value) if value is not None else ""
     given = (lack.name,) if lack.name in argument_names(node.args) else ()
-    values = dict.fromkeys((*given, *((like,) if 0 < len(like) <= _LONGEST else ()), *_USUAL, *_EMPTY))
+    short = 0 < len(like) <= _LONGEST and len(like.splitlines()) == 1
+    values = dict.fromkeys((*given, *((like,) if short else ()), *_USUAL, *_EMPTY))
     for rank, text in enumerate(values):
         yield insert(anchor, f"{own}.{lack.name} = {text}", scope, 0.9**rank, after=True)
 
@@ -91,7 +93,8 @@ def _takes_too(call: ast.Call, name: str, scope: Scope) -> tuple[Splice, ...]:
 
 
 def _supplies(node: FunctionNode, scope: Scope) -> bool:
-    return any(function.node is node for function in suppliers(scope.lacking, scope.source))
+    """By its line: what is kept of an equal text has other nodes."""
+    return any(function.def_line == node.lineno for function in suppliers(scope.lacking, scope.source))
 
 
 def _defaults(name: str, scope: Scope) -> Iterator[str]:
@@ -113,8 +116,9 @@ def _with_parameter(node: FunctionNode, text: str, scope: Scope, weight: float) 
     ends = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg,))]
     values = [*given.defaults, *filter(None, given.kw_defaults)]
     last = max((source.span(each)[1] for each in (*ends, *values)), default=0)
-    head = source.offset(node.lineno, node.col_offset)
-    at = last or head + source.slice(head, source.line_start(node.lineno + 1)).index("(") + 1
+    kinds: Sequence[ast.AST] = getattr(node, "type_params", ())  # `def f[T: (int, str)]():`, from Python 3.12 on
+    head = max((source.span(cast("ast.expr", each))[1] for each in kinds), default=source.span(node)[0])
+    at = last or source.data.index(b"(", head) + 1
     return Edit(((at, at, f", {text}" if last else text),), weight, block=node, note=note)
 
 

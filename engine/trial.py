@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ..sandbox.errors import NoIsolation, SandboxError
@@ -57,6 +57,8 @@ class Trial:
     limits: Limits
     hasty_s: float = _HASTY_S
     """Of the processor, for one test of a candidate that is tried for the first time."""
+    forgiven: tuple[str, ...] = ()
+    """Tests that passed and fail from cold with the code as it stands, too: no candidate is held to them there."""
     endless: bool = False
     """The failing test did not end: how it fails unchanged is not run again for comparison."""
 
@@ -95,8 +97,29 @@ class Trial:
         """The failing test as it stands, told as briefly as a candidate's run."""
         return self._run(Patch(()), (self.nodeid,), Detail.VERDICTS, stop)
 
+    def judged_also_by(self, nodeids: Sequence[str]) -> Trial:
+        """With these tests among those that each candidate is run on, and the time that they take."""
+        seconds = [test.seconds for test in self.suite.results if test.nodeid in nodeids]
+        slowest, total = max(seconds, default=0.0), _SLOWEST_FACTOR * sum(seconds)
+        limits = replace(
+            self.limits,
+            test_cpu_s=max(self.limits.test_cpu_s, _SLOWEST_FACTOR * slowest),
+            test_wall_s=max(self.limits.test_wall_s, _SLOWEST_FACTOR * slowest),
+            wall_s=self.limits.wall_s + total,
+            cpu_s=self.limits.cpu_s + total,
+        )
+        hasty_s = max(self.hasty_s, _HASTY_FACTOR * slowest)
+        return replace(self, covering=(*nodeids, *self.covering), limits=limits, hasty_s=hasty_s)
+
+    def forgiving(self, nodeids: Collection[str]) -> Trial:
+        """Without these tests among those that have to pass from cold."""
+        suite = replace(self.suite, passed=self.suite.passed - {*nodeids})
+        return replace(self, suite=suite, forgiven=(*self.forgiven, *sorted(nodeids)))
+
     def passing(self, nodeids: Sequence[str], stop: Stop) -> tuple[str, ...]:
         """Those of the tests that pass together, in this order, with the code as it stands."""
+        if not nodeids:
+            return ()
         run = self._run(Patch(()), nodeids, Detail.OUTCOMES, stop)
         seen = {test.nodeid for test in run.tests if test.outcome is Outcome.PASSED}
         return tuple(nodeid for nodeid in nodeids if nodeid in seen) if ended_by_itself(run) else ()
@@ -148,7 +171,7 @@ class Trial:
         """Of tests that a candidate seems to break: those that fail from cold with the code as it stands, too."""
         tests, limits, cancelled = self._everything, self._cold, lambda: bool(stop)
         run = self.session.run(tests, limits=limits, detail=Detail.OUTCOMES, fresh=True, cancelled=cancelled)
-        failed = {test.nodeid for test in run.tests if test.outcome is not Outcome.PASSED}
+        failed = {test.nodeid for test in run.tests if test.outcome in (Outcome.FAILED, Outcome.ERROR)}
         return frozenset(broken) & failed if ended_by_itself(run) else frozenset()
 
     def whole(self, run: RunResult) -> Verdict:
@@ -197,4 +220,5 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
     )
     related = tuple(test.nodeid for test in evidence.related)
     hasty_s = max(_HASTY_S, _HASTY_FACTOR * slowest)
-    return Trial(session, suite, evidence.nodeid, covering, related, limits, hasty_s, runs_away(evidence.failing))
+    endless = runs_away(evidence.failing)
+    return Trial(session, suite, evidence.nodeid, covering, related, limits, hasty_s, endless=endless)

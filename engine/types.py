@@ -212,3 +212,5 @@ class FailureReport:
     """Why there is no repair, or what was wrong with the run, in one sentence."""
     untold: str = ""
     """Why what passes was told apart by the tests alone, in a sentence; empty where it was compared."""
+    forgiven: tuple[str, ...] = ()
+    """Tests that passed and fail from cold with the code as it stands, too: the repairs are not held to them."""

@@ -23,7 +23,6 @@ _MOST_PARTIAL = 4
 """Candidates kept that cure only some of the failing tests; from then on only who cures them all is looked for."""
 _MOST_JUDGES = 8
 """Tests that are added, at a time, to those that judge each candidate."""
-_MOST_NAMED = 3
 _LEAST_AT_ONCE, _MOST_AT_ONCE = 4, 16
 """Candidates of one screen: as many as were tried so far, for what the first ones change decides which come next."""
 
@@ -57,8 +56,8 @@ class Work:
     """What the user said of calls of this code."""
     overruled: int = 0
     """Candidates that pass the tests and contradict that."""
-    refuted: int = 0
-    """Candidates that pass, and break another test when the whole suite runs."""
+    refuted: list[tuple[tuple[str, bytes], ...]] = field(default_factory=list[tuple[tuple[str, bytes], ...]])
+    """Candidates that passed, and broke another test when the whole suite ran."""
     compared: bool = False
     """The whole suite ran from cold with the code as it stands, to see which tests that breaks."""
     trouble: str = ""
@@ -93,34 +92,44 @@ class Work:
         self.enough = sys.maxsize
         self.cured = self.cured if self.plausible else 0
 
-    def refute(self, broken: Iterable[str]) -> None:
-        """A candidate that passed broke these tests elsewhere: the fastest of them judge each one from now on."""
-        self.refuted += 1
+    def refute(self, candidate: Candidate, broken: Iterable[str]) -> None:
+        """It passed, and broke these tests elsewhere: the fastest of them judge each candidate from now on."""
+        self.refuted.append(identity(candidate.patch))
+        self._add_judges({*broken} - {*self.case.trial.covering})
+
+    def _add_judges(self, nodeids: Iterable[str]) -> None:
+        """Those that pass here, too, in one run with the others' code imported."""
         trial = self.case.trial
         seconds = {test.nodeid: test.seconds for test in trial.suite.results}
-        added = sorted({*broken} - {*trial.covering}, key=lambda nodeid: seconds.get(nodeid, 0.0))[:_MOST_JUDGES]
-        covering = (*trial.passing(added, self.stop), *trial.covering)
-        self.case = replace(self.case, trial=replace(trial, covering=covering))
-        trial.session.narrow((trial.nodeid, *covering, *trial.related))
+        added = trial.passing(sorted(nodeids, key=lambda nodeid: seconds.get(nodeid, 0.0))[:_MOST_JUDGES], self.stop)
+        if added:
+            trial = trial.judged_also_by(added)
+            self.case = replace(self.case, trial=trial)
+            trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
 
     def forgives(self, broken: Sequence[str]) -> bool:
-        """Some of the tests that a candidate seems to break fail without it, too: they count no longer. Asked once."""
+        """Some of the tests that a candidate seems to break fail without it, too: from cold they count no longer, and
+        judge where they pass. Asked once.
+        """
         if self.compared:
             return False
         self.compared = True
-        trial = self.case.trial
-        unsteady = trial.unsteady(broken, self.stop)
+        unsteady = self.case.trial.unsteady(broken, self.stop)
         if unsteady:
-            suite = replace(trial.suite, passed=trial.suite.passed - unsteady)
-            self.case = replace(self.case, trial=replace(trial, suite=suite))
-            named = ", ".join(sorted(unsteady)[:_MOST_NAMED])
-            self.trouble = f"Not counted, for it fails from cold with the code as it stands, too: {named}."
+            self.case = replace(self.case, trial=self.case.trial.forgiving(unsteady))
+            self._add_judges(unsteady - {*self.case.trial.covering})
         return bool(unsteady)
 
+    @property
+    def untested(self) -> list[Candidate]:
+        """They pass, and no run of everything has refuted them."""
+        return [candidate for candidate in self.plausible if identity(candidate.patch) not in self.refuted]
+
     def set_aside(self) -> None:
-        """None of those that passed is a repair: the search goes on behind them."""
-        self.plausible.clear()
-        self.cured, self.enough = 0, sys.maxsize
+        """What was refuted, and what fails the tests that judge by now: the search goes on behind it."""
+        self.plausible = [c for c in self.untested if not self.case.trial.quick(c, self.stop).broken]
+        self.cured = self.cured if self.plausible else 0
+        self.enough, self.exhausted = sys.maxsize, False
 
     def take(self) -> Candidate | None:
         """The next candidate of the search that nobody has tried, for `run`; None when there is none."""

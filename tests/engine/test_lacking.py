@@ -45,6 +45,8 @@ def texts(text: str, operator: str, lack: Lacking | None = None) -> list[str]:
         ("NameError", "name 'sep' is not defined", Lacking(Missing.NAME, "", "sep")),
         ("NameError", "name 'sep' is not defined. Did you mean: 'set'?", Lacking(Missing.NAME, "", "sep")),
         ("AttributeError", "module 'a' has no attribute 'b'", None),
+        ("AttributeError", "'NoneType' object has no attribute 'seen'", None),
+        ("TypeError", "filter() got an unexpected keyword argument 'x'", Lacking(Missing.PARAMETER, "filter", "x")),
         ("KeyError", "'Cart' object has no attribute 'seen'", None),
         ("TypeError", "", None),
     ],
@@ -111,6 +113,17 @@ def test_a_missing_parameter_has_the_default_that_others_of_its_name_have() -> N
     first = texts(text, missing_parameter.__name__.replace("_", "-"), Lacking(Missing.PARAMETER, "make", "fold"))[0]
 
     assert "def make(a, fold=7):" in first
+
+
+def test_an_edit_falls_on_bytes_and_lines_as_they_are() -> None:
+    """Names of any alphabet, Windows' line ends, an object that is given by position only."""
+    lack = Lacking(Missing.PARAMETER, "цена", "fold")
+    many = "class Links:\r\n    def __init__(self, /, depth):\r\n        self.a = [\r\n            1,\r\n        ]\r\n"
+
+    assert texts("def цена():\n    return 1\n", "missing-parameter", lack)[0] == "def цена(fold=None):\n    return 1\n"
+    made = texts(many, "missing-attribute", Lacking(Missing.ATTRIBUTE, "Links", "b"))
+    assert made[0] == f"{many}        self.b = None\r\n"
+    assert not any("\r\r" in each for each in made)
 
 
 def test_nothing_is_supplied_where_no_exception_asks_for_it() -> None:

@@ -94,7 +94,7 @@ def test_a_test_that_was_broken_judges_from_then_on(case: Case) -> None:
     passing = [c for c in mutations(case) if not (v := case.trial.quick(c, Stop(60.0))).broken and v.target_passed]
     assert not {"test_z.py::test_below", "test_z.py::test_narrow"} & {*case.trial.covering}
 
-    work.refute(["test_z.py::test_never", "test_z.py::test_narrow"])
+    work.refute(passing[0], ["test_z.py::test_never", "test_z.py::test_narrow"])
     kept = [c for c in passing if not work.case.trial.quick(c, Stop(60.0)).broken]
 
     assert "test_z.py::test_narrow" in work.case.trial.covering
@@ -108,6 +108,19 @@ def test_what_fails_from_cold_without_a_candidate_too_is_held_against_none(case:
 
     assert work.forgives(["test_z.py::test_below", "test_z.py::test_never"])
 
-    assert work.trouble.endswith(": test_z.py::test_never.")
+    assert work.case.trial.forgiven == ("test_z.py::test_never",)
     assert work.case.trial.suite.passed == case.trial.suite.passed - {"test_z.py::test_never"}
     assert not work.forgives(["test_z.py::test_never"])
+
+
+def test_what_was_not_refuted_is_kept(case: Case) -> None:
+    """One candidate stands for all that behave alike where nothing tells them apart: the right one may be behind it."""
+    work = Work(case, Stop(60.0), 0.0)
+    passing = [c for c in mutations(case) if not (v := case.trial.quick(c, Stop(60.0))).broken and v.target_passed]
+    right = [c for c in passing if b"max(low, min(x, high))" in c.patch.files[0].after]
+    work.plausible = [passing[0], *right]
+
+    work.refute(passing[0], ["test_z.py::test_narrow"])
+    work.set_aside()
+
+    assert (work.plausible, work.untested) == (right, right)
