@@ -30,7 +30,7 @@ def confirm(case: Case, candidate: Candidate, stop: Stop) -> Verdict:
         tampered = replace(said.run, status=Status.TAMPERED, detail=f"It proves nothing: {OPPOSITE}.")
         return replace(found, complete=False, run=tampered)
     proof = Proof(said.assurance, said.control, said.split.status, said.reasons, said.second)
-    return replace(found, proof=proof, uncured=_uncured(said.run, trial.related))
+    return replace(found, proof=proof, uncured=_uncured(said.run, (*trial.related, *trial.kindred)))
 
 
 def _uncounted(trial: Trial) -> Iterator[str]:
@@ -39,6 +39,6 @@ def _uncounted(trial: Trial) -> Iterator[str]:
         yield f"tests that fail from cold without it, too, were not counted ({len(trial.forgiven)})"
 
 
-def _uncured(run: RunResult, related: Sequence[str]) -> tuple[str, ...]:
+def _uncured(run: RunResult, wanted: Sequence[str]) -> tuple[str, ...]:
     failed = {test.nodeid for test in run.tests if test.outcome in (Outcome.FAILED, Outcome.ERROR)}
-    return tuple(nodeid for nodeid in related if nodeid in failed)
+    return tuple(nodeid for nodeid in dict.fromkeys(wanted) if nodeid in failed)

@@ -52,7 +52,8 @@ def _search(work: Work, limited: bool) -> Iterator[Event]:
             if work.heeds(undone):
                 work.accept(undone)
                 return
-    some = False
+    some = work.partial
+    stop = stop.within(_PARTIAL_MOST_S) if some else stop
     work.learn_failure()
     with Helper(work.case.trial, work.advance, stop) as helper:
         while not (stop or (limited and work.tried >= _SEARCH_MOST) or len(work.plausible) >= _ENOUGH_PLAUSIBLE):

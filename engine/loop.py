@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 from ..sandbox.session import Session
@@ -40,6 +40,25 @@ _MOST_NAMED = 3
 _PROSE_S = 12.0
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a selection came to."""
+
+    repairs: tuple[Repair, ...] = ()
+    """Verified from cold, best first."""
+    question: Question | None = None
+
+    @property
+    def uncured(self) -> tuple[str, ...]:
+        return self.repairs[0].verdict.uncured if self.repairs else ()
+
+    def or_better(self, other: Offer) -> Offer:
+        """The one that leaves fewer of the tests failing that show the same fault; this one where neither does."""
+        if not (self.repairs and other.repairs):
+            return self if self.repairs else other
+        return other if len(other.uncured) < len(self.uncured) else self
+
+
 def repair(
     session: Session,
     suite: Suite,
@@ -65,21 +84,14 @@ def repair(
         yield Done(_flaky(nodeid, flaky, time.monotonic() - began))
         return
     if kept := withheld(session.root, case.evidence.failing.failure, case.variables):
-        report = _report(Work(case, stop, began), nodeid, [], None, case.explanation)
+        report = _report(Work(case, stop, began), nodeid, Offer(), case.explanation)
         yield Done(replace(report, note=kept))
         return
     work = begin(case, budget, stop, began, about(rulings, case.sources))
     reserve = _reserve(suite, budget)
     while True:
-        yield from hunt(work, model, budget, seed + len(work.refuted)) if not work.plausible else ()
-        work.stop = stop
-        judging, refuted = model if budget.samples else None, len(work.refuted)
-        repairs, question = yield from _selected(work, judging)
-        if not repairs and len(work.refuted) > refuted and _goes_on(work, model, stop.remaining_s - reserve):
-            work.stop = stop.within(stop.remaining_s - reserve)
-            work.set_aside()
-            continue
-        report = yield from _explained(work, judging, repairs, question, budget.prose)
+        offer = yield from _offered(work, model, budget, stop, seed)
+        report = yield from _explained(work, model if budget.samples else None, offer, budget.prose)
         asked, left = time.monotonic(), stop.remaining_s
         reply = ask(report) if ask is not None and report.question is not None else None
         if report.question is None or reply is None or chosen(report.question, reply) is not None:
@@ -89,6 +101,27 @@ def repair(
         stop = whole.within(max(left, reserve))
         work.stop = stop.within(stop.remaining_s - reserve)
         work.hear(ruling(report.question, reply))
+
+
+def _offered(work: Work, model: Model | None, budget: Budget, stop: Stop, seed: int) -> Generator[Event, None, Offer]:
+    """Hunt and select; once more behind what a run of everything refuted, or showed to cure some of the failures alone.
+
+    What was verified first stays, where nothing better is found in the time that is left.
+    """
+    offer, reserve = Offer(), _reserve(work.case.trial.suite, budget)
+    while True:
+        yield from hunt(work, model, budget, seed + work.rounds) if not work.plausible else ()
+        work.stop, work.rounds, refuted = stop, work.rounds + 1, len(work.refuted)
+        found = yield from _selected(work, model if budget.samples else None)
+        offer, left = offer.or_better(found), stop.within(stop.remaining_s - reserve)
+        if not found.repairs and len(work.refuted) > refuted and _goes_on(work, model, left):
+            work.set_aside()
+        elif not left and work.widen(offer.uncured):
+            alike = f"{len(offer.uncured)} more fail alike; looking for a cure of all"
+            yield Phase(work.case.evidence.nodeid, "search", alike)
+        else:
+            return offer
+        work.stop = left
 
 
 def _as_answered(report: FailureReport, reply: Reply, facts: Explanation) -> FailureReport:
@@ -130,14 +163,14 @@ def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
 
 
 def _concluded(work: Work, model: Model | None, prose: bool) -> Generator[Event, None, FailureReport]:
-    repairs, question = yield from _selected(work, model)
-    return (yield from _explained(work, model, repairs, question, prose))
+    offer = yield from _selected(work, model)
+    return (yield from _explained(work, model, offer, prose))
 
 
-def _selected(work: Work, model: Model | None) -> Generator[Event, None, tuple[list[Repair], Question | None]]:
+def _selected(work: Work, model: Model | None) -> Generator[Event, None, Offer]:
     """What is verified from cold, best first, and what to ask of it; none where each breaks another test."""
     if not work.plausible:
-        return [], None
+        return Offer()
     case, nodeid = work.case, work.case.evidence.nodeid
     yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
     pool = pool_of(case, work.plausible, work.stop)
@@ -145,12 +178,12 @@ def _selected(work: Work, model: Model | None) -> Generator[Event, None, tuple[l
     ranked, judged = _ranked(work, pool, model)
     yield Phase(nodeid, "confirm", "running the whole suite from cold")
     kept, repairs = yield from _confirmed(work, ranked)
-    kept, repairs = _believed_first(kept, repairs)
+    kept, repairs = _best_first(kept, repairs)
     said = frozenset(one.call for one in work.rulings)
     question = choose.question(kept, repairs, judged, pool.modules, said)
     if question is not None:
         question = plainer(case.trial.session, question, repairs, nodeid, work.stop, said)
-    return repairs, question
+    return Offer(tuple(repairs), question)
 
 
 def _confirmed(
@@ -182,17 +215,15 @@ def _confirmed(
     return kept, repairs
 
 
-def _goes_on(work: Work, model: Model | None, left_s: float) -> bool:
+def _goes_on(work: Work, model: Model | None, left: Stop) -> bool:
     """There is time for more, and somebody has more to propose."""
-    return left_s > 0 and not work.stop and (model is not None or not work.exhausted or bool(work.unsure))
+    return not left and (model is not None or not work.exhausted or bool(work.unsure))
 
 
-def _explained(
-    work: Work, model: Model | None, repairs: list[Repair], question: Question | None, prose: bool
-) -> Generator[Event, None, FailureReport]:
-    case, nodeid = work.case, work.case.evidence.nodeid
+def _explained(work: Work, model: Model | None, offer: Offer, prose: bool) -> Generator[Event, None, FailureReport]:
+    case, nodeid, repairs = work.case, work.case.evidence.nodeid, offer.repairs
     explanation = explaining.with_repair(case.explanation, repairs[0].candidate) if repairs else case.explanation
-    report = _report(work, nodeid, repairs, question, explanation)
+    report = _report(work, nodeid, offer, explanation)
     if model is not None and prose and not work.stop:
         yield Phase(nodeid, "explain", f"asking {model.name} to explain")
         text = yield from _prose(work, model, repairs)
@@ -200,9 +231,14 @@ def _explained(
     return report
 
 
-def _believed_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tuple[list[choose.Behaviour], list[Repair]]:
-    """A repair that left a doubt stands behind those that left none, whatever its score."""
-    order = sorted(range(len(repairs)), key=lambda i: not repairs[i].verdict.proof.believed)
+def _best_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tuple[list[choose.Behaviour], list[Repair]]:
+    """Who leaves more tests of the same fault failing is out: the tests have decided, and nobody needs to be asked.
+
+    A repair that left a doubt stands behind those that left none, whatever its score.
+    """
+    least = min((len(one.verdict.uncured) for one in repairs), default=0)
+    order = [i for i, one in enumerate(repairs) if len(one.verdict.uncured) == least]
+    order.sort(key=lambda i: not repairs[i].verdict.proof.believed)
     return [kept[i] for i in order], [repairs[i] for i in order]
 
 
@@ -215,7 +251,7 @@ def _ranked(work: Work, pool: Pool, model: Model | None) -> tuple[tuple[choose.B
         return choose.weigh(pool, None, work.stop)
 
 
-def _prose(work: Work, model: Model, repairs: list[Repair]) -> Generator[Event, None, str]:
+def _prose(work: Work, model: Model, repairs: Sequence[Repair]) -> Generator[Event, None, str]:
     """What the model says, announced sentence by sentence as it is written."""
     candidate = repairs[0].candidate if repairs else None
     targets = list(targets_of(work.case, [candidate]).values()) if candidate else []
@@ -241,14 +277,13 @@ def _with_prose(explanation: Explanation, prose: str, confirmed: bool) -> Explan
     return replace(explanation, prose=prose.strip(), standing=standing if prose.strip() else explanation.standing)
 
 
-def _report(
-    work: Work, nodeid: str, repairs: list[Repair], question: Question | None, explanation: Explanation
-) -> FailureReport:
+def _report(work: Work, nodeid: str, offer: Offer, explanation: Explanation) -> FailureReport:
+    repairs, question = offer.repairs, offer.question
     status = FixStatus.AMBIGUOUS if question else FixStatus.REPAIRED if repairs else FixStatus.UNREPAIRED
     return FailureReport(
         nodeid=nodeid,
         status=status,
-        repairs=tuple(repairs),
+        repairs=repairs,
         explanation=explanation,
         seconds=time.monotonic() - work.began,
         candidates_tried=work.tried,
@@ -267,7 +302,7 @@ def _as_hopeless(work: Work) -> tuple[str, ...]:
     return tuple(test.nodeid for test in evidence.related if enters_no_more(test, evidence.failing))
 
 
-def _note(work: Work, repairs: list[Repair]) -> str:
+def _note(work: Work, repairs: Sequence[Repair]) -> str:
     if work.stop.cancelled:
         return "Cancelled; nothing was changed."
     said = "; ".join(told(one) for one in work.rulings) if repairs else ""
@@ -319,5 +354,5 @@ def explain(session: Session, suite: Suite, nodeid: str, model: Model | None, st
         return
     work = Work(case, stop, began)
     prose = (yield from _prose(work, model, [])) if model is not None else ""
-    report = _report(work, nodeid, [], None, _with_prose(case.explanation, prose, confirmed=False))
+    report = _report(work, nodeid, Offer(), _with_prose(case.explanation, prose, confirmed=False))
     yield Done(replace(report, note=work.trouble))

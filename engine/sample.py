@@ -34,6 +34,8 @@ _MOST_TARGETS = 2
 _TEMPERATURE = 0.7
 _REVISION_TEMPERATURE = 0.8
 _COMPARE_S = 2.0
+_PARTIAL_MOST_S = 20.0
+"""After a cure of some of the failing tests, to find one of all."""
 _PAIR = 2
 """Answers to each revision, and to each fresh start."""
 _TOKENS_PER_CHARACTER = 0.4
@@ -147,14 +149,16 @@ class Sampler:
         verdict = self._try(candidate) if allowed(self._case, candidate) else None
         if verdict is None:
             return
-        if verdict.target_passed and not verdict.broken:
+        if verdict.target_passed and not verdict.broken and not verdict.uncured:
             self.passed.append(candidate)
             if self._agree():
                 batch.cancel()
             return
+        if verdict.uncured:
+            self._stop = self._stop.within(_PARTIAL_MOST_S)
         depth = revised.depth + 1 if revised is not None else 0
         earlier = revised.attempt if revised is not None and self._budget.history else None
-        attempt = Attempt(text, self._feedback(candidate, depth), earlier)
+        attempt = Attempt(text, self._feedback(candidate, verdict, depth), earlier)
         self._branches.append(Branch(target, attempt, _share(verdict), depth))
 
     def _agree(self) -> bool:
@@ -168,11 +172,15 @@ class Sampler:
             self._given.append(outputs(case.trial.session, candidate, inputs, case.evidence.nodeid, stop))
         return any(len(each.members) > 1 and tells(each.outputs) for each in grouped(self._given))
 
-    def _feedback(self, candidate: Candidate, depth: int) -> str:
+    def _feedback(self, candidate: Candidate, verdict: Verdict, depth: int) -> str:
         trial = self._case.trial
+        nodeid, said = trial.nodeid, ""
+        if verdict.uncured:
+            nodeid = verdict.uncured[0]
+            said = f"That test passes with it, but {nodeid.split('::')[-1]}, which failed too, still fails.\n"
         if depth == 0:
-            return feedback_of(trial.look(candidate, self._stop), trial.nodeid)
-        return in_steps(trial.look_closely(candidate, self._stop), trial.nodeid, candidate)
+            return said + feedback_of(trial.look(candidate, nodeid, self._stop), nodeid)
+        return said + in_steps(trial.look_closely(candidate, nodeid, self._stop), nodeid, candidate)
 
 
 def _written(target: Target, space: Space) -> Asked:

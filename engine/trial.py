@@ -14,6 +14,7 @@ from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status
 from ..sandbox.verdict import passes
 from .errors import BadEnvironment
 from .evidence import runs_away
+from .kindred import kindred
 from .project import Project
 from .stop import Stop
 from .suite import SUITE_LIMITS, Suite, is_doctest
@@ -55,6 +56,10 @@ class Trial:
     related: tuple[str, ...]
     """Other failing tests that execute about the same code."""
     limits: Limits
+    kindred: tuple[str, ...] = ()
+    """Failing tests with the same exception at the same line, those among the related or not: what the fault's repair
+    cures, too.
+    """
     hasty_s: float = _HASTY_S
     """Of the processor, for one test of a candidate that is tried for the first time."""
     forgiven: tuple[str, ...] = ()
@@ -99,6 +104,15 @@ class Trial:
 
     def judged_also_by(self, nodeids: Sequence[str]) -> Trial:
         """With these tests among those that each candidate is run on, and the time that they take."""
+        longer = self._with_time_for(nodeids)
+        return replace(longer, covering=(*nodeids, *self.covering))
+
+    def curing_also(self, nodeids: Sequence[str]) -> Trial:
+        """With these among the failing tests that a candidate should cure, and the time that they take."""
+        longer = self._with_time_for(nodeids)
+        return replace(longer, related=(*self.related, *nodeids))
+
+    def _with_time_for(self, nodeids: Sequence[str]) -> Trial:
         seconds = [test.seconds for test in self.suite.results if test.nodeid in nodeids]
         slowest, total = max(seconds, default=0.0), _SLOWEST_FACTOR * sum(seconds)
         limits = replace(
@@ -108,8 +122,7 @@ class Trial:
             wall_s=self.limits.wall_s + total,
             cpu_s=self.limits.cpu_s + total,
         )
-        hasty_s = max(self.hasty_s, _HASTY_FACTOR * slowest)
-        return replace(self, covering=(*nodeids, *self.covering), limits=limits, hasty_s=hasty_s)
+        return replace(self, limits=limits, hasty_s=max(self.hasty_s, _HASTY_FACTOR * slowest))
 
     def forgiving(self, nodeids: Collection[str]) -> Trial:
         """Without these tests among those that have to pass from cold."""
@@ -124,20 +137,22 @@ class Trial:
         seen = {test.nodeid for test in run.tests if test.outcome is Outcome.PASSED}
         return tuple(nodeid for nodeid in nodeids if nodeid in seen) if ended_by_itself(run) else ()
 
-    def also_passing(self, candidate: Candidate, stop: Stop) -> int:
-        """How many of the related failures pass too: a repair of the fault cures them all."""
+    def uncured(self, candidate: Candidate, stop: Stop) -> tuple[str, ...]:
+        """The related failures that still fail: a repair of the fault cures them all."""
         if not self.related:
-            return 0
+            return ()
         run = self._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
-        return sum(test.outcome is Outcome.PASSED for test in run.tests) if ended_by_itself(run) else 0
+        ended = ended_by_itself(run)
+        passed = {test.nodeid for test in run.tests if ended and test.outcome is Outcome.PASSED}
+        return tuple(nodeid for nodeid in self.related if nodeid not in passed)
 
-    def look(self, candidate: Candidate, stop: Stop) -> RunResult:
-        """The failing test alone, with frames and locals: feedback for a model."""
-        return self._run(candidate.patch, (self.nodeid,), Detail.OUTCOMES, stop)
+    def look(self, candidate: Candidate, nodeid: str, stop: Stop) -> RunResult:
+        """One test alone, with frames and locals: feedback for a model."""
+        return self._run(candidate.patch, (nodeid,), Detail.OUTCOMES, stop)
 
-    def look_closely(self, candidate: Candidate, stop: Stop) -> RunResult:
-        """The failing test with all its steps, and the nearest that passed, for comparison."""
-        return self._run(candidate.patch, (self.nodeid, *self.covering[:_MOST_COMPARED]), Detail.EVIDENCE, stop)
+    def look_closely(self, candidate: Candidate, nodeid: str, stop: Stop) -> RunResult:
+        """One test with all its steps, and the nearest that passed, for comparison."""
+        return self._run(candidate.patch, (nodeid, *self.covering[:_MOST_COMPARED]), Detail.EVIDENCE, stop)
 
     @property
     def patient(self) -> Limits:
@@ -221,4 +236,5 @@ def trial_for(session: Session, suite: Suite, evidence: Evidence) -> Trial:
     related = tuple(test.nodeid for test in evidence.related)
     hasty_s = max(_HASTY_S, _HASTY_FACTOR * slowest)
     endless = runs_away(evidence.failing)
-    return Trial(session, suite, evidence.nodeid, covering, related, limits, hasty_s, endless=endless)
+    kin = kindred(suite, evidence.failing)
+    return Trial(session, suite, evidence.nodeid, covering, related, limits, kin, hasty_s, endless=endless)

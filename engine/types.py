@@ -114,7 +114,8 @@ class Verdict:
     """The whole set that passed before was run again, in a fresh interpreter."""
     proof: Proof = Proof()
     uncured: tuple[str, ...] = ()
-    """Tests that fail in the same code, ran with the candidate too, and still fail."""
+    """Tests that fail in the same code or raise the same at the same line, ran with the candidate too, and still fail.
+    """
 
     @property
     def verified(self) -> bool:

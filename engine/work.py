@@ -58,6 +58,10 @@ class Work:
     """Candidates that pass the tests and contradict that."""
     refuted: list[tuple[tuple[str, bytes], ...]] = field(default_factory=list[tuple[tuple[str, bytes], ...]])
     """Candidates that passed, and broke another test when the whole suite ran."""
+    rounds: int = 0
+    """Hunts so far: each draws a model's answers from a seed of its own."""
+    partial: bool = False
+    """Something is verified already that leaves tests failing which raised the same at the same line."""
     compared: bool = False
     """The whole suite ran from cold with the code as it stands, to see which tests that breaks."""
     trouble: str = ""
@@ -89,7 +93,7 @@ class Work:
         self.rulings = with_ruling(self.rulings, ruling)
         self.case = self.case.heeding(self.rulings)
         self.plausible = [candidate for candidate in self.plausible if self.heeds(candidate)]
-        self.enough = sys.maxsize
+        self.enough, self.partial = sys.maxsize, False
         self.cured = self.cured if self.plausible else 0
 
     def refute(self, candidate: Candidate, broken: Iterable[str]) -> None:
@@ -106,6 +110,27 @@ class Work:
             trial = trial.judged_also_by(added)
             self.case = replace(self.case, trial=trial)
             trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
+
+    def widen(self, uncured: Iterable[str]) -> bool:
+        """What passed left these failing, too: who cures them as well is looked for, first among what passed.
+
+        False where they were wanted all along.
+        """
+        trial = self.case.trial
+        seconds = {test.nodeid: test.seconds for test in trial.suite.results}
+        more = sorted({*uncured} - {*trial.related}, key=lambda nodeid: (seconds.get(nodeid, 0.0), nodeid))
+        if not more:
+            return False
+        trial = trial.curing_also(more[:_MOST_JUDGES])
+        trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
+        self.case, self.partial = replace(self.case, trial=trial), True
+        known = self.plausible
+        self.plausible = [c for c in known if not trial.uncured(c, self.stop)]
+        self.cured = len(trial.related) if self.plausible else 0
+        for candidate in known if not self.plausible else ():
+            self.pool.build_on(candidate)
+        self.enough, self.exhausted = sys.maxsize, False
+        return True
 
     def forgives(self, broken: Sequence[str]) -> bool:
         """Some of the tests that a candidate seems to break fail without it, too: from cold they count no longer, and
@@ -199,7 +224,7 @@ class Work:
             self._tell(candidate, verdict)
             passed = verdict.target_passed and not verdict.broken
             if passed and allowed(self.case, candidate) and self.heeds(candidate, trial):
-                self.accept(candidate, trial)
+                verdict = replace(verdict, uncured=self.accept(candidate, trial))
         return verdict
 
     def _claim(self, candidate: Candidate) -> bool:
@@ -229,16 +254,20 @@ class Work:
         if self.failure is None:
             self.failure = failure_of(self.case.trial.unchanged(self.stop), self.case.evidence.nodeid)
 
-    def accept(self, candidate: Candidate, trial: Trial | None = None) -> None:
-        """Keep only the candidates that cure most of the related failures; of those that cure no more, the smaller."""
-        cured = (trial or self.case.trial).also_passing(candidate, self.stop)
+    def accept(self, candidate: Candidate, trial: Trial | None = None) -> tuple[str, ...]:
+        """Keep only the candidates that cure most of the related failures; of those that cure no more, the smaller.
+
+        Those that it does not cure.
+        """
+        uncured = (trial or self.case.trial).uncured(candidate, self.stop)
+        cured = len(self.case.trial.related) - len(uncured)
         if cured > self.cured:
             self.plausible.clear()
             self.cured = cured
         elif cured < self.cured or (self.plausible and is_pair(candidate)):
-            return
+            return uncured
         if self.cures_some and len(self.plausible) >= _MOST_PARTIAL:
-            return
+            return uncured
         self.plausible.append(candidate)
         self.case.trial.session.expect_fresh()  # it will be confirmed there, and making one takes longer than a run
         if spare_cores() > 0:  # and here
@@ -247,3 +276,4 @@ class Work:
             self.pool.build_on(candidate)
         else:
             self.pool.build_no_more()
+        return uncured

@@ -19,6 +19,7 @@ from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
 from darner.engine.types import Candidate, Verdict
+from darner.engine.work import Work
 
 SAID = "def largest(values):\n    return sorted(values)[1]\n```"
 LAID_OUT_OTHERWISE = f"{SAID.removesuffix('```')}\n\n```"
@@ -103,6 +104,24 @@ def test_a_second_revision_is_told_where_its_way_parts_from_a_call_that_is_right
     told = [text.partition("Answer with")[0] for text in told if text]
     assert told
     assert all("len(values) > 2" in text and "[1, 2, 3]" in text and "[3]" in text for text in told)
+
+
+def test_an_answer_that_cures_one_of_two_failing_tests_is_revised_on_the_other(tmp_path: Path) -> None:
+    """It was taken for an end, and what it leaves failing was not told to the model."""
+    tests = f"{TESTS}\ndef test_turned():\n    assert largest([4, 2]) == 4\n"
+    last, best = "return values[-1]", "return max(values)"
+    with opened(tmp_path, tests) as case:
+        model = ScriptedModel(*[said(last)] * 7, said(best))
+        work = Work(case, Stop(60.0), 0.0)
+        sampler = Sampler(model, case, Budget("test", 90.0, samples=6, rounds=2), 0, work.attempt, Stop())
+        sampler.run()
+
+    assert [each.patch.files[0].after.decode() for each in sampler.passed] == [BEST.replace("return min(values)", best)]
+    assert work.plausible == sampler.passed
+    told = [asked[-1].content.partition("A repair was tried")[2] for asked in model.asked]
+    told = [text for text in told if text]
+    assert told
+    assert all(last in text and "test_turned, which failed too" in text and "assert 2 == 4" in text for text in told)
 
 
 def test_a_batch_ends_when_two_different_answers_that_pass_do_the_same(case: Case) -> None:
