@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +12,16 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+from ..sandbox.sources import python_files
 from ..sandbox.types import Failure
 from .protected import is_protected
 from .source import Function, Source
 
 _MOST_FILES, _MOST_BYTES = 1_000, 400_000
-_NO_SOURCES = ("node_modules", "__pycache__", "site-packages", "build", "dist")
 
-_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
-_NAME = re.compile(r"()name '(\w+)' is not defined")
-_PARAMETER = re.compile(r"([\w.<>]+)\(\) got an unexpected keyword argument '(\w+)'")
+_ATTRIBUTE = re.compile(r"'(?P<owner>\w+)' object has no attribute '(?P<name>\w+)'")
+_NAME = re.compile(r"(?P<owner>)name '(?P<name>\w+)' is not defined")
+_PARAMETER = re.compile(r"(?P<owner>[\w.<>]+)\(\) got an unexpected keyword argument '(?P<name>\w+)'")
 
 
 class Missing(Enum):
@@ -54,9 +53,9 @@ def lacking(failure: Failure | None) -> Lacking | None:
         return None
     what, form = _FORMS.get(failure.exception, (Missing.NAME, None))
     found = form.search(failure.message) if form is not None else None
-    if found is None or (what is Missing.ATTRIBUTE and found[1] in _NOT_OURS):
+    if found is None or (what is Missing.ATTRIBUTE and found["owner"] in _NOT_OURS):
         return None
-    return Lacking(what, found[1], found[2])
+    return Lacking(what, found["owner"], found["name"])
 
 
 @lru_cache(256)
@@ -79,16 +78,8 @@ def defined_in(lack: Lacking, root: Path) -> tuple[str, ...]:
     if not name:  # Python 3.9 does not say of which class
         return ()
     wanted = rb"\b(?:def|class)\s+%s\b" % name.encode()
-    files = islice(_sources(root), _MOST_FILES)
+    files = islice((path for path in python_files(root) if not is_protected(path)), _MOST_FILES)
     return tuple(path for path in files if re.search(wanted, _read(root / path)))
-
-
-def _sources(root: Path) -> Iterator[str]:
-    for folder, names, files in os.walk(root):
-        inside = (name for name in names if not name.startswith(".") and name not in _NO_SOURCES)
-        names[:] = sorted(name for name in inside if not os.path.exists(os.path.join(folder, name, "pyvenv.cfg")))
-        paths = (os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/") for name in sorted(files))
-        yield from (path for path in paths if path.endswith(".py") and not is_protected(path))
 
 
 def _read(file: Path) -> bytes:

@@ -1,6 +1,6 @@
 """The repair loop: failing test, evidence, suspects, candidates, trial, selection, repair and explanation.
 
-Only `Trial.confirm` makes a repair (design.md, rule 1): models and scores propose and order, they never accept.
+Only `confirm` makes a repair (design.md, rule 1): models and scores propose and order, they never accept.
 """
 
 from __future__ import annotations
@@ -8,55 +8,32 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import SimpleQueue
 
 from ..sandbox.session import Session
-from . import choose
 from . import explain as explaining
 from .case import Case, open_case
 from .config import Budget
-from .confirm import confirm
 from .crew import expect_help
 from .errors import ModelError
-from .events import Done, Event, Found, Located, Phase, Prose, Seen
+from .events import Done, Event, Located, Phase, Prose, Seen
 from .evidence import Flaky, compared, enters_no_more, first_look
 from .hunt import hunt
-from .minimise import plainer
 from .model import Model
-from .pool import Pool, pool_of, targets_of
+from .offer import Offer, selected
+from .pool import targets_of
 from .reply import Ask, Reply, chosen, none_agrees, ruling, settled, told
 from .rulings import about
 from .search import mutations
 from .stop import Stop
 from .suite import Suite
-from .trial import ended_by_itself
-from .types import Explanation, FailureReport, FixStatus, Question, Repair, Ruling, Standing
+from .types import Explanation, FailureReport, FixStatus, Repair, Ruling, Standing
 from .withheld import withheld
 from .work import Work
 
-_MOST_CONFIRMED = 3
 _MOST_NAMED = 3
 _PROSE_S = 12.0
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a selection came to."""
-
-    repairs: tuple[Repair, ...] = ()
-    """Verified from cold, best first."""
-    question: Question | None = None
-
-    @property
-    def uncured(self) -> tuple[str, ...]:
-        return self.repairs[0].verdict.uncured if self.repairs else ()
-
-    def or_better(self, other: Offer) -> Offer:
-        """The one that leaves fewer of the tests failing that show the same fault; this one where neither does."""
-        if not (self.repairs and other.repairs):
-            return self if self.repairs else other
-        return other if len(other.uncured) < len(self.uncured) else self
 
 
 def repair(
@@ -112,7 +89,7 @@ def _offered(work: Work, model: Model | None, budget: Budget, stop: Stop, seed: 
     while True:
         yield from hunt(work, model, budget, seed + work.rounds) if not work.plausible else ()
         work.stop, work.rounds, refuted = stop, work.rounds + 1, len(work.refuted)
-        found = yield from _selected(work, model if budget.samples else None)
+        found = yield from selected(work, model if budget.samples else None)
         offer, left = offer.or_better(found), stop.within(stop.remaining_s - reserve)
         if not found.repairs and len(work.refuted) > refuted and _goes_on(work, model, left):
             work.set_aside()
@@ -163,56 +140,8 @@ def conclude(work: Work, model: Model | None, prose: bool) -> Iterator[Event]:
 
 
 def _concluded(work: Work, model: Model | None, prose: bool) -> Generator[Event, None, FailureReport]:
-    offer = yield from _selected(work, model)
+    offer = yield from selected(work, model)
     return (yield from _explained(work, model, offer, prose))
-
-
-def _selected(work: Work, model: Model | None) -> Generator[Event, None, Offer]:
-    """What is verified from cold, best first, and what to ask of it; none where each breaks another test."""
-    if not work.plausible:
-        return Offer()
-    case, nodeid = work.case, work.case.evidence.nodeid
-    yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
-    pool = pool_of(case, work.plausible, work.stop)
-    work.untold = pool.untold
-    ranked, judged = _ranked(work, pool, model)
-    yield Phase(nodeid, "confirm", "running the whole suite from cold")
-    kept, repairs = yield from _confirmed(work, ranked)
-    kept, repairs = _best_first(kept, repairs)
-    said = frozenset(one.call for one in work.rulings)
-    question = choose.question(kept, repairs, judged, pool.modules, said)
-    if question is not None:
-        question = plainer(case.trial.session, question, repairs, nodeid, work.stop, said)
-    return Offer(tuple(repairs), question)
-
-
-def _confirmed(
-    work: Work, ranked: Sequence[choose.Behaviour]
-) -> Generator[Event, None, tuple[list[choose.Behaviour], list[Repair]]]:
-    """Who passes everything from cold. Who breaks what an earlier one broke is not run so long."""
-    kept: list[choose.Behaviour] = []
-    repairs: list[Repair] = []
-    refuted = len(work.refuted)
-    for number, one in enumerate(ranked):
-        if len(repairs) >= _MOST_CONFIRMED or work.stop:
-            break
-        candidate = work.plausible[one.best]
-        if len(work.refuted) > refuted and work.case.trial.quick(candidate, work.stop).broken:
-            continue
-        work.case.trial.session.expect_fresh(min(_MOST_CONFIRMED - len(repairs), len(ranked) - number))
-        verdict = confirm(work.case, candidate, work.stop)
-        if verdict.complete and verdict.broken and work.forgives(verdict.broken):
-            told = work.case.trial.quick(candidate, work.stop)
-            verdict = confirm(work.case, candidate, work.stop) if not told.broken else told
-        if verdict.verified:
-            kept.append(one)
-            repairs.append(Repair(candidate, verdict))
-            yield Found(work.case.evidence.nodeid, repairs[-1])
-        elif verdict.broken and (verdict.complete or ended_by_itself(verdict.run)):
-            work.refute(candidate, verdict.broken)
-        elif not verdict.complete and not repairs and not work.stop:
-            work.trouble = verdict.run.detail
-    return kept, repairs
 
 
 def _goes_on(work: Work, model: Model | None, left: Stop) -> bool:
@@ -229,26 +158,6 @@ def _explained(work: Work, model: Model | None, offer: Offer, prose: bool) -> Ge
         text = yield from _prose(work, model, repairs)
         report = replace(report, explanation=_with_prose(explanation, text, confirmed=bool(repairs)))
     return report
-
-
-def _best_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tuple[list[choose.Behaviour], list[Repair]]:
-    """Who leaves more tests of the same fault failing is out: the tests have decided, and nobody needs to be asked.
-
-    A repair that left a doubt stands behind those that left none, whatever its score.
-    """
-    least = min((len(one.verdict.uncured) for one in repairs), default=0)
-    order = [i for i, one in enumerate(repairs) if len(one.verdict.uncured) == least]
-    order.sort(key=lambda i: not repairs[i].verdict.proof.believed)
-    return [kept[i] for i in order], [repairs[i] for i in order]
-
-
-def _ranked(work: Work, pool: Pool, model: Model | None) -> tuple[tuple[choose.Behaviour, ...], bool]:
-    """Behaviours of the plausible candidates, best first, and whether a model weighed them."""
-    try:
-        return choose.weigh(pool, model, work.stop)
-    except ModelError as error:
-        work.trouble = str(error)
-        return choose.weigh(pool, None, work.stop)
 
 
 def _prose(work: Work, model: Model, repairs: Sequence[Repair]) -> Generator[Event, None, str]:

@@ -21,12 +21,14 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from platformdirs import user_state_path
 
+from ..sandbox.sources import python_files
 from . import state
 from .config import Budget
 from .errors import BadEnvironment
@@ -41,7 +43,6 @@ from .wire import encode
 FORMAT = 1
 _SWITCH = "trace.json"
 _MOST_FILES = 5_000
-_SKIPPED = frozenset((".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", "build", "dist"))
 
 
 def is_on() -> bool:
@@ -161,20 +162,12 @@ def after(patch: Patch) -> dict[str, str]:
 def fingerprint(root: Path) -> dict[str, str]:
     """SHA-256 of the project's Python files, by path from the root: at most 5,000 of them, in sorted order."""
     found: dict[str, str] = {}
-    for path in _sources(root):
-        if len(found) == _MOST_FILES:
-            break
+    for path in islice(python_files(root), _MOST_FILES):
         try:
-            found[path.relative_to(root).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[path] = hashlib.sha256((root / path).read_bytes()).hexdigest()
         except OSError:
             continue  # gone since it was listed, or not ours to read: then no repair reads it either
     return found
-
-
-def _sources(root: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
-        yield from (Path(place, name) for name in sorted(names) if name.endswith(".py"))
 
 
 class TracedModel(Front[Model]):

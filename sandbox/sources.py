@@ -27,6 +27,7 @@ _SKIPPED = frozenset(
         ".ruff_cache",
     )
 )
+_BUILT = frozenset(("build", "dist"))
 _SECRET_NAMES = (
     ".env",
     ".netrc",
@@ -100,10 +101,18 @@ def walked(root: Path) -> Iterator[tuple[Path, list[str], list[str], list[str]]]
     for folder, names, files in os.walk(root):
         here = Path(folder)
         environments = [n for n in names if (here / n / "pyvenv.cfg").exists()]
-        names[:] = [n for n in names if n not in _SKIPPED | _SECRET_FOLDERS and n not in environments]
+        names[:] = sorted(n for n in names if n not in _SKIPPED | _SECRET_FOLDERS and n not in environments)
         links = [n for n in names if (here / n).is_symlink()]
         names[:] = [n for n in names if n not in links]
         yield here.relative_to(root), links, files, environments
+
+
+def python_files(root: Path) -> Iterator[str]:
+    """Paths with `/` of the Python files that enter, in a stable order, without what a build made of them."""
+    for here, _, files, _ in walked(root):
+        if _BUILT.isdisjoint(here.parts):
+            paths = ((here / name).as_posix() for name in sorted(files) if name.endswith(".py"))
+            yield from (path for path in paths if path.isprintable())  # a name that is no text cannot be told of
 
 
 def is_secret(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from cart_project import GOOD, SOURCE
 from darner.sandbox.errors import WorkspaceError
 from darner.sandbox.oracle import Claim, verdict
 from darner.sandbox.session import open_session
+from darner.sandbox.sources import python_files
 from darner.sandbox.types import Limits
 from darner.sandbox.workspace import Workspace
 
@@ -50,6 +52,19 @@ def test_every_change_of_the_users_files_is_seen(project: Path, change: Change) 
         assert workspace.changed_by_user() != ""
     finally:
         workspace.close()
+
+
+def test_the_python_files_of_a_project_are_those_that_enter_the_copy_and_can_be_told_of(tmp_path: Path) -> None:
+    """No environment whatever it is called, no cache, nothing that a build copied, no name that is no text."""
+    inside = ("a.py", "café.py", "src/pkg/b.py", "src/pkg/data/c.py")
+    for path in (*inside, "own/bin/d.py", ".tox/e.py", "build/lib/pkg/b.py", "pkg.txt", "node_modules/f.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("")
+    (tmp_path / "own" / "pyvenv.cfg").write_text("")
+    with contextlib.suppress(OSError):  # some file systems take no such name
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.py")).write_text("")
+
+    assert tuple(python_files(tmp_path)) == inside
 
 
 def test_what_programs_write_and_what_is_saved_unchanged_is_no_change(project: Path) -> None:
