@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from ..sandbox.session import Session
 from ..sandbox.types import Detail, Limits, Outcome, RunResult, Status, TestResult
-from .kindred import kindred
 from .order import before, polluters
 from .protected import is_test_path
 from .stop import Stop
@@ -122,8 +121,7 @@ def _neighbours(
     traced = _traced(session, names, stop) if names else ()
     passing = tuple(test for test in traced if test.outcome is Outcome.PASSED and test.nodeid in suite.passed)
     same = [test for test in traced if test.outcome is Outcome.FAILED and test.nodeid not in suite.passed]
-    kin = frozenset(kindred(suite, failing))
-    found = [test for test in same if test.nodeid in kin or _same_code(test, failing)]
+    found = [test for test in same if _same_code(test, failing)]
     return passing, (*found, *(told for told in away.values() if _functions(told) & _functions(failing)))
 
 

@@ -173,7 +173,7 @@ class Frontier:
 
     def build_on(self, candidate: Candidate) -> None:
         """A first edit that cures some of the failing tests: second edits on top of it take turns with the rest."""
-        if not is_pair(candidate) and len(self._begun) < _MOST_BEGUN:
+        if candidate.path in self._files and not is_pair(candidate) and len(self._begun) < _MOST_BEGUN:
             self._begun.append(islice(self._on_top(candidate), _MOST_SECOND))
 
     def build_no_more(self) -> None:

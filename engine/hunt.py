@@ -25,6 +25,8 @@ that passes drops some of what the code read; counted, so that a busy machine fi
 """
 _PARTIAL_MOST_S = 12.0
 """After a cure of some of the failing tests, to find one of all: it may be two faults that share a function."""
+_PARTIAL_MODEL_S = 30.0
+"""For a model to find one, once a cure of some is verified."""
 _LONG = 60
 """Candidates, after which a partner session is worth any start."""
 _ENOUGH_PLAUSIBLE = 24
@@ -83,6 +85,7 @@ def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[
     yield Phase(nodeid, "model", f"sampling repairs from {model.name}")
     left = _MODEL_SHARE if budget.search else 1.0
     share = work.stop.within(left * min(work.stop.remaining_s, budget.seconds))
+    share = share.within(_PARTIAL_MODEL_S) if work.partial else share
     sampler = Sampler(model, work.case, budget, seed, work.attempt, share)
     try:
         sampler.run()

@@ -1,4 +1,4 @@
-"""Failing tests that nobody asked about and that most likely show the same fault: one line raises the same in all."""
+"""Failing tests that nobody asked about and that most likely show the same fault: in all, one line goes wrong alike."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from ..sandbox.types import Failure, TestResult
 from .protected import is_test_path
 from .suite import Suite
 
+_CHECKS = ("raise", "assert")
 Place = tuple[str, int, str]
 """Project-relative path, line, and type of what was raised there."""
 
 
 def kindred(suite: Suite, failing: TestResult) -> tuple[str, ...]:
-    """Other tests in which the same line of the project raised, or let through, the same kind of exception.
+    """Other tests in which the same line of the project failed with the same kind of exception, in the suite's order.
 
-    In the suite's order; none where the failing test raised it itself, as an assert does.
+    None where the failing test raised it itself, as an assert does, nor where a line says `raise`: a check that many
+    callers go through finds the faults of each.
     """
     place = _raised_at(failing.failure)
     if place is None:
@@ -26,6 +28,6 @@ def kindred(suite: Suite, failing: TestResult) -> tuple[str, ...]:
 def _raised_at(failure: Failure | None) -> Place | None:
     """Where the innermost frame of the project stood, outside of tests."""
     own = [frame for frame in failure.frames if not PurePosixPath(frame.path).is_absolute()] if failure else []
-    if failure is None or not own or is_test_path(own[-1].path):
+    if failure is None or not own or is_test_path(own[-1].path) or own[-1].source.startswith(_CHECKS):
         return None
     return own[-1].path, own[-1].line, failure.exception

@@ -90,10 +90,11 @@ def _offered(work: Work, model: Model | None, budget: Budget, stop: Stop, seed: 
         yield from hunt(work, model, budget, seed + work.rounds) if not work.plausible else ()
         work.stop, work.rounds, refuted = stop, work.rounds + 1, len(work.refuted)
         found = yield from selected(work, model if budget.samples else None)
-        offer, left = offer.or_better(found), stop.within(stop.remaining_s - reserve)
+        before, offer = offer, offer.or_better(found)
+        left = stop.within(stop.remaining_s - reserve)
         if not found.repairs and len(work.refuted) > refuted and _goes_on(work, model, left):
             work.set_aside()
-        elif not left and work.widen(offer.uncured):
+        elif offer is not before and not left and work.widen(offer.uncured):
             alike = f"{len(offer.uncured)} more fail alike; looking for a cure of all"
             yield Phase(work.case.evidence.nodeid, "search", alike)
         else:
@@ -200,9 +201,9 @@ def _report(work: Work, nodeid: str, offer: Offer, explanation: Explanation) -> 
         suspects=work.case.suspects,
         related=_as_hopeless(work) if work.exhausted else (),
         rulings=work.rulings,
-        note=_note(work, repairs),
-        untold=work.untold,
-        forgiven=work.case.trial.forgiven,
+        note=_note(work, offer),
+        untold=offer.untold,
+        forgiven=_forgiven(work, offer),
     )
 
 
@@ -211,12 +212,17 @@ def _as_hopeless(work: Work) -> tuple[str, ...]:
     return tuple(test.nodeid for test in evidence.related if enters_no_more(test, evidence.failing))
 
 
-def _note(work: Work, repairs: Sequence[Repair]) -> str:
+def _forgiven(work: Work, offer: Offer) -> tuple[str, ...]:
+    return offer.forgiven if offer.repairs else work.case.trial.forgiven
+
+
+def _note(work: Work, offer: Offer) -> str:
     if work.stop.cancelled:
         return "Cancelled; nothing was changed."
-    said = "; ".join(told(one) for one in work.rulings) if repairs else ""
-    parts = (work.trouble, f"As you said: {said}." if said else "", work.untold) if repairs else (_why_none(work),)
-    return " ".join(part for part in (*parts, _uncounted(work.case.trial.forgiven)) if part)
+    said = "; ".join(told(one) for one in work.rulings)
+    said = f"As you said: {said}." if said else ""
+    parts = (offer.trouble, said, offer.untold) if offer.repairs else (_why_none(work),)
+    return " ".join(part for part in (*parts, _uncounted(_forgiven(work, offer))) if part)
 
 
 def _uncounted(forgiven: Sequence[str]) -> str:

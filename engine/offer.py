@@ -29,6 +29,11 @@ class Offer:
     repairs: tuple[Repair, ...] = ()
     """Verified from cold, best first."""
     question: Question | None = None
+    untold: str = ""
+    """Why what passes is told apart by the tests alone."""
+    trouble: str = ""
+    forgiven: tuple[str, ...] = ()
+    """Tests that the repairs were not held to."""
 
     @property
     def uncured(self) -> tuple[str, ...]:
@@ -48,16 +53,16 @@ def selected(work: Work, model: Model | None) -> Generator[Event, None, Offer]:
     case, nodeid = work.case, work.case.evidence.nodeid
     yield Phase(nodeid, "select", f"comparing {len(work.plausible)} candidates that pass")
     pool = pool_of(case, work.plausible, work.stop)
-    work.untold = pool.untold
     ranked, judged = _ranked(work, pool, model)
     yield Phase(nodeid, "confirm", "running the whole suite from cold")
     kept, repairs = yield from _confirmed(work, ranked)
     kept, repairs = _best_first(kept, repairs)
+    rivals = sum(len(one.verdict.uncured) == len(repairs[0].verdict.uncured) for one in repairs)
     said = frozenset(one.call for one in work.rulings)
-    question = choose.question(kept, repairs, judged, pool.modules, said)
+    question = choose.question(kept[:rivals], repairs[:rivals], judged, pool.modules, said)
     if question is not None:
         question = plainer(case.trial.session, question, repairs, nodeid, work.stop, said)
-    return Offer(tuple(repairs), question)
+    return Offer(tuple(repairs), question, pool.untold, work.trouble, work.case.trial.forgiven)
 
 
 def _confirmed(
@@ -107,13 +112,9 @@ def _judged(work: Work, candidate: Candidate) -> Generator[Event, None, Verdict]
 
 
 def _best_first(kept: list[choose.Behaviour], repairs: list[Repair]) -> tuple[list[choose.Behaviour], list[Repair]]:
-    """Who leaves more tests of the same fault failing is out: the tests have decided, and nobody needs to be asked.
-
-    A repair that left a doubt stands behind those that left none, whatever its score.
-    """
-    least = min((len(one.verdict.uncured) for one in repairs), default=0)
-    order = [i for i, one in enumerate(repairs) if len(one.verdict.uncured) == least]
-    order.sort(key=lambda i: not repairs[i].verdict.proof.believed)
+    """Who leaves fewer tests of the same fault failing comes first, then who left no doubt, whatever the score."""
+    verdicts = [one.verdict for one in repairs]
+    order = sorted(range(len(repairs)), key=lambda i: (len(verdicts[i].uncured), not verdicts[i].proof.believed))
     return [kept[i] for i in order], [repairs[i] for i in order]
 
 

@@ -34,7 +34,7 @@ _MOST_TARGETS = 2
 _TEMPERATURE = 0.7
 _REVISION_TEMPERATURE = 0.8
 _COMPARE_S = 2.0
-_PARTIAL_MOST_S = 20.0
+_REVISED_MOST_S = 20.0
 """After a cure of some of the failing tests, to find one of all."""
 _PAIR = 2
 """Answers to each revision, and to each fresh start."""
@@ -62,7 +62,7 @@ class Branch:
 
 
 class Sampler:
-    """Draws candidates for one failing test until one passes, time is up or the rounds are used."""
+    """Draws candidates for one failing test until one cures all that fail alike, or time or rounds are used up."""
 
     def __init__(self, model: Model, case: Case, budget: Budget, seed: int, attempt: Try, stop: Stop) -> None:
         self._model, self._case, self._budget = model, case, budget
@@ -155,7 +155,7 @@ class Sampler:
                 batch.cancel()
             return
         if verdict.uncured:
-            self._stop = self._stop.within(_PARTIAL_MOST_S)
+            self._stop = self._stop.within(_REVISED_MOST_S)
         depth = revised.depth + 1 if revised is not None else 0
         earlier = revised.attempt if revised is not None and self._budget.history else None
         attempt = Attempt(text, self._feedback(candidate, verdict, depth), earlier)

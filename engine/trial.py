@@ -26,6 +26,7 @@ _SLOWEST_FACTOR = 10.0
 """Times the slowest test, as long a candidate's may take."""
 _HASTY_FACTOR, _HASTY_S = 2.0, 0.1
 """And the first time that it is tried, of the processor; at least so much."""
+_CURED_S = 2.0
 _FORK_S = 1.0
 _MOST_COMPARED = 3
 
@@ -141,10 +142,11 @@ class Trial:
         """The related failures that still fail: a repair of the fault cures them all."""
         if not self.related:
             return ()
-        run = self._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
+        # How long they took to fail says little of how long they may take to pass.
+        longer = replace(self, limits=replace(self.limits, test_cpu_s=max(self.limits.test_cpu_s, _CURED_S)))
+        run = longer._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
         ended = ended_by_itself(run)
-        passed = {test.nodeid for test in run.tests if ended and test.outcome is Outcome.PASSED}
-        return tuple(nodeid for nodeid in self.related if nodeid not in passed)
+        return tuple(nodeid for nodeid in self.related if not (ended and passes(nodeid, run.tests)))
 
     def look(self, candidate: Candidate, nodeid: str, stop: Stop) -> RunResult:
         """One test alone, with frames and locals: feedback for a model."""

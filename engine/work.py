@@ -21,6 +21,7 @@ from .types import Candidate, Ruling, Verdict
 
 _MOST_PARTIAL = 4
 """Candidates kept that cure only some of the failing tests; from then on only who cures them all is looked for."""
+_MOST_ASIDE = 24
 _MOST_JUDGES = 8
 """Tests that are added, at a time, to those that judge each candidate."""
 _LEAST_AT_ONCE, _MOST_AT_ONCE = 4, 16
@@ -60,13 +61,13 @@ class Work:
     """Candidates that passed, and broke another test when the whole suite ran."""
     rounds: int = 0
     """Hunts so far: each draws a model's answers from a seed of its own."""
-    partial: bool = False
-    """Something is verified already that leaves tests failing which raised the same at the same line."""
+    aside: list[Candidate] = field(default_factory=list[Candidate])
+    """They pass, and others cure more; wanted again when those are refuted, or the user's answer goes against them."""
+    floor: int = -1
+    """Related failures that something verified cures already: from then on only who cures more is wanted."""
     compared: bool = False
     """The whole suite ran from cold with the code as it stands, to see which tests that breaks."""
     trouble: str = ""
-    untold: str = ""
-    """Why what passes is told apart by the tests alone."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -77,6 +78,11 @@ class Work:
     @property
     def cures_all(self) -> bool:
         return bool(self.plausible) and self.cured == len(self.case.trial.related)
+
+    @property
+    def partial(self) -> bool:
+        """Something is verified already, and leaves tests failing which raised the same at the same line."""
+        return self.floor >= 0
 
     def heeds(self, candidate: Candidate, trial: Trial | None = None) -> bool:
         """It does what the user said, as far as that was said."""
@@ -92,9 +98,9 @@ class Work:
         """
         self.rulings = with_ruling(self.rulings, ruling)
         self.case = self.case.heeding(self.rulings)
-        self.plausible = [candidate for candidate in self.plausible if self.heeds(candidate)]
-        self.enough, self.partial = sys.maxsize, False
-        self.cured = self.cured if self.plausible else 0
+        self.floor = -1
+        self._weigh_again([candidate for candidate in (*self.plausible, *self.aside) if self.heeds(candidate)])
+        self.enough = sys.maxsize
 
     def refute(self, candidate: Candidate, broken: Iterable[str]) -> None:
         """It passed, and broke these tests elsewhere: the fastest of them judge each candidate from now on."""
@@ -123,14 +129,17 @@ class Work:
             return False
         trial = trial.curing_also(more[:_MOST_JUDGES])
         trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
-        self.case, self.partial = replace(self.case, trial=trial), True
-        known = self.plausible
-        self.plausible = [c for c in known if not trial.uncured(c, self.stop)]
-        self.cured = len(trial.related) if self.plausible else 0
-        for candidate in known if not self.plausible else ():
-            self.pool.build_on(candidate)
+        self.case = replace(self.case, trial=trial)
+        self.floor = len({*trial.related} - {*uncured})
+        self._weigh_again([*self.plausible, *self.aside])
         self.enough, self.exhausted = sys.maxsize, False
         return True
+
+    def _weigh_again(self, candidates: Iterable[Candidate]) -> None:
+        """By what they cure of what is wanted now."""
+        self.plausible, self.aside, self.cured = [], [], 0
+        for candidate in candidates:
+            self.accept(candidate)
 
     def forgives(self, broken: Sequence[str]) -> bool:
         """Some of the tests that a candidate seems to break fail without it, too: from cold they count no longer, and
@@ -152,8 +161,8 @@ class Work:
 
     def set_aside(self) -> None:
         """What was refuted, and what fails the tests that judge by now: the search goes on behind it."""
-        self.plausible = [c for c in self.untested if not self.case.trial.quick(c, self.stop).broken]
-        self.cured = self.cured if self.plausible else 0
+        left = [c for c in (*self.plausible, *self.aside) if identity(c.patch) not in self.refuted]
+        self._weigh_again([c for c in left if not self.case.trial.quick(c, self.stop).broken])
         self.enough, self.exhausted = sys.maxsize, False
 
     def take(self) -> Candidate | None:
@@ -261,19 +270,32 @@ class Work:
         """
         uncured = (trial or self.case.trial).uncured(candidate, self.stop)
         cured = len(self.case.trial.related) - len(uncured)
+        if cured < self.cured or cured <= self.floor:
+            self._put_aside([candidate])
+            return uncured
         if cured > self.cured:
-            self.plausible.clear()
-            self.cured = cured
-        elif cured < self.cured or (self.plausible and is_pair(candidate)):
+            self._put_aside(self.plausible)
+            self.plausible, self.cured = [], cured
+        if self.plausible and is_pair(candidate):
             return uncured
         if self.cures_some and len(self.plausible) >= _MOST_PARTIAL:
             return uncured
         self.plausible.append(candidate)
-        self.case.trial.session.expect_fresh()  # it will be confirmed there, and making one takes longer than a run
-        if spare_cores() > 0:  # and here
-            self.case.trial.session.expect_partner()
+        self._expect_confirmation()
         if self.cures_some:
             self.pool.build_on(candidate)
         else:
             self.pool.build_no_more()
         return uncured
+
+    def _put_aside(self, candidates: Iterable[Candidate]) -> None:
+        """Second edits on top of one may still cure what it leaves."""
+        self.aside = [*self.aside, *candidates][:_MOST_ASIDE]
+        if self.partial:
+            for candidate in self.aside:
+                self.pool.build_on(candidate)
+
+    def _expect_confirmation(self) -> None:
+        self.case.trial.session.expect_fresh()  # it will be confirmed there, and making one takes longer than a run
+        if spare_cores() > 0:  # and here
+            self.case.trial.session.expect_partner()

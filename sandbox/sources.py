@@ -108,9 +108,9 @@ def walked(root: Path) -> Iterator[tuple[Path, list[str], list[str], list[str]]]
 
 
 def python_files(root: Path) -> Iterator[str]:
-    """Paths with `/` of the Python files that enter, in a stable order, without what a build made of them."""
+    """Paths with `/` of the Python files that enter, in a stable order; none that a build made, none in hidden folders."""
     for here, _, files, _ in walked(root):
-        if _BUILT.isdisjoint(here.parts):
+        if not any(part in _BUILT or part.startswith(".") for part in here.parts):
             paths = ((here / name).as_posix() for name in sorted(files) if name.endswith(".py"))
             yield from (path for path in paths if path.isprintable())  # a name that is no text cannot be told of
 

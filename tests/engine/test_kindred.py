@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 from darner.engine import hunt
+from darner.engine.case import Case, open_case
 from darner.engine.config import Budget
 from darner.engine.events import Done, Event, Found, Phase
 from darner.engine.evidence import gather
 from darner.engine.kindred import kindred
 from darner.engine.loop import repair
+from darner.engine.search import mutations
 from darner.engine.stop import Stop
 from darner.engine.suite import Suite, run_suite
-from darner.engine.types import FailureReport, FixStatus
+from darner.engine.types import FailureReport, FixStatus, Ruling
+from darner.engine.work import Work
 from darner.sandbox.session import Session, open_session
 
 CODE = """\
@@ -62,12 +65,25 @@ def test_below():
     assert half(-1) == 0
 
 
+def test_far_below():
+    assert half(-2) == 0
+
+
 def test_half():
     assert half(2) == 1
 
 
 def test_itself():
     assert border == 10
+"""
+AT_IMPORT = """\
+from a import clip
+
+TOP = clip(20, 1, 10)
+
+
+def test_top():
+    assert TOP == 10
 """
 TARGET = "test_a.py::test_low[0]"
 BUDGET = Budget("test", 60.0, samples=0, rounds=0)
@@ -77,7 +93,7 @@ BUDGET = Budget("test", 60.0, samples=0, rounds=0)
 def session(tmp_path: Path) -> Iterator[Session]:
     """More tests fail beside the one asked about than are traced with it; those that tell stand elsewhere."""
     root = tmp_path.resolve()
-    for name, text in (("a", CODE), ("test_a", NEAR), ("test_z", FAR)):
+    for name, text in (("a", CODE), ("test_a", NEAR), ("test_i", AT_IMPORT), ("test_z", FAR)):
         (root / f"{name}.py").write_text(text)
     with open_session(root, Path(sys.executable), trusted=True) as opened:
         yield opened
@@ -94,30 +110,58 @@ def repaired(session: Session, suite: Suite) -> tuple[list[Event], FailureReport
     return events, done.report
 
 
-def test_kindred_is_what_the_same_line_raises_whoever_called_it(session: Session, suite: Suite) -> None:
-    """Neither another line that raises the same, nor what a test raises itself, nor a wrong result."""
-    evidence = gather(session, suite, TARGET, Stop())
+@pytest.fixture
+def case(session: Session, suite: Suite) -> Case:
+    return open_case(session, suite, gather(session, suite, TARGET, Stop()))
 
-    found = kindred(suite, evidence.failing)
+
+def test_kindred_is_what_the_same_line_raises_whoever_called_it(suite: Suite, case: Case) -> None:
+    """Neither another line that raises the same, nor what a test raises itself, nor a wrong result."""
+    found = kindred(suite, case.evidence.failing)
 
     near = [f"test_a.py::test_low[{n}]" for n in range(1, 10)]
-    assert found == (*near, *(f"test_z.py::test_{name}" for name in ("inside", "above", "double")))
+    far = [f"test_z.py::test_{name}" for name in ("inside", "above", "double")]
+    assert sorted(found) == sorted([*near, "test_i.py", *far])
 
 
-def test_a_test_that_raises_by_itself_has_no_kindred(session: Session, suite: Suite) -> None:
-    asserting = next(test for test in suite.results if test.nodeid == "test_z.py::test_half")
-    raising = next(test for test in suite.results if test.nodeid == "test_z.py::test_itself")
+@pytest.mark.parametrize("name", ["half", "itself", "below"])
+def test_nothing_is_kindred_to_what_a_test_or_a_check_raises(suite: Suite, name: str) -> None:
+    """A line that says `raise` is reached by the faults of many callers."""
+    assert kindred(suite, next(t for t in suite.results if t.nodeid == f"test_z.py::test_{name}")) == ()
 
-    assert (kindred(suite, asserting), kindred(suite, raising)) == ((), ())
+
+def test_what_cures_less_is_kept_for_an_answer_that_speaks_for_it(case: Case) -> None:
+    """The user knows better than the tests, also when a wider look had set it aside."""
+    work = Work(case, Stop(60.0), 0.0)
+    for name in (b"x", b"low", b"high"):
+        after = b"max(low, min(x, %s))" % name
+        work.accept(next(c for c in mutations(case) if after in c.patch.files[0].after))
+    known = work.plausible
+
+    assert work.widen(case.trial.kindred)
+    assert [b"min(x, high)" in c.patch.files[0].after for c in work.plausible] == [True]
+    work.hear(Ruling("a.py", "clip(20, 1, 10)", right="20"))
+
+    assert work.plausible == known[:1]
 
 
-def test_a_repair_that_cures_all_that_fail_alike_is_offered_alone(session: Session, suite: Suite) -> None:
+def test_a_file_that_failed_at_the_same_line_while_it_was_imported_is_cured_by_its_tests(case: Case) -> None:
+    trial = case.trial.curing_also(["test_i.py"])
+    right = next(c for c in mutations(case) if b"max(low, min(x, high))" in c.patch.files[0].after)
+    wrong = next(c for c in mutations(case) if b"max(low, min(x, low))" in c.patch.files[0].after)
+
+    assert trial.uncured(right, Stop()) == ()
+    assert "test_i.py" in trial.uncured(wrong, Stop())
+
+
+def test_a_repair_that_cures_all_that_fail_alike_is_offered_unasked(session: Session, suite: Suite) -> None:
     """Any name makes the asked one pass; only one makes those elsewhere pass, and nobody has to be asked which."""
     _, report = repaired(session, suite)
 
     assert report.status is FixStatus.REPAIRED
     assert b"max(low, min(x, high))" in report.repairs[0].candidate.patch.files[0].after
-    assert [one.verdict.uncured for one in report.repairs] == [()]
+    assert report.repairs[0].verdict.uncured == ()
+    assert report.question is None
 
 
 def test_the_search_goes_on_behind_a_cure_of_some(

@@ -57,7 +57,8 @@ def test_every_change_of_the_users_files_is_seen(project: Path, change: Change) 
 def test_the_python_files_of_a_project_are_those_that_enter_the_copy_and_can_be_told_of(tmp_path: Path) -> None:
     """No environment whatever it is called, no cache, nothing that a build copied, no name that is no text."""
     inside = ("a.py", "café.py", "src/pkg/b.py", "src/pkg/data/c.py")
-    for path in (*inside, "own/bin/d.py", ".tox/e.py", "build/lib/pkg/b.py", "pkg.txt", "node_modules/f.py"):
+    outside = ("own/bin/d.py", ".tox/e.py", ".pixi/envs/g.py", "build/lib/pkg/b.py", "node_modules/f.py", "pkg.txt")
+    for path in (*inside, *outside):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("")
     (tmp_path / "own" / "pyvenv.cfg").write_text("")
