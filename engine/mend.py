@@ -51,9 +51,11 @@ def mend(
                 report = event.report
             else:
                 yield event
-        if report is None or stop:
+        if report is None or (stop and not report.repairs):
             return
-        yield Done(report)
+        yield Done(report)  # what was verified before Ctrl-C is shown, though the search for more was not over
+        if stop:
+            return
         rulings = reduce(with_ruling, report.rulings, tuple(rulings))
         settled = _settled_too(session, report, waiting, stop)
         waiting = [nodeid for nodeid in waiting if nodeid not in settled]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from darner.engine.events import Done, Event, Found, Phase
 from darner.engine.evidence import gather
 from darner.engine.kindred import kindred
 from darner.engine.loop import repair
+from darner.engine.mend import mend
 from darner.engine.search import mutations
 from darner.engine.stop import Stop
 from darner.engine.suite import Suite, run_suite
@@ -178,6 +180,24 @@ def test_the_search_goes_on_behind_a_cure_of_some(
     assert first.verdict.uncured
     assert any(isinstance(event, Phase) and "fail alike" in event.text for event in events)
     assert b"max(low, min(x, high))" in report.repairs[0].candidate.patch.files[0].after
+
+
+def test_what_was_verified_before_a_cancel_is_told(
+    session: Session, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search for more was the user's to end; the repair of some is theirs, too."""
+    for name in ("_LINGER_FACTOR", "_LINGER_LEAST", "_LINGER_DOUBTFUL"):
+        monkeypatch.setattr(hunt, name, 0)
+    stop, told = Stop(), list[FailureReport]()
+
+    for event in mend(session, replace(suite, failing=(TARGET,)), None, BUDGET, stop):
+        if isinstance(event, Phase) and "fail alike" in event.text:
+            stop.cancel()
+        told += [event.report] if isinstance(event, Done) else []
+
+    (report,) = told
+    assert report.repairs[0].verdict.verified
+    assert report.repairs[0].verdict.uncured
 
 
 def test_where_nothing_cures_all_the_first_repair_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
