@@ -27,7 +27,7 @@ class Verified(TypedDict):
     still_passing: int
     broken: list[str]
     still_failing: list[str]
-    """Tests that fail in the same code and that this repair does not cure."""
+    """Tests that fail in the same code, or alike at the same line, and that this repair does not cure."""
     assurance: Assurance
     control: Control
     """What became of the failing test's twin, which must fail."""

@@ -288,12 +288,11 @@ class Work:
             self.pool.build_no_more()
         return uncured
 
-    def _put_aside(self, candidates: Iterable[Candidate]) -> None:
+    def _put_aside(self, candidates: Sequence[Candidate]) -> None:
         """Second edits on top of one may still cure what it leaves."""
         self.aside = [*self.aside, *candidates][:_MOST_ASIDE]
-        if self.partial:
-            for candidate in self.aside:
-                self.pool.build_on(candidate)
+        for candidate in candidates if self.partial else ():
+            self.pool.build_on(candidate)
 
     def _expect_confirmation(self) -> None:
         self.case.trial.session.expect_fresh()  # it will be confirmed there, and making one takes longer than a run
