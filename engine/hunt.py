@@ -37,7 +37,7 @@ def hunt(work: Work, model: Model | None, budget: Budget, seed: int) -> Iterator
     yield from _search(work, limited=model is not None and budget.samples > 0) if budget.search else ()
     if not work.cures_all and model is not None and budget.samples and not work.stop:
         yield from _ask_model(work, model, budget, seed)
-        yield from _search(work, limited=False) if budget.search and not work.plausible else ()
+        yield from _search(work, limited=False) if budget.search and not (work.plausible or work.partial) else ()
 
 
 def _search(work: Work, limited: bool) -> Iterator[Event]:
@@ -86,7 +86,7 @@ def _ask_model(work: Work, model: Model, budget: Budget, seed: int) -> Iterator[
     left = _MODEL_SHARE if budget.search else 1.0
     share = work.stop.within(left * min(work.stop.remaining_s, budget.seconds))
     share = share.within(_PARTIAL_MODEL_S) if work.partial else share
-    sampler = Sampler(model, work.case, budget, seed, work.attempt, share)
+    sampler = Sampler(model, work.case, budget, seed, work.attempt, share, work.verified)
     try:
         sampler.run()
     except ModelError as error:

@@ -94,7 +94,7 @@ def _offered(work: Work, model: Model | None, budget: Budget, stop: Stop, seed: 
         left = stop.within(stop.remaining_s - reserve)
         if not found.repairs and len(work.refuted) > refuted and _goes_on(work, model, left):
             work.set_aside()
-        elif offer is not before and not left and work.widen(offer.uncured):
+        elif offer is not before and offer.repairs and not left and work.widen(offer.repairs[0]):
             alike = f"{len(offer.uncured)} more fail alike; looking for a cure of all"
             yield Phase(work.case.evidence.nodeid, "search", alike)
         else:

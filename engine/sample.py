@@ -16,6 +16,7 @@ from functools import partial
 from ..sandbox.types import CallResult
 from .behaviour import grouped, inputs_for, outputs, tells
 from .case import Case
+from .choose import text_after
 from .config import Budget
 from .errors import PromptTooLong
 from .feedback import feedback_of, in_steps
@@ -27,7 +28,7 @@ from .prompt import Attempt, Target, write
 from .search import allowed, identity
 from .shorten import USUAL, Space
 from .stop import Stop
-from .types import Candidate, FileChange, Origin, Verdict
+from .types import Candidate, FileChange, Origin, Repair, Verdict
 
 _C = 20.0
 _MOST_TARGETS = 2
@@ -64,7 +65,18 @@ class Branch:
 class Sampler:
     """Draws candidates for one failing test until one cures all that fail alike, or time or rounds are used up."""
 
-    def __init__(self, model: Model, case: Case, budget: Budget, seed: int, attempt: Try, stop: Stop) -> None:
+    def __init__(
+        self,
+        model: Model,
+        case: Case,
+        budget: Budget,
+        seed: int,
+        attempt: Try,
+        stop: Stop,
+        verified: Repair | None = None,
+    ) -> None:
+        """`verified`: cures some of what fails alike; what it leaves is told first."""
+        self._verified = verified
         self._model, self._case, self._budget = model, case, budget
         self._seed, self._try, self._stop = seed, attempt, stop
         self._chance = random.Random(seed)
@@ -79,7 +91,9 @@ class Sampler:
 
     def run(self) -> None:
         """Per suspicious function: greedy, then samples, from its description and from the failure; then revisions."""
-        for target in self._case.targets(most=_MOST_TARGETS):
+        if self._verified is not None:
+            self._go_on_from(self._verified)
+        for target in self._case.targets(most=_MOST_TARGETS) if not self._done() else ():
             asked: list[Ask] = [partial(_written, target)] if target.description else []
             asked.append(partial(self._repaired, target, None))
             for temperature, n in ((0.0, 1), (_TEMPERATURE, max(self._budget.samples // len(asked), 1))):
@@ -91,6 +105,14 @@ class Sampler:
             if self._done():
                 return
             self._revise()
+
+    def _go_on_from(self, verified: Repair) -> None:
+        """As many samples as of a failure, shown what was verified and how a test fails that it leaves."""
+        for target in targets_of(self._case, [verified.candidate]).values():
+            feedback = self._feedback(verified.candidate, verified.verdict, 0)
+            attempt = Attempt(text_after(target, verified.candidate), feedback)
+            ask = partial(self._repaired, target, attempt)
+            self._sample(target, ask, self._budget.samples, _REVISION_TEMPERATURE)
 
     def _revise(self) -> None:
         """The most promising branch that was not revised too often; where none is left, a fresh start."""

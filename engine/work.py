@@ -17,11 +17,13 @@ from .rulings import obeys, with_ruling
 from .search import allowed, identity
 from .stop import Stop
 from .trial import Trial
-from .types import Candidate, Ruling, Verdict
+from .types import Candidate, Repair, Ruling, Verdict
 
 _MOST_PARTIAL = 4
 """Candidates kept that cure only some of the failing tests; from then on only who cures them all is looked for."""
 _MOST_ASIDE = 24
+_MOST_WIDENED = 40
+"""Tests that fail alike, quickest first, that a candidate should cure beside those that were looked at."""
 _MOST_JUDGES = 8
 """Tests that are added, at a time, to those that judge each candidate."""
 _LEAST_AT_ONCE, _MOST_AT_ONCE = 4, 16
@@ -63,8 +65,8 @@ class Work:
     """Hunts so far: each draws a model's answers from a seed of its own."""
     aside: list[Candidate] = field(default_factory=list[Candidate])
     """They pass, and others cure more; wanted again when those are refuted, or the user's answer goes against them."""
-    floor: int = -1
-    """Related failures that something verified cures already: from then on only who cures more is wanted."""
+    verified: Repair | None = None
+    """Cures some of the tests that fail alike: from then on only who cures more is wanted."""
     compared: bool = False
     """The whole suite ran from cold with the code as it stands, to see which tests that breaks."""
     trouble: str = ""
@@ -82,7 +84,12 @@ class Work:
     @property
     def partial(self) -> bool:
         """Something is verified already, and leaves tests failing which raised the same at the same line."""
-        return self.floor >= 0
+        return self.verified is not None
+
+    @property
+    def floor(self) -> int:
+        """Related failures that are cured already; -1 where nothing is verified."""
+        return len({*self.case.trial.related} - {*self.verified.verdict.uncured}) if self.verified is not None else -1
 
     def heeds(self, candidate: Candidate, trial: Trial | None = None) -> bool:
         """It does what the user said, as far as that was said."""
@@ -98,7 +105,7 @@ class Work:
         """
         self.rulings = with_ruling(self.rulings, ruling)
         self.case = self.case.heeding(self.rulings)
-        self.floor = -1
+        self.verified = None
         self._weigh_again([candidate for candidate in (*self.plausible, *self.aside) if self.heeds(candidate)])
         self.enough = sys.maxsize
 
@@ -117,20 +124,21 @@ class Work:
             self.case = replace(self.case, trial=trial)
             trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
 
-    def widen(self, uncured: Iterable[str]) -> bool:
-        """What passed left these failing, too: who cures them as well is looked for, first among what passed.
+    def widen(self, repair: Repair) -> bool:
+        """It leaves tests failing that fail alike: who cures them, too, is looked for, first among what passed.
 
         False where they were wanted all along.
         """
         trial = self.case.trial
-        seconds = {test.nodeid: test.seconds for test in trial.suite.results}
-        more = sorted({*uncured} - {*trial.related}, key=lambda nodeid: (seconds.get(nodeid, 0.0), nodeid))
-        if not more:
+        missed = {*repair.verdict.uncured} - {*trial.related}
+        if not missed:
             return False
-        trial = trial.curing_also(more[:_MOST_JUDGES])
+        seconds = {test.nodeid: test.seconds for test in trial.suite.results}
+        more = {*trial.kindred} - {*trial.related}
+        quick = sorted(more, key=lambda nodeid: (nodeid not in missed, seconds.get(nodeid, 0.0), nodeid))
+        trial = trial.curing_also(quick[:_MOST_WIDENED])
         trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
-        self.case = replace(self.case, trial=trial)
-        self.floor = len({*trial.related} - {*uncured})
+        self.case, self.verified = replace(self.case, trial=trial), repair
         self._weigh_again([*self.plausible, *self.aside])
         self.enough, self.exhausted = sys.maxsize, False
         return True

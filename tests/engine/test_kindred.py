@@ -19,7 +19,7 @@ from darner.engine.mend import mend
 from darner.engine.search import mutations
 from darner.engine.stop import Stop
 from darner.engine.suite import Suite, run_suite
-from darner.engine.types import FailureReport, FixStatus, Ruling
+from darner.engine.types import FailureReport, FixStatus, Repair, Ruling
 from darner.engine.work import Work
 from darner.sandbox.session import Session, open_session
 
@@ -140,7 +140,7 @@ def test_what_cures_less_is_kept_for_an_answer_that_speaks_for_it(case: Case) ->
         work.accept(next(c for c in mutations(case) if after in c.patch.files[0].after))
     known = work.plausible
 
-    assert work.widen(case.trial.kindred)
+    assert work.widen(Repair(known[0], replace(case.trial.quick(known[0], Stop()), uncured=case.trial.kindred)))
     assert [b"min(x, high)" in c.patch.files[0].after for c in work.plausible] == [True]
     work.hear(Ruling("a.py", "clip(20, 1, 10)", right="20"))
 
