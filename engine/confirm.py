@@ -41,4 +41,5 @@ def _uncounted(trial: Trial) -> Iterator[str]:
 
 def _uncured(run: RunResult, wanted: Sequence[str]) -> tuple[str, ...]:
     failed = {test.nodeid for test in run.tests if test.outcome in (Outcome.FAILED, Outcome.ERROR)}
+    failed |= {nodeid.partition("::")[0] for nodeid in failed}  # a file that could not be imported stands for its tests
     return tuple(nodeid for nodeid in dict.fromkeys(wanted) if nodeid in failed)

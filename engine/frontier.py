@@ -129,6 +129,7 @@ class Frontier:
         """Of the most suspicious part, as if its lines could not be more suspicious."""
         self._further: list[Candidate] = []
         self._begun: list[Iterator[Candidate]] = []
+        self._built_on: set[Patch] = set()
         """Second edits on top of what cures the failing test, but not all the tests that fail with it."""
         self._turn = 0
         self._second: Iterator[Candidate] | None = None
@@ -173,7 +174,10 @@ class Frontier:
 
     def build_on(self, candidate: Candidate) -> None:
         """A first edit that cures some of the failing tests: second edits on top of it take turns with the rest."""
-        if candidate.path in self._files and not is_pair(candidate) and len(self._begun) < _MOST_BEGUN:
+        if candidate.path not in self._files or is_pair(candidate) or candidate.patch in self._built_on:
+            return
+        if len(self._begun) < _MOST_BEGUN:
+            self._built_on.add(candidate.patch)
             self._begun.append(islice(self._on_top(candidate), _MOST_SECOND))
 
     def build_no_more(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from ..sandbox.types import Failure, TestResult
 from .protected import is_test_path
 from .suite import Suite
 
-_CHECKS = ("raise", "assert")
+_CHECK = re.compile(r"(raise|assert)\b")
 Place = tuple[str, int, str]
 """Project-relative path, line, and type of what was raised there."""
 
@@ -28,6 +29,6 @@ def kindred(suite: Suite, failing: TestResult) -> tuple[str, ...]:
 def _raised_at(failure: Failure | None) -> Place | None:
     """Where the innermost frame of the project stood, outside of tests."""
     own = [frame for frame in failure.frames if not PurePosixPath(frame.path).is_absolute()] if failure else []
-    if failure is None or not own or is_test_path(own[-1].path) or own[-1].source.startswith(_CHECKS):
+    if failure is None or not own or is_test_path(own[-1].path) or _CHECK.match(own[-1].source):
         return None
     return own[-1].path, own[-1].line, failure.exception

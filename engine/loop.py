@@ -93,13 +93,15 @@ def _offered(work: Work, model: Model | None, budget: Budget, stop: Stop, seed: 
         before, offer = offer, offer.or_better(found)
         left = stop.within(stop.remaining_s - reserve)
         if not found.repairs and len(work.refuted) > refuted and _goes_on(work, model, left):
+            work.stop = left
             work.set_aside()
-        elif offer is not before and offer.repairs and not left and work.widen(offer.repairs[0]):
+        elif offer is not before and offer.repairs and work.missed(offer.repairs[0]) and not left:
             alike = f"{len(offer.uncured)} more fail alike; looking for a cure of all"
             yield Phase(work.case.evidence.nodeid, "search", alike)
+            work.stop = left
+            work.widen(offer.repairs[0])
         else:
             return offer
-        work.stop = left
 
 
 def _as_answered(report: FailureReport, reply: Reply, facts: Explanation) -> FailureReport:

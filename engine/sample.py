@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +38,7 @@ _REVISION_TEMPERATURE = 0.8
 _COMPARE_S = 2.0
 _REVISED_MOST_S = 20.0
 """After a cure of some of the failing tests, to find one of all."""
+_MOST_LOOKED_AT = 4
 _PAIR = 2
 """Answers to each revision, and to each fresh start."""
 _TOKENS_PER_CHARACTER = 0.4
@@ -111,8 +113,10 @@ class Sampler:
         for target in targets_of(self._case, [verified.candidate]).values():
             feedback = self._feedback(verified.candidate, verified.verdict, 0)
             attempt = Attempt(text_after(target, verified.candidate), feedback)
-            ask = partial(self._repaired, target, attempt)
-            self._sample(target, ask, self._budget.samples, _REVISION_TEMPERATURE)
+            ask, space = partial(self._repaired, target, attempt), self._space
+            with suppress(PromptTooLong):  # a prompt without the code that was tried may fit
+                self._sample(target, ask, self._budget.samples, _REVISION_TEMPERATURE)
+            self._space = space
 
     def _revise(self) -> None:
         """The most promising branch that was not revised too often; where none is left, a fresh start."""
@@ -196,13 +200,21 @@ class Sampler:
 
     def _feedback(self, candidate: Candidate, verdict: Verdict, depth: int) -> str:
         trial = self._case.trial
-        nodeid, said = trial.nodeid, ""
-        if verdict.uncured:
-            nodeid = verdict.uncured[0]
-            said = f"That test passes with it, but {nodeid.split('::')[-1]}, which failed too, still fails.\n"
+        nodeid = self._left(candidate, verdict) or trial.nodeid
+        other = f"That test passes with it, but {nodeid.split('::')[-1]}, which failed too, still fails.\n"
+        said = other if nodeid != trial.nodeid else ""
         if depth == 0:
             return said + feedback_of(trial.look(candidate, nodeid, self._stop), nodeid)
         return said + in_steps(trial.look_closely(candidate, nodeid, self._stop), nodeid, candidate)
+
+    def _left(self, candidate: Candidate, verdict: Verdict) -> str:
+        """The first test that is not cured and fails alone, too: of others a run would show nothing."""
+        trial = self._case.trial
+        for nodeid in verdict.uncured[:_MOST_LOOKED_AT]:
+            run = trial.look(candidate, nodeid, self._stop)
+            if any(test.nodeid == nodeid and test.failure is not None for test in run.tests):
+                return nodeid
+        return ""
 
 
 def _written(target: Target, space: Space) -> Asked:

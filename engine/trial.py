@@ -26,7 +26,7 @@ _SLOWEST_FACTOR = 10.0
 """Times the slowest test, as long a candidate's may take."""
 _HASTY_FACTOR, _HASTY_S = 2.0, 0.1
 """And the first time that it is tried, of the processor; at least so much."""
-_CURED_S = 2.0
+_CURED_S, _ALL_CURED_S = 2.0, 8.0
 _FORK_S = 1.0
 _MOST_COMPARED = 3
 
@@ -86,7 +86,7 @@ class Trial:
         nodeids = (self.nodeid, *self.covering, *(self.related if whole else ()))
         edits = [edits_of(candidate.patch) for candidate in candidates]
         short = hasty and not whole  # the related tests may need more, and who cures them is not tried twice
-        limits = replace(self.limits, test_cpu_s=self.hasty_s) if short else self.limits
+        limits = self._curing if whole else replace(self.limits, test_cpu_s=self.hasty_s) if short else self.limits
         found = self.session.screen.failures(nodeids, edits, hasty and not self.endless, limits, lambda: bool(stop))
 
         def told(one: Screened | None) -> tuple[Verdict, bool] | None:
@@ -142,11 +142,21 @@ class Trial:
         """The related failures that still fail: a repair of the fault cures them all."""
         if not self.related:
             return ()
-        # How long they took to fail says little of how long they may take to pass.
-        longer = replace(self, limits=replace(self.limits, test_cpu_s=max(self.limits.test_cpu_s, _CURED_S)))
+        longer = replace(self, limits=self._curing)
         run = longer._run(candidate.patch, self.related, Detail.OUTCOMES, stop)
-        ended = ended_by_itself(run)
-        return tuple(nodeid for nodeid in self.related if not (ended and passes(nodeid, run.tests)))
+        told = run.tests if ended_by_itself(run) or run.status is Status.TIMEOUT else ()
+        return tuple(nodeid for nodeid in self.related if not passes(nodeid, told))
+
+    @property
+    def _curing(self) -> Limits:
+        """How long tests took to fail says little of how long they may take to pass."""
+        one = max(self.limits.test_cpu_s, _CURED_S)
+        return replace(
+            self.limits,
+            test_cpu_s=one,
+            cpu_s=self.limits.cpu_s + _ALL_CURED_S,
+            wall_s=self.limits.wall_s + _ALL_CURED_S,
+        )
 
     def look(self, candidate: Candidate, nodeid: str, stop: Stop) -> RunResult:
         """One test alone, with frames and locals: feedback for a model."""

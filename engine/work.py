@@ -21,7 +21,7 @@ from .types import Candidate, Repair, Ruling, Verdict
 
 _MOST_PARTIAL = 4
 """Candidates kept that cure only some of the failing tests; from then on only who cures them all is looked for."""
-_MOST_ASIDE = 24
+_MOST_ASIDE, _WEIGHED_MOST_S = 24, 8.0
 _MOST_WIDENED = 40
 """Tests that fail alike, quickest first, that a candidate should cure beside those that were looked at."""
 _MOST_JUDGES = 8
@@ -106,7 +106,7 @@ class Work:
         self.rulings = with_ruling(self.rulings, ruling)
         self.case = self.case.heeding(self.rulings)
         self.verified = None
-        self._weigh_again([candidate for candidate in (*self.plausible, *self.aside) if self.heeds(candidate)])
+        self._weigh_again([candidate for candidate in self._passing if self.heeds(candidate)])
         self.enough = sys.maxsize
 
     def refute(self, candidate: Candidate, broken: Iterable[str]) -> None:
@@ -124,30 +124,38 @@ class Work:
             self.case = replace(self.case, trial=trial)
             trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
 
-    def widen(self, repair: Repair) -> bool:
-        """It leaves tests failing that fail alike: who cures them, too, is looked for, first among what passed.
+    def missed(self, repair: Repair) -> frozenset[str]:
+        """What it leaves failing and was not wanted so far. A file that could not be imported is for the whole run."""
+        return frozenset(n for n in repair.verdict.uncured if "::" in n and n not in self.case.trial.related)
 
-        False where they were wanted all along.
-        """
-        trial = self.case.trial
-        missed = {*repair.verdict.uncured} - {*trial.related}
-        if not missed:
-            return False
+    def widen(self, repair: Repair) -> None:
+        """It leaves tests failing that fail alike: who cures them, too, is looked for, first among what passed."""
+        trial, missed = self.case.trial, self.missed(repair)
         seconds = {test.nodeid: test.seconds for test in trial.suite.results}
-        more = {*trial.kindred} - {*trial.related}
+        more = {nodeid for nodeid in trial.kindred if "::" in nodeid} - {*trial.related}
         quick = sorted(more, key=lambda nodeid: (nodeid not in missed, seconds.get(nodeid, 0.0), nodeid))
         trial = trial.curing_also(quick[:_MOST_WIDENED])
         trial.session.narrow((trial.nodeid, *trial.covering, *trial.related))
         self.case, self.verified = replace(self.case, trial=trial), repair
-        self._weigh_again([*self.plausible, *self.aside])
+        self.pool.build_on(repair.candidate)
+        self._weigh_again([c for c in self._passing if c is not repair.candidate])
+        self._put_aside([repair.candidate])
         self.enough, self.exhausted = sys.maxsize, False
-        return True
 
-    def _weigh_again(self, candidates: Iterable[Candidate]) -> None:
-        """By what they cure of what is wanted now."""
+    @property
+    def _passing(self) -> list[Candidate]:
+        """All that no run of everything refuted, what cures most first."""
+        return [c for c in (*self.plausible, *self.aside) if identity(c.patch) not in self.refuted]
+
+    def _weigh_again(self, candidates: Sequence[Candidate]) -> None:
+        """By what they cure of what is wanted now, as far as there is time; the rest waits."""
         self.plausible, self.aside, self.cured = [], [], 0
+        stop = self.stop.within(_WEIGHED_MOST_S)
         for candidate in candidates:
-            self.accept(candidate)
+            if stop:
+                self._put_aside([candidate])
+            else:
+                self.accept(candidate)
 
     def forgives(self, broken: Sequence[str]) -> bool:
         """Some of the tests that a candidate seems to break fail without it, too: from cold they count no longer, and
@@ -169,8 +177,7 @@ class Work:
 
     def set_aside(self) -> None:
         """What was refuted, and what fails the tests that judge by now: the search goes on behind it."""
-        left = [c for c in (*self.plausible, *self.aside) if identity(c.patch) not in self.refuted]
-        self._weigh_again([c for c in left if not self.case.trial.quick(c, self.stop).broken])
+        self._weigh_again([c for c in self._passing if not self.case.trial.quick(c, self.stop).broken])
         self.enough, self.exhausted = sys.maxsize, False
 
     def take(self) -> Candidate | None:
@@ -284,9 +291,9 @@ class Work:
         if cured > self.cured:
             self._put_aside(self.plausible)
             self.plausible, self.cured = [], cured
-        if self.plausible and is_pair(candidate):
-            return uncured
-        if self.cures_some and len(self.plausible) >= _MOST_PARTIAL:
+        many = self.cures_some and len(self.plausible) >= _MOST_PARTIAL
+        if many or (self.plausible and is_pair(candidate)):
+            self._put_aside([candidate])
             return uncured
         self.plausible.append(candidate)
         self._expect_confirmation()
@@ -298,7 +305,7 @@ class Work:
 
     def _put_aside(self, candidates: Sequence[Candidate]) -> None:
         """Second edits on top of one may still cure what it leaves."""
-        self.aside = [*self.aside, *candidates][:_MOST_ASIDE]
+        self.aside = [*candidates, *self.aside][:_MOST_ASIDE]
         for candidate in candidates if self.partial else ():
             self.pool.build_on(candidate)
 

@@ -44,6 +44,9 @@ _SECRET_NAMES = (
 _SECRET_ENDS = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx")
 _SECRET_FOLDERS = frozenset((".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"))
 _SETTINGS = (".py", ".ini", ".toml", ".cfg")
+_OF_PYTEST = frozenset(
+    ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini", "setup.cfg")
+)
 _WRITTEN_BY_PROGRAMS = (".log", ".db", ".sqlite", ".sqlite3", ".pyc", ".tmp", ".swp", "-journal", "-wal", "-shm")
 MOST_HASHED = 8 << 20
 """Bytes of a file; of a larger one the stamp is compared."""
@@ -108,7 +111,7 @@ def walked(root: Path) -> Iterator[tuple[Path, list[str], list[str], list[str]]]
 
 
 def python_files(root: Path) -> Iterator[str]:
-    """Paths with `/` of the Python files that enter, in a stable order; none that a build made, none in hidden folders."""
+    """Paths with `/` of the Python files that enter, in a stable order; none that a build made or that is hidden."""
     for here, _, files, _ in walked(root):
         if not any(part in _BUILT or part.startswith(".") for part in here.parts):
             paths = ((here / name).as_posix() for name in sorted(files) if name.endswith(".py"))
@@ -123,6 +126,11 @@ def is_secret(name: str) -> bool:
 def is_setting(path: str) -> bool:
     """Python and what configures pytest: a new one can change what a test says, whoever wrote it."""
     return path.endswith(_SETTINGS)
+
+
+def is_run(path: str) -> bool:
+    """Python and pytest's own settings: other files are data, which tests of a project may well write."""
+    return path.endswith(".py") or path.rpartition("/")[2] in _OF_PYTEST
 
 
 def changed_since(root: Path, originals: dict[str, Original]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .errors import WorkspaceError
-from .sources import MOST_HASHED, Original, Stamp, changed_since, digest_of, is_secret, is_setting, stamp_of, walked
+from .sources import MOST_HASHED, Original, Stamp, changed_since, digest_of, is_run, is_secret, stamp_of, walked
 
 _PREFIX = "darner-"
 _EPOCH_STEP_S = 2
@@ -146,7 +146,7 @@ class Workspace:
 
     def _tells(self, path: str) -> bool:
         """Writing there can change what a test says."""
-        return is_setting(path) if path in self._clean else Path(path).name == "conftest.py"
+        return is_run(path) if path in self._clean else Path(path).name == "conftest.py"
 
     def _take_back(self) -> None:
         """Bring back what `place` replaced."""

@@ -11,6 +11,7 @@ import pytest
 from darner.engine import hunt
 from darner.engine.case import Case, open_case
 from darner.engine.config import Budget
+from darner.engine.confirm import confirm
 from darner.engine.events import Done, Event, Found, Phase
 from darner.engine.evidence import gather
 from darner.engine.kindred import kindred
@@ -19,7 +20,7 @@ from darner.engine.mend import mend
 from darner.engine.search import mutations
 from darner.engine.stop import Stop
 from darner.engine.suite import Suite, run_suite
-from darner.engine.types import FailureReport, FixStatus, Repair, Ruling
+from darner.engine.types import Candidate, FailureReport, FixStatus, Repair, Ruling
 from darner.engine.work import Work
 from darner.sandbox.session import Session, open_session
 
@@ -135,25 +136,46 @@ def test_nothing_is_kindred_to_what_a_test_or_a_check_raises(suite: Suite, name:
 def test_what_cures_less_is_kept_for_an_answer_that_speaks_for_it(case: Case) -> None:
     """The user knows better than the tests, also when a wider look had set it aside."""
     work = Work(case, Stop(60.0), 0.0)
-    for name in (b"x", b"low", b"high"):
-        after = b"max(low, min(x, %s))" % name
-        work.accept(next(c for c in mutations(case) if after in c.patch.files[0].after))
+    for name in ("x", "low", "high"):
+        work.accept(edited(case, f"max(low, min(x, {name}))"))
     known = work.plausible
 
-    assert work.widen(Repair(known[0], replace(case.trial.quick(known[0], Stop()), uncured=case.trial.kindred)))
+    repair = Repair(known[0], replace(case.trial.quick(known[0], Stop()), uncured=case.trial.kindred))
+    assert work.missed(repair) == {f"test_z.py::test_{name}" for name in ("inside", "above", "double")} | {
+        f"test_a.py::test_low[{n}]" for n in range(1, 10) if f"test_a.py::test_low[{n}]" not in case.trial.related
+    }
+    work.widen(repair)
     assert [b"min(x, high)" in c.patch.files[0].after for c in work.plausible] == [True]
     work.hear(Ruling("a.py", "clip(20, 1, 10)", right="20"))
 
     assert work.plausible == known[:1]
 
 
-def test_a_file_that_failed_at_the_same_line_while_it_was_imported_is_cured_by_its_tests(case: Case) -> None:
-    trial = case.trial.curing_also(["test_i.py"])
-    right = next(c for c in mutations(case) if b"max(low, min(x, high))" in c.patch.files[0].after)
-    wrong = next(c for c in mutations(case) if b"max(low, min(x, low))" in c.patch.files[0].after)
+def test_what_is_set_aside_is_weighed_again_when_the_better_one_is_refuted(case: Case) -> None:
+    """A cure of all that breaks a test elsewhere must not cost the cure of some."""
+    work = Work(case, Stop(60.0), 0.0)
+    some, every = (edited(case, f"max(low, min(x, {name}))") for name in ("low", "high"))
+    work.case = replace(case, trial=case.trial.curing_also(["test_z.py::test_above"]))
+    work.accept(some)
+    work.accept(every)
+    assert (work.plausible, work.aside) == ([every], [some])
 
-    assert trial.uncured(right, Stop()) == ()
-    assert "test_i.py" in trial.uncured(wrong, Stop())
+    work.refute(every, ())
+    work.set_aside()
+
+    assert (work.plausible, work.aside) == ([some], [])
+
+
+def test_a_file_that_failed_at_the_same_line_while_it_was_imported_is_cured_by_its_tests(case: Case) -> None:
+    right, wrong = (confirm(case, edited(case, f"max(low, min(x, {name}))"), Stop()) for name in ("high", "low"))
+
+    assert (right.verified, right.uncured) == (True, ())
+    assert wrong.verified
+    assert "test_i.py" in wrong.uncured
+
+
+def edited(case: Case, text: str) -> Candidate:
+    return next(c for c in mutations(case) if text.encode() in c.patch.files[0].after)
 
 
 def test_a_repair_that_cures_all_that_fail_alike_is_offered_unasked(session: Session, suite: Suite) -> None:

@@ -18,7 +18,7 @@ from darner.engine.scripted import ScriptedModel
 from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.trial import open_session
-from darner.engine.types import Candidate, Verdict
+from darner.engine.types import Candidate, FileChange, Origin, Patch, Repair, Verdict
 from darner.engine.work import Work
 
 SAID = "def largest(values):\n    return sorted(values)[1]\n```"
@@ -122,6 +122,30 @@ def test_an_answer_that_cures_one_of_two_failing_tests_is_revised_on_the_other(t
     told = [text for text in told if text]
     assert told
     assert all(last in text and "test_turned, which failed too" in text and "assert 2 == 4" in text for text in told)
+
+
+def test_a_wider_search_begins_with_what_was_verified_and_how_the_test_fails_that_it_leaves(tmp_path: Path) -> None:
+    """Time is short then, and the model need not find again what is known."""
+    tests = f"{TESTS}\ndef test_turned():\n    assert largest([4, 2]) == 4\n"
+    with opened(tmp_path, tests) as case:
+        work = Work(case, Stop(60.0), 0.0)
+        last = edited("return values[-1]")
+        verdict = work.attempt(last)
+        assert verdict is not None
+        model = ScriptedModel(said("return max(values)"))
+        budget = Budget("test", 90.0, samples=6, rounds=2)
+        Sampler(model, case, budget, 0, work.attempt, Stop(), Repair(last, verdict)).run()
+
+    asked = model.asked[0][-1].content
+    assert "return values[-1]" in asked.partition("A repair was tried")[2]
+    assert "test_turned, which failed too" in asked
+    assert model.how[0].n == budget.samples
+    assert len(model.asked) == 1
+
+
+def edited(body: str) -> Candidate:
+    patch = Patch((FileChange("best.py", BEST.encode(), BEST.replace("return min(values)", body).encode()),))
+    return Candidate(patch, Origin.MUTATION, body, path="best.py", line=2)
 
 
 def test_a_batch_ends_when_two_different_answers_that_pass_do_the_same(case: Case) -> None:

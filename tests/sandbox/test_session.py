@@ -184,6 +184,19 @@ def test_a_candidate_that_rewrites_a_test_is_tampering_however_well_that_test_th
     assert run.detail == "The run rewrote test_cart.py, so its verdict proves nothing."
 
 
+def test_a_run_may_write_data_whatever_its_form(project: Path, open_project: OpenProject) -> None:
+    """A library of TOML writes TOML in its tests; what is run, and pytest's settings, alone speak for a candidate."""
+    (project / "data").mkdir()
+    (project / "data" / "example.toml").write_text("a = 1\n")
+    writing = "def test_writes():\n    open('data/example.toml', 'w').write('a = 2')\n"
+    (project / "test_data.py").write_text(writing)
+    session = open_project(project)
+
+    assert session.run(("test_data.py",), {"cart.py": GOOD.encode()}, fresh=True).status is Status.PASS
+    setting = f"open('pytest.ini', 'w')\n{GOOD}".encode()
+    assert session.run((), {"cart.py": setting}, fresh=True).status is Status.TAMPERED
+
+
 def test_processes_that_outlive_their_run_are_killed(session: Session) -> None:
     """A daemon left behind would hold files, ports and cores of the user's machine."""
     daemon = textwrap.dedent("""
