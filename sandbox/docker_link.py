@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import struct
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from .docker_engine import Engine
 from .errors import SandboxError
+from .link import is_readable
 
 _HEAD = struct.Struct(">BxxxL")
 _STDOUT = 1
@@ -72,7 +72,7 @@ class AttachLink:
         self._pid = int(self._engine.state(self._container).get("Pid") or 0)
 
     def readable(self, seconds: float) -> bool:
-        if not self._stream.frames and not self._ended and select.select([self._sock], [], [], seconds)[0]:
+        if not self._stream.frames and not self._ended and is_readable(self._sock, seconds):
             self._pull()
         return bool(self._stream.frames) or self._ended
 

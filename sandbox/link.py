@@ -11,6 +11,14 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
 
+def is_readable(sock: socket.socket, seconds: float) -> bool:
+    """Something came within that time, or its end: whoever reads from a socket that another thread closed is told."""
+    try:
+        return bool(select.select([sock], [], [], seconds)[0])
+    except (OSError, ValueError):
+        return True
+
+
 class ProcessLink:
     """Starts the command that `command_for` makes for the descriptor of the inside end; `also` is inherited too."""
 
@@ -36,7 +44,7 @@ class ProcessLink:
         self._sock = ours
 
     def readable(self, seconds: float) -> bool:
-        return bool(select.select([self._sock], [], [], seconds)[0])
+        return is_readable(self._sock, seconds)
 
     def recv(self, size: int) -> bytes:
         return self._sock.recv(size)

@@ -89,7 +89,15 @@ def test_top():
     assert TOP == 10
 """
 TARGET = "test_a.py::test_low[0]"
-BUDGET = Budget("test", 60.0, samples=0, rounds=0)
+BUDGET = Budget("test", 600.0, samples=0, rounds=0)
+LIMITS = ("hunt._PARTIAL_MOST_S", "hunt._LINGER_MOST_S", "work._WEIGHED_MOST_S")
+
+
+@pytest.fixture(autouse=True)
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found here is decided by counts alone: a busy machine must not end the search earlier."""
+    for name in LIMITS:
+        monkeypatch.setattr(f"darner.engine.{name}", 300.0)
 
 
 @pytest.fixture
@@ -135,7 +143,7 @@ def test_nothing_is_kindred_to_what_a_test_or_a_check_raises(suite: Suite, name:
 
 def test_what_cures_less_is_kept_for_an_answer_that_speaks_for_it(case: Case) -> None:
     """The user knows better than the tests, also when a wider look had set it aside."""
-    work = Work(case, Stop(60.0), 0.0)
+    work = Work(case, Stop(600.0), 0.0)
     for name in ("x", "low", "high"):
         work.accept(edited(case, f"max(low, min(x, {name}))"))
     known = work.plausible
@@ -153,7 +161,7 @@ def test_what_cures_less_is_kept_for_an_answer_that_speaks_for_it(case: Case) ->
 
 def test_what_is_set_aside_is_weighed_again_when_the_better_one_is_refuted(case: Case) -> None:
     """A cure of all that breaks a test elsewhere must not cost the cure of some."""
-    work = Work(case, Stop(60.0), 0.0)
+    work = Work(case, Stop(600.0), 0.0)
     some, every = (edited(case, f"max(low, min(x, {name}))") for name in ("low", "high"))
     work.case = replace(case, trial=case.trial.curing_also(["test_z.py::test_above"]))
     work.accept(some)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from darner.sandbox.errors import SandboxError, WorkspaceError
 from darner.sandbox.fork_server import ForkServer
+from darner.sandbox.link import ProcessLink
 from darner.sandbox.session import Session, open_session
 from darner.sandbox.types import Limits, Status
 from darner.sandbox.wire import Row
@@ -45,6 +46,17 @@ def test_sources_that_changed_have_no_partner(project: Path) -> None:
 
         with pytest.raises(WorkspaceError, match="changed while Darner was working"):
             session.partner()
+
+
+def test_a_link_that_another_thread_closed_ends_whoever_waits_on_it() -> None:
+    """Between two looks of the one that waits: it is told of an end, as of any other."""
+    link = ProcessLink(lambda _: ["sleep", "600"], os.environ)
+    assert not link.readable(0.0)
+    link.close()
+
+    assert link.readable(60.0)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        link.recv(1)
 
 
 def test_closing_while_it_is_being_opened_leaves_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ const CACHE = join(process.env.XDG_CACHE_HOME ?? join(process.env.HOME, '.cache'
 const CODE = join(CACHE, 'node_modules', 'code-server', 'lib', 'vscode')
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** For a machine that is busy with other things: every wait ends on an event, and this late at the latest. */
-export const PATIENCE = Number(process.env.PATIENCE ?? 600_000)
+export const PATIENCE = Number(process.env.PATIENCE ?? 240_000)
 
 export function missing() {
   if (!existsSync(join(CODE, '.ready'))) return `the workbench is not installed in ${CACHE}`
@@ -38,10 +38,7 @@ export async function open({ extensions, settings, folder, path = BIN, variables
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stopped)
   server.once('exit', () => { for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stopped) })
-  await new Promise((resolve, reject) => {
-    server.stdout.on('data', (text) => String(text).includes('Extension host agent listening') && resolve())
-    server.on('exit', (code) => reject(new Error(`the workbench's server ended with ${code}`)))
-  })
+  await listening(server)
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -50,6 +47,29 @@ export async function open({ extensions, settings, folder, path = BIN, variables
   page.setDefaultTimeout(PATIENCE)
   await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`)
   return new Workbench(home, server, browser, page)
+}
+
+/** Ends when the workbench's server says so; a line may come in two parts. */
+async function listening(server) {
+  let said = ''
+  await new Promise((resolve, reject) => {
+    const gone = (why) => reject(new Error(`the workbench's server ${why}; it said: ${said}`))
+    const timer = setTimeout(() => {
+      gone(`did not listen within ${PATIENCE / 1000} s`)
+      process.kill(-server.pid, 'SIGTERM')
+    }, PATIENCE)
+    server.once('exit', (code) => {
+      clearTimeout(timer)
+      gone(`ended with ${code}`)
+    })
+    const heard = (text) => {
+      said = (said + text).slice(-5_000)
+      if (!said.includes('Extension host agent listening')) return
+      clearTimeout(timer)
+      resolve()
+    }
+    for (const stream of [server.stdout, server.stderr]) stream.on('data', heard)
+  })
 }
 
 export class Workbench {
