@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..sandbox.types import Call
-from .types import Explanation, FailureReport, Repair, Suspect
+from .types import Explanation, FailureReport, Question, Repair, Suspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """What stands if nothing better is found, or if the user cancels: the search for a cure of all may go on behind it,
+    and the explanation is still to come.
+    """
+
+    nodeid: str
+    repairs: tuple[Repair, ...]
+    """Verified, best first."""
+    question: Question | None
+
+
+@dataclass(frozen=True, slots=True)
 class Prose:
     """The model's explanation so far: whole sentences, those that the evidence supports."""
 
@@ -61,4 +73,4 @@ class Done:
     report: FailureReport
 
 
-Event = Phase | Seen | Located | Tried | Found | Prose | Done
+Event = Phase | Seen | Located | Tried | Found | Offered | Prose | Done

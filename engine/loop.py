@@ -17,7 +17,7 @@ from .case import Case, open_case
 from .config import Budget
 from .crew import expect_help
 from .errors import ModelError
-from .events import Done, Event, Located, Phase, Prose, Seen
+from .events import Done, Event, Located, Offered, Phase, Prose, Seen
 from .evidence import Flaky, compared, enters_no_more, first_look
 from .hunt import hunt
 from .model import Model
@@ -91,6 +91,8 @@ def _offered(work: Work, model: Model | None, budget: Budget, stop: Stop, seed: 
         work.stop, work.rounds, refuted = stop, work.rounds + 1, len(work.refuted)
         found = yield from selected(work, model if budget.samples else None)
         before, offer = offer, offer.or_better(found)
+        if offer is not before and offer.repairs:
+            yield Offered(work.case.evidence.nodeid, offer.repairs, offer.question)
         left = stop.within(stop.remaining_s - reserve)
         if not found.repairs and len(work.refuted) > refuted and _goes_on(work, model, left):
             work.stop = left

@@ -20,7 +20,7 @@ from ..sandbox.types import TestResult
 from .config import NORMAL, Budget, parse_budget
 from .crew import expect_help
 from .errors import BadInput, ModelError
-from .events import Done, Event, Found, Located, Phase, Prose, Seen, Tried
+from .events import Done, Event, Found, Located, Offered, Phase, Prose, Seen, Tried
 from .loop import explain, repair
 from .model import Model
 from .resident import Resident
@@ -185,9 +185,11 @@ class ServiceWork:
     def _example(self, job: object, params: Row, stop: Stop) -> Any:  # noqa: ANN401 - JSON
         return self._written(job, params, stop, "example")
 
-    def _announce(self, job: object, event: Phase | Seen | Located | Tried | Found | Prose) -> None:
+    def _announce(self, job: object, event: Phase | Seen | Located | Tried | Found | Offered | Prose) -> None:
         if isinstance(event, Found):
-            event = Found(event.nodeid, slim_repair(event.repair))
+            event = replace(event, repair=slim_repair(event.repair))
+        if isinstance(event, Offered):
+            event = replace(event, repairs=tuple(map(slim_repair, event.repairs)))
         self._send({"id": job, "event": type(event).__name__.lower(), "data": encode(event)})
 
     def _phase(self, job: object, name: str, text: str) -> None:

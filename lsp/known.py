@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from ..engine.events import Located, Seen
+from ..engine.events import Located, Offered, Seen
 from ..engine.types import Explanation, FailureReport, Standing
 from ..engine.wire import Ran
 from ..sandbox.types import Outcome, Status, TestResult
@@ -57,6 +57,13 @@ def located(session: Session, root: Path, found: Located) -> None:
     """The facts are there; the prose too, when the same facts were explained before."""
     explanation = _with_prose(session, found.nodeid, found.explanation)
     update(session, root, found.nodeid, suspects=found.suspects, explanation=explanation, calls=found.calls)
+
+
+def offered(session: Session, root: Path, found: Offered) -> None:
+    """Of a search that was cancelled: what it had verified. What an earlier one found stays in its place."""
+    case = session.board(root).cases.get(found.nodeid)
+    if case is not None and not case.repairs:
+        update(session, root, found.nodeid, repairs=found.repairs, question=found.question, note="")
 
 
 def keep(session: Session, root: Path, report: FailureReport, *, sought: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from ..engine import wire
-from ..engine.events import Located, Seen
+from ..engine.events import Located, Offered, Seen
 from ..engine.reply import chosen
 from ..engine.rest import reason_to_rest
 from ..engine.settings import NO_MODEL
@@ -199,6 +200,7 @@ async def _loop(
 ) -> FailureReport | None:
     """One run of the repair loop. None when it ended with an error, which the client has been told."""
     params = {**common(session, root), "nodeid": nodeid, "model": session.board(root).settings.model, **extra}
+    offered: list[Offered] = []
     async with shown(session, job, asked=asked) as progress:
 
         def on_event(name: str, data: Row) -> None:
@@ -207,8 +209,16 @@ async def _loop(
                 known.seen(session, root, wire.decode(data, Seen))
             if name == "located":
                 known.located(session, root, wire.decode(data, Located))
+            if name == "offered" and not job.stopping:
+                offered.append(wire.decode(data, Offered))
 
-        report = wire.decode(await session.engine.call(method, params, on_event), FailureReport)
+        try:
+            report = wire.decode(await session.engine.call(method, params, on_event), FailureReport)
+        except asyncio.CancelledError:
+            if offered and not job.why:  # the user's own cancel: of the search for more, not of what is verified
+                known.offered(session, root, offered[-1])
+                job.why = "Cancelled; nothing was changed. The repair that was verified by then is in the code actions."
+            raise
         known.keep(session, root, report, sought=method == "repair")
         progress.outcome = _ending(report) if method == "repair" else report.explanation.summary
         return report

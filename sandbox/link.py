@@ -16,6 +16,8 @@ def is_readable(sock: socket.socket, seconds: float) -> bool:
     try:
         return bool(select.select([sock], [], [], seconds)[0])
     except (OSError, ValueError):
+        if sock.fileno() >= 0:
+            raise
         return True
 
 

@@ -12,7 +12,7 @@ from darner.engine import hunt
 from darner.engine.case import Case, open_case
 from darner.engine.config import Budget
 from darner.engine.confirm import confirm
-from darner.engine.events import Done, Event, Found, Phase
+from darner.engine.events import Done, Event, Found, Offered, Phase
 from darner.engine.evidence import gather
 from darner.engine.kindred import kindred
 from darner.engine.loop import repair
@@ -209,6 +209,9 @@ def test_the_search_goes_on_behind_a_cure_of_some(
     assert first.verdict.verified
     assert first.verdict.uncured
     assert any(isinstance(event, Phase) and "fail alike" in event.text for event in events)
+    offered = [event.repairs for event in events if isinstance(event, Offered)]
+    assert first in offered[0]
+    assert offered[-1] == report.repairs
     assert b"max(low, min(x, high))" in report.repairs[0].candidate.patch.files[0].after
 
 

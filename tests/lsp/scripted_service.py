@@ -3,7 +3,7 @@
 One project: `cart.py` with `<` for `<=`, and `test_cart.py`. What a job does is told by words in its node id:
 `waits` until it is cancelled, `late` waits for a file of that name, `stuck` ignores cancel and keeps a process in
 another session, `dies` by a signal. A file `many` in the project says how many tests fail; while there is a
-file `asks`, two repairs are found that differ.
+file `asks`, two repairs are found that differ; with a file `more` a repair is offered and the search goes on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from darner.engine.coverage import FileCoverage, Statement
-from darner.engine.events import Found, Located, Phase, Seen, Tried
+from darner.engine.events import Found, Located, Offered, Phase, Seen, Tried
 from darner.engine.types import (
     Answer,
     Candidate,
@@ -102,6 +102,10 @@ def repair(job: int, params: dict[str, Any]) -> object:
         Verdict(True, 0, 0, (), run, complete=True, proof=Proof(Assurance.A)),
     )
     event(job, Found(NODEID, found))
+    event(job, Offered(NODEID, (found,), None))
+    if (Path(params["root"]) / "more").exists():
+        event(job, Phase(NODEID, "search", "offered"))
+        CANCELLED[job].wait()
     report = FailureReport(params["nodeid"], FixStatus.REPAIRED, (found,), explanation, 0.1, 3, suspects=suspects)
     return asking(report, before) if (Path(params["root"]) / "asks").exists() else report
 

@@ -150,6 +150,39 @@ def test_cancelling_one_of_three_jobs_costs_the_others_nothing(start: Start, pro
     assert not [row for row in client.received if row.get("method") == "window/showMessage"]
 
 
+def test_a_cancelled_search_leaves_what_it_had_verified(start: Start, project: Path) -> None:
+    """Nobody should have to wait for something better, or for the prose, to apply it."""
+    client = start()
+    (project / "more").write_text("")
+
+    def offered() -> list[str]:
+        found = client.command("showRepairs", root=str(project), nodeid=NODEID)["result"]["repairs"]
+        return [repair["refused"] for repair in found]
+
+    job = str(client.command("repair", root=str(project), nodeid=NODEID, apply=False)["result"]["job"])
+    begun(client, "offered", job)
+    assert offered() == []
+
+    client.command("cancel", job=job)
+    assert "verified by then is in the code actions" in ended(client, job)
+    assert offered() == [""]
+
+
+def test_a_search_of_a_text_that_moved_on_leaves_nothing(start: Start, project: Path) -> None:
+    """It was not the user who ended it, and what it had verified is about another text."""
+    client = start()
+    (project / "more").write_text("")
+    client.open(project / "cart.py")
+    job = str(client.command("repair", root=str(project), nodeid=NODEID, apply=False)["result"]["job"])
+    begun(client, "offered", job)
+
+    (project / "cart.py").write_text("def total(a, b):\n    return sum(range(a, b))\n")
+    client.notify("textDocument/didSave", {"textDocument": {"uri": (project / "cart.py").as_uri()}})
+
+    assert "was saved with other text" in ended(client, job)
+    assert client.command("showRepairs", root=str(project), nodeid=NODEID)["result"]["repairs"] == []
+
+
 def test_no_edit_is_lost_among_hundreds_of_changes(start: Start, project: Path) -> None:
     """The repair fits only the very text that it was verified on, so that one lost change would refuse it."""
     client = start()
