@@ -17,7 +17,7 @@ from .errors import BadInput, BadSyntax
 from .examination import examination
 from .explain import from_facts
 from .history import Edits, since, uncommitted
-from .lacking import Lacking, defined_in, lacking, suppliers
+from .lacking import Lacking, defined_in, suppliers
 from .localise import LineScore, gather_signals, score_lines, suspects
 from .meaning import edited as blamed
 from .meaning import meaning
@@ -27,6 +27,7 @@ from .protected import is_protected
 from .reply import told
 from .source import Function, Source
 from .suite import Suite
+from .swallowed import missing, swallowed, told_of
 from .trial import Trial, trial_for
 from .types import Evidence, Explanation, Ruling, Suspect
 from .withheld import variables_read
@@ -64,6 +65,8 @@ class Case:
     trial: Trial
     doctested: frozenset[str] = frozenset()
     """Sources whose docstrings are tests: their examples are read-only."""
+    lack: Lacking | None = None
+    """What an exception says is missing."""
     required: tuple[str, ...] = ()
     """What the user said besides, as sentences for a model."""
 
@@ -120,16 +123,19 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
         recent = since(session.root, files_when_passed(session.root, evidence.nodeid), besides=tests)
     touched = [path for path in _touched(evidence, edits, recent) if path not in tests][:_MOST_FILES]
     sources, unread = _parsed(session, touched, {path for path, _ in evidence.failing.lines})
-    sources |= _supplying(session, lacking(evidence.failing.failure), sources, tests)
+    caught = swallowed(evidence, sources, tests)
+    lack = missing(evidence, caught)
+    sources |= _supplying(session, lack, sources, tests)
     own_tests, _ = _parsed(session, sorted(tests & _on_path(evidence)))
     edited = dict.fromkeys(edits.lines(), "you changed it since the last commit")
     edited |= dict.fromkeys(recent.lines(), "you changed it since this test last passed")
     known = {**own_tests, **sources}
-    signals = gather_signals(evidence, edited, known)
+    signals = gather_signals(evidence, edited, known, caught, lack)
     lines = score_lines(signals, sources)
     ranked = suspects(lines, sources)
     tables = {path: statements(source) for path, source in sources.items()}
     said = (
+        *told_of(caught, sources),
         *meaning(evidence, known),
         *blamed(evidence, edited),
         *traced.born(evidence, signals.slice, tables, sources),
@@ -151,6 +157,7 @@ def open_case(session: Session, suite: Suite, evidence: Evidence, before: Case |
         variables=variables_read(signals.slice, known),
         trial=trial_for(session, suite, evidence),
         doctested=suite.doctested,
+        lack=lack,
     )
 
 

@@ -25,6 +25,10 @@ _MOST_NEIGHBOURS = 60
 _MOST_RELATED = 8
 _MOST_NEIGHBOUR_SECONDS = 2.0
 _RERUNS = 2
+_LONGER_S = 1.0
+"""Of the processor, for the path of a failing test that was cut: once the first facts are there."""
+_LONGER_LEAST_S = 6.0
+"""A quick search has no second to spare."""
 _TRACED = 20.0
 _MOST_PATIENCE_S = 30.0
 
@@ -70,10 +74,26 @@ def compared(session: Session, suite: Suite, seen: Evidence, stop: Stop) -> Evid
         run = session.run((nodeid,), limits=patient(told), detail=Detail.VERDICTS, cancelled=lambda: bool(stop))
         _refuse_flaky(session, suite, nodeid, run, stop)
         again = _find(run, nodeid)
+    failing = failing if stop.remaining_s < _LONGER_LEAST_S else _whole(session, failing, told, stop)
     if not executed_lines(failing):  # of the project, in this process: there is nothing to compare with other tests
         return replace(seen, again=again)
     passing, related = _neighbours(session, suite, failing, stop)
-    return replace(seen, passing=passing, related=related, again=again)
+    return replace(seen, failing=failing, passing=passing, related=related, again=again)
+
+
+def _whole(session: Session, failing: TestResult, told: TestResult | None, stop: Stop) -> TestResult:
+    """The same test with more of its path, where that was cut: what failed came last."""
+    if failing.trace is None or not failing.trace.cut or runs_away(failing):
+        return failing
+    limits = replace(patient(told), trace_s=_LONGER_S)
+    seen = _find(_looked_at(session, failing.nodeid, limits, stop), failing.nodeid)
+    return seen if seen is not None and _end(seen) == _end(failing) else failing
+
+
+def _end(test: TestResult) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """What it failed with and where; not the words, which may hold an address or a time."""
+    failure = test.failure
+    return (failure.exception, tuple((f.path, f.line) for f in failure.frames)) if failure is not None else ("", ())
 
 
 def _alone(session: Session, suite: Suite, nodeid: str, stop: Stop) -> Evidence:

@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 
 from ..sandbox.sources import python_files
-from ..sandbox.types import Failure
 from .protected import is_protected
 from .source import Function, Source
 
@@ -48,11 +47,9 @@ class Lacking:
     name: str
 
 
-def lacking(failure: Failure | None) -> Lacking | None:
-    if failure is None:
-        return None
-    what, form = _FORMS.get(failure.exception, (Missing.NAME, None))
-    found = form.search(failure.message) if form is not None else None
+def lacking(exception: str, message: str) -> Lacking | None:
+    what, form = _FORMS.get(exception, (Missing.NAME, None))
+    found = form.search(message) if form is not None else None
     if found is None or (what is Missing.ATTRIBUTE and found["owner"] in _NOT_OURS):
         return None
     return Lacking(what, found["owner"], found["name"])

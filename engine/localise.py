@@ -1,7 +1,8 @@
 """Evidence to ranked suspects: which statements of the project may hold the fault, and why.
 
-Five kinds of evidence add up: the spectrum of lines and of ways between them (spectrum.py), the backward slice from
-what failed (slicing.py), the failing stack, the user's own edits, and what an exception says is missing (lacking.py).
+Six kinds of evidence add up: the spectrum of lines and of ways between them (spectrum.py), the backward slice from
+what failed (slicing.py), the failing stack, the user's own edits, what an exception says is missing (lacking.py), and
+exceptions that were caught on the way (swallowed.py).
 A suspect's rank also weighs how much room its statement has for a mistake (room.py); the suspicion of a line, which the
 search uses, does not.
 """
@@ -10,21 +11,24 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..sandbox.types import Swallowed
 from . import spectrum
 from .dataflow import Statement, statements
-from .lacking import lacking, suppliers
+from .lacking import Lacking, suppliers
 from .protected import is_test_path
 from .room import room
 from .slicing import NOTHING, Slice, backward_slice
 from .source import Function, Source
+from .swallowed import SURE
 from .types import Evidence, Suspect
 
 _LINES, _WAY_OUT, _WAY_IN = 1.5, 0.25, 0.35
 _IN_SLICE, _NEAR, _NEARER = 0.5, 0.7, 0.5
 _STACK, _EDITED, _LACKING = 0.5, 0.6, 1.5
+_SURELY_RAISED, _RAISED = 3.5, 0.6
 _MODULE_LEVEL = 0.25
 _MOST_SUSPECTS = 40
 
@@ -53,9 +57,17 @@ class Signals:
     """The reason to show, by line."""
     lacking: Mapping[Place, str]
     """Heads of functions that could supply what the exception says is missing; the reason to show."""
+    swallowed: Mapping[Place, Swallowed]
+    """Where an exception was raised that the test never saw."""
 
 
-def gather_signals(evidence: Evidence, edited: Mapping[Place, str], known: Mapping[str, Source]) -> Signals:
+def gather_signals(
+    evidence: Evidence,
+    edited: Mapping[Place, str],
+    known: Mapping[str, Source],
+    caught: Sequence[Swallowed] = (),
+    lack: Lacking | None = None,
+) -> Signals:
     """`known`: parsed files that the failing test runs, its own among them."""
     way_out: Scores = defaultdict(float)
     way_in: Scores = defaultdict(float)
@@ -71,7 +83,8 @@ def gather_signals(evidence: Evidence, edited: Mapping[Place, str], known: Mappi
         slice=backward_slice(trace, tables) if trace is not None else NOTHING,
         stack=_stack(evidence),
         edited={place: reason for place, reason in edited.items() if not is_test_path(place[0])},
-        lacking=_lacking(evidence, known),
+        lacking=_lacking(lack, known),
+        swallowed={(each.path, each.line): each for each in reversed(caught)},
     )
 
 
@@ -122,7 +135,9 @@ def _score(place: Place, statement: Statement | None, signals: Signals) -> float
     distance = _distance(place, statement, signals)
     if distance is not None:
         score += _IN_SLICE + _NEAR * _NEARER**distance
-    return score + _EDITED * (place in signals.edited) + _LACKING * (place in signals.lacking)
+    score += _EDITED * (place in signals.edited) + _LACKING * (place in signals.lacking)
+    raised = signals.swallowed.get(place)
+    return score + ((_SURELY_RAISED if raised.exception in SURE else _RAISED) if raised is not None else 0.0)
 
 
 def _distance(place: Place, statement: Statement | None, signals: Signals) -> int | None:
@@ -148,6 +163,9 @@ def _reasons(place: Place, statement: Statement | None, signals: Signals) -> tup
         reasons.append(signals.edited[place])
     if place in signals.lacking:
         reasons.append(signals.lacking[place])
+    if place in signals.swallowed:
+        raised = signals.swallowed[place]
+        reasons.append(f"raised {raised.exception}, which `{raised.catcher}` caught")
     return tuple(reasons)
 
 
@@ -169,9 +187,8 @@ def _stack(evidence: Evidence) -> Scores:
     return scores
 
 
-def _lacking(evidence: Evidence, known: Mapping[str, Source]) -> dict[Place, str]:
+def _lacking(lack: Lacking | None, known: Mapping[str, Source]) -> dict[Place, str]:
     """An `__init__` that ran for a passing test too, a function that was not even entered: nothing else names them."""
-    lack = lacking(evidence.failing.failure)
     reason = f"could supply the {lack.what.value} `{lack.name}`, which is missing" if lack is not None else ""
     found = ((path, function.def_line) for path, source in known.items() for function in suppliers(lack, source))
     return {place: reason for place in found if not is_test_path(place[0])}

@@ -118,6 +118,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator("format-string", 0.9, (ast.Constant,), stmt.format_string),
     Operator("format-spec", 0.25, (ast.Constant, ast.JoinedStr), text.format_spec),
     Operator("regex", 0.5, (ast.Constant,), text.regex),
+    Operator("chain-again", 0.4, (ast.Call,), text.chain_again),
     Operator("copy", 0.1, (ast.Name, ast.Attribute), state.copy),
     Operator("aliased-rows", 0.9, (ast.BinOp,), state.aliased_rows),
     Operator("time-zone", 0.6, (ast.Call,), state.time_zone),

@@ -13,11 +13,21 @@ _REGEX_CALLS = frozenset(
     ("match", "search", "fullmatch", "compile", "sub", "subn", "findall", "finditer", "split", "replace", "contains")
 )
 _QUANTIFIER = re.compile(r"(?<!\\)([*+])(\??)")
-_CLASSES = (("a-z", "a-zA-Z"), ("A-Z", "a-zA-Z"), ("0-9", "0-9a-z"), (r"\w", r"\S"), (r"\d", r"\d+"), (r"\s", r"\s*"))
+_CLASSES = (
+    ("a-z", "a-zA-Z"),
+    ("A-Z", "a-zA-Z"),
+    ("0-9", "0-9a-z"),
+    (r"\w", r"\S"),
+    (r"\w", r"[\w-]"),
+    (r"\d", r"\d+"),
+    (r"\s", r"\s*"),
+)
 _FIELD = re.compile(r"(?<!\{)\{([^{}:!]*)(![rsa])?(?::([^{}]*))?\}(?!\})")
 _PERCENT = re.compile(r"%([-+ 0#]*)(\d*)(?:\.(\d+))?([sdrfgx])")
 _SPECS = (".2f", ",", ".1f", "02d", ".0f", ".0%")
 _MOST_TEXT = 200
+_MARKS = ("-", " ", "_", ".", "/", ":", ",", "'", '"', "\n", "\t", "\\")
+"""What texts are cleared of, one after another."""
 
 
 def regex(node: ast.Constant, scope: Scope) -> Iterator[Edit]:
@@ -30,6 +40,43 @@ def regex(node: ast.Constant, scope: Scope) -> Iterator[Edit]:
     for pattern, weight in dict(_patterns(node.value)).items():
         if pattern != node.value and _compiles(pattern):
             yield scope.put(node, _raw(pattern, scope.text(node)), weight)
+
+
+def chain_again(node: ast.Call, scope: Scope) -> Iterator[Edit]:
+    """`x.replace(".", "_").replace("[", "_")`: the same once more, for another mark."""
+    method, around = _chained(node), scope.parents.get(scope.parents.get(node, node), node)
+    if method is None or (around is not node and _chained(around) == method):
+        return  # only the last of a chain goes on
+    steps = list(_steps(node))
+    others = {tuple(map(scope.text, step.args[1:])) for step in steps}
+    if len(steps) < 2 or len(others) > 1:
+        return
+    known = {step.args[0].value for step in steps if isinstance(step.args[0], ast.Constant)}
+    end = scope.source.span(node)[1]
+    rest = "".join(f", {scope.text(each)}" for each in node.args[1:])
+    for rank, mark in enumerate(mark for mark in _MARKS if mark not in known):
+        yield Edit(((end, end, f".{called_name(node)}({_quoted(mark)}{rest})"),), 0.95**rank)
+
+
+def _chained(node: ast.AST) -> str | None:
+    """The method's name, where its first argument is a text and another may follow."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.keywords:
+        return None
+    first = node.args[0] if node.args else None
+    return node.func.attr if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+
+
+def _steps(node: ast.Call) -> Iterator[ast.Call]:
+    """The calls of this method that one text goes through, the last first."""
+    step: ast.expr = node
+    while isinstance(step, ast.Call) and isinstance(step.func, ast.Attribute) and _chained(step) == _chained(node):
+        yield step
+        step = step.func.value
+
+
+def _quoted(mark: str) -> str:
+    text = repr(mark)
+    return text if '"' in mark else f'"{text[1:-1]}"'
 
 
 def _patterns(pattern: str) -> Iterator[tuple[str, float]]:

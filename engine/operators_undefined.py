@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,6 +22,8 @@ _LEAST_ALIKE, _LEAST_WHERE_ASKED, _MOST_ALIKE = 0.5, 0.3, 8
 _NEXT_IMPORT = 0.7
 """`typing` comes last of the modules: most of what else it offers is there as others' own."""
 _NOT_OFFERED = frozenset(("__future__", "sys", "typing_extensions"))
+_VERSION = re.compile(r"_*(?:is_?)?py(?:thon)?_?([23])_*", re.IGNORECASE)
+"""What programs that once ran on Python 2 call the question on which they run."""
 _TESTED = ast.If | ast.While | ast.IfExp | ast.BoolOp | ast.UnaryOp
 
 
@@ -61,8 +64,9 @@ def _defined(node: ast.Name, scope: Scope) -> Iterator[Edit]:
     for n, line in enumerate((*scope.imports.get(node.id, ()), *_imports().get(node.id, ()))):
         yield Edit(((at, at, line + newline),), _NEXT_IMPORT**n, note=f"insert `{line}`")
     if isinstance(scope.parents.get(node), _TESTED):
-        yield scope.put(node, "True", 0.5)
-        yield scope.put(node, "False", 0.4)
+        version = _VERSION.fullmatch(node.id)
+        yield scope.put(node, "True", 1.5 if version and version[1] == "3" else 0.5)
+        yield scope.put(node, "False", 1.5 if version and version[1] == "2" else 0.4)
 
 
 def undefined_names(source: Source) -> frozenset[str]:

@@ -10,7 +10,6 @@ from .frontier import Frontier
 from .gate import check, keeps_examples
 from .history import Edits, Hunk
 from .kinds import seen_kinds
-from .lacking import lacking
 from .siblings import offered_beside
 from .stop import Stop
 from .types import Candidate, Origin, Patch
@@ -54,7 +53,7 @@ def mutations(case: Case) -> Frontier:
     files = [(source, case.lines_of(path)) for path, source in case.sources.items()]
     root = case.trial.session.root
     beside = {path: offered_beside(root, source) for path, source in case.sources.items()}
-    return Frontier(files, seen_kinds(case.evidence), beside, lacking(case.evidence.failing.failure))
+    return Frontier(files, seen_kinds(case.evidence), beside, case.lack)
 
 
 def allowed(case: Case, candidate: Candidate) -> bool:

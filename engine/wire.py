@@ -61,8 +61,8 @@ def _converter() -> JsonConverter:
 
 
 def slim_test(test: TestResult) -> TestResult:
-    """Without what only the engine reads: executed lines and recorded calls."""
-    return replace(test, lines=(), calls=())
+    """Without what only the engine reads: executed lines, recorded calls and caught exceptions."""
+    return replace(test, lines=(), calls=(), raised=())
 
 
 def slim_repair(repair: Repair) -> Repair:

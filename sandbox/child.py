@@ -48,7 +48,7 @@ _beside("child_graph")
 _beside("child_split")
 kernel: Any = _beside("child_kernel")
 limiting: Any = _beside("child_limits")
-for _name in ("child_record", "child_written", "child_called", "child_hooks", "child_steps"):
+for _name in ("child_record", "child_written", "child_called", "child_raised", "child_hooks", "child_steps"):
     _beside(_name)
 _beside("child_seccomp")
 _beside("child_landlock")

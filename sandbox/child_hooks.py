@@ -2,8 +2,9 @@
 
 Runs inside the sandbox in the user's interpreter (Python 3.9 to 3.14); standard library only, loaded by child.py.
 Either way a listener hears of the project's own code only. It has: `ours(code)`, `cover(code, line) -> bool` (the line
-is new), `covered(code) -> bool` (no line of it is left), `enter(frame)`, `line(frame, line)`, `leave(frame, value)`,
-`unwind(frame, name)`, `is_open(frame)`, `is_late() -> bool`, and two flags: `deep` (steps are wanted, not only lines)
+is new), `covered(code)` (no line of it is left), `enter(frame)`, `line(frame, line)`, `leave(frame, value)`,
+`unwind(frame, name)`, `is_open(frame)`, `is_late() -> bool`, `met(frame, error, traceback)` (an exception came to a
+frame) and `left(frame, number)` (that of this id ended it), and two flags: `deep` (steps are wanted, not only lines)
 and `busy` (it runs user code itself).
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import dis
 import sys
 import threading
-from typing import Any
+from typing import Any, cast
 
 _frame: Any = getattr(sys, "_getframe")
 _names: Any = dis.opname
@@ -49,12 +50,14 @@ class _Monitoring:
             (events.LINE, self._line),
             (events.PY_RETURN, self._return),
             (events.PY_UNWIND, self._unwind),
+            (events.RAISE, self._raise),
         ):
             self._api.register_callback(tool, event, callback)
 
     def start(self) -> None:
         self._api.restart_events()
-        self._api.set_events(self._tool, self._api.events.PY_START | self._api.events.PY_UNWIND)
+        events = self._api.events
+        self._api.set_events(self._tool, events.PY_START | events.PY_UNWIND | events.RAISE)
 
     def stop(self) -> None:
         self._api.set_events(self._tool, 0)
@@ -105,6 +108,11 @@ class _Monitoring:
     def _unwind(self, code: Any, offset: int, error: BaseException) -> None:
         if not self._listener.busy and self._listener.ours(code):
             self._listener.unwind(_frame(1), type(error).__name__)
+            self._listener.left(_frame(1), id(error))
+
+    def _raise(self, code: Any, offset: int, error: BaseException) -> None:
+        if not self._listener.busy and self._listener.ours(code):
+            self._listener.met(_frame(1), error, error.__traceback__)
 
 
 class _Tracing:
@@ -113,7 +121,7 @@ class _Tracing:
     def __init__(self, listener: Any) -> None:
         self._listener = listener
         self._quiet: "dict[int, int]" = {}
-        self._raised: "dict[int, str]" = {}
+        self._raised: "dict[int, tuple[str, int, int]]" = {}
         self._entered: "dict[int, Any]" = {}
         self._stopped = True
 
@@ -164,7 +172,10 @@ class _Tracing:
             else:
                 self._tire(frame)
         elif event == "exception":
-            self._raised[id(frame)] = getattr(arg[0], "__name__", "Exception")  # type: ignore[index]
+            _, error, traceback = cast(Any, arg)  # before Python 3.12 the exception does not know its traceback yet
+            # By its id: to hold it would keep what it holds.
+            self._raised[id(frame)] = (type(error).__name__, id(error), frame.f_lasti)
+            listener.met(frame, error, traceback)
         elif event == "return":
             self._return(frame, arg)
         return self._step
@@ -180,11 +191,13 @@ class _Tracing:
         """Also comes when an exception passes through, with None; and at every `yield`."""
         self._listener.cover(frame.f_code, frame.f_lineno)  # of a frame that was left alone, at least the last line
         self._quiet.pop(id(frame), None)
-        name = self._raised.pop(id(frame), "")
+        error = self._raised.pop(id(frame), None)
         last: str = _names[frame.f_code.co_code[frame.f_lasti]] if frame.f_lasti >= 0 else ""
-        if name and not last.startswith(("RETURN_", "YIELD_")):
-            self._listener.unwind(frame, name)
-        elif not last.startswith("YIELD_"):
+        yields = last.startswith("YIELD_") and not (error is not None and value is None and error[2] == frame.f_lasti)
+        if error is not None and not last.startswith("RETURN_") and not yields:
+            self._listener.unwind(frame, error[0])
+            self._listener.left(frame, error[1])
+        elif not yields:
             self._listener.leave(frame, value)
         else:
             return

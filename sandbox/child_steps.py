@@ -16,6 +16,7 @@ from typing import Any, Deque, Dict, List, Optional, Set, Tuple
 values: Any = sys.modules["_darner_child_record"]  # loaded before by child.py: this file has no import path
 listening: Any = sys.modules["_darner_child_hooks"]
 calling: Any = sys.modules["_darner_child_called"]
+raising: Any = sys.modules["_darner_child_raised"]
 
 _GENERATOR = 0x20 | 0x200
 """What its code ends with is not what the call returned."""
@@ -61,6 +62,7 @@ class Recorder:
         self.busy = False
         self._lines: Dict[int, Tuple[Any, Set[int]]] = {}
         self._calls: Any = calling.Called(self._root)
+        self._raised: Any = raising.Raised(self._root)
         self._open: Dict[int, _Open] = {}
         self._activations: List[Dict[str, Any]] = []
         self._head: List[List[Any]] = []
@@ -96,7 +98,7 @@ class Recorder:
         for code, found in self._lines.values():
             lines.setdefault(values.relative(self._root, code.co_filename), set()).update(found)
         covered = {path: sorted(found) for path, found in lines.items()}
-        row: Dict[str, Any] = {"lines": covered, "calls": self._calls.rows}
+        row: Dict[str, Any] = {"lines": covered, "calls": self._calls.rows, "raised": self._raised.rows}
         if self._wanted:
             row["trace"] = self._trace(passed)
         self._reset()
@@ -217,6 +219,13 @@ class Recorder:
             self._activations[opened.number]["exception"] = name
         if opened.call is not None and name != "GeneratorExit":  # that is nobody's failure: the rest was not wanted
             self._calls.raised(opened.call, name)
+
+    def met(self, frame: Any, error: BaseException, traceback: Any) -> None:
+        if threading.get_ident() == self._thread:
+            self._raised.met(frame, error, traceback)
+
+    def left(self, frame: Any, number: int) -> None:
+        self._raised.left(frame, number)
 
     def _closed(self, frame: Any) -> Optional[_Open]:
         """The activation that ends here; None where none was opened for this frame."""

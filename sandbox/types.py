@@ -196,6 +196,22 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Swallowed:
+    """An exception that a function of the project met and did not let through."""
+
+    path: str
+    line: int
+    """Where it was raised, or where the project called what raised it."""
+    function: str
+    exception: str
+    message: str
+    """Where it is one of Python's own and holds a text alone."""
+    catcher: str
+    """The function that ended it: the same one, or a caller."""
+    catcher_path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why one test failed."""
 
@@ -229,6 +245,8 @@ class TestResult:
     """In order of entry, bounded (EVIDENCE)."""
     trace: Trace | None = None
     """EVIDENCE only. Of a test that passed: the beginning, without values."""
+    raised: tuple[Swallowed, ...] = ()
+    """Exceptions that never reached the test, each place at most a few times (EVIDENCE)."""
     kind: str = ""
     """`test`, `doctest` or `other` (a linter's item); empty where its process did not live to say."""
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from .types import Activation, Call, CallResult, Failure, Frame, Outcome, Step, TestResult, Trace
+from .types import Activation, Call, CallResult, Failure, Frame, Outcome, Step, Swallowed, TestResult, Trace
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -119,6 +119,7 @@ def test_result(value: object) -> TestResult:
         lines=tuple((path, tuple(_integers(found))) for path, found in as_object(row.get("lines", {})).items()),
         calls=tuple(_call(as_object(call)) for call in _list(row.get("calls", []))),
         trace=None if row.get("trace") is None else _trace(as_object(row["trace"])),
+        raised=tuple(_swallowed(as_object(each)) for each in _list(row.get("raised", []))),
         kind=_optional(row, "kind") or "",
     )
 
@@ -166,6 +167,18 @@ def _call(row: Row) -> Call:
         text=_text(row, "text"),
         result=_optional(row, "result"),
         exception=_optional(row, "exception"),
+    )
+
+
+def _swallowed(row: Row) -> Swallowed:
+    return Swallowed(
+        path=_text(row, "path"),
+        line=_whole(row, "line"),
+        function=_text(row, "function"),
+        exception=_text(row, "exception"),
+        message=_text(row, "message"),
+        catcher=_text(row, "catcher"),
+        catcher_path=_text(row, "catcher_path"),
     )
 
 

@@ -48,6 +48,8 @@ FORMS = [
         rf"{_PLACE} `(?P<code>.*)` (?:returned (?P<value>.*)|wrote (?P<pairs>.*?)(?: last)?)",
         r"(?P<said>\w+ here: .*)",
         rf"a hypothesis: your edit did it, for {_PLACE} raised, and you changed it since .*",
+        rf"{_PLACE} in (?P<name>\S+): `(?P<code>.*)` raised (?P<exception>\w+?)(?:: (?P<message>.*))?,"
+        r" and (?:the same function|`(?P<name2>.*)`) caught it",
         r"there (?P<pairs>.*)",
         rf"{_CALL} goes another way than the passing {_OTHER} (?:at its start|after {_PLACE}"
         r" `(?P<code>.*?)`)(?: with (?P<pairs>.*))?: to (?:line (?P<line>\d+)|its end),"

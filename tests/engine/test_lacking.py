@@ -17,7 +17,6 @@ from darner.engine.stop import Stop
 from darner.engine.suite import run_suite
 from darner.engine.types import FailureReport, FixStatus
 from darner.sandbox.session import open_session
-from darner.sandbox.types import Failure
 
 
 def texts(text: str, operator: str, lack: Lacking | None = None) -> list[str]:
@@ -52,7 +51,7 @@ def texts(text: str, operator: str, lack: Lacking | None = None) -> list[str]:
     ],
 )
 def test_what_is_missing_is_read_off_the_exception(exception: str, message: str, found: Lacking | None) -> None:
-    assert lacking(Failure(exception, message, "", ())) == found
+    assert lacking(exception, message) == found
 
 
 def test_an_attribute_is_supplied_where_the_object_or_what_it_is_made_from_begins() -> None:

@@ -150,6 +150,12 @@ EXAMPLES = [
     ("regex", "return re.match('[a-z]+', a)", "return re.match('[a-z]+$', a)"),
     ("regex", "return re.search(r'<(.*)>', a)", "return re.search('<(.*?)>', a)"),
     ("regex", "return re.split('.', a)", "return re.split(r'\\.', a)"),
+    ("regex", r"return re.sub(r'\w+', '', a)", r"return re.sub(r'[\w-]+', '', a)"),
+    (
+        "chain-again",
+        "return a.replace('.', '_').replace('[', '_')",
+        "return a.replace('.', '_').replace('[', '_').replace(\"-\", '_')",
+    ),
     ("copy", "b = a\nreturn b", "b = a.copy()\nreturn b"),
     ("copy", "items.append(a)", "items.append(list(a))"),
     ("aliased-rows", "return [[0] * a] * b", "return [[0] * a for _ in range(b)]"),
@@ -185,6 +191,15 @@ EXAMPLES = [
         "def f(self, x):\n    class Box:\n        def g(self): pass\n    return self.g(x)",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    "text", ["return a.get('b', {}).get('c')", "return a.replace('.', '_').replace('-', '+')", "return a.split('.')"]
+)
+def test_only_a_chain_of_the_same_step_goes_on(text: str) -> None:
+    operator = next(each for each in OPERATORS if each.name == "chain-again")
+
+    assert list(_edited(operator, _module(text))) == []
 
 
 def _module(body: str) -> str:

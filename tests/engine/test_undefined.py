@@ -37,6 +37,13 @@ def test_a_forgotten_import_is_put_behind_the_others_first_of_all(body: bytes, l
     assert check(first, {"a.py": change.before}, "", "") is None
 
 
+@pytest.mark.parametrize(("name", "value"), [(b"PY2", b"False"), (b"PY3", b"True"), (b"IS_PYTHON3", b"True")])
+def test_the_question_which_python_runs_is_answered_before_a_name_alike_is_tried(name: bytes, value: bytes) -> None:
+    body = b"PY = IS_PYTHON = None\n\n\ndef f(xs):\n    if " + name + b":\n        xs.sort()\n"
+
+    assert offered(body)[0].patch.files[0].after == HEAD + body.replace(b"if " + name, b"if " + value)
+
+
 def test_a_name_that_the_file_defines_is_left_to_the_other_operators() -> None:
     """Parameters, loops, imports, handlers, patterns, globals and builtins are all definitions."""
     body = b"""

@@ -17,7 +17,7 @@ MINORS = range(9, 15)
 RECORD = """
 import importlib.util, json, os, runpy, sys
 tools, root, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
-for name in ("child_record", "child_written", "child_called", "child_hooks", "child_steps"):
+for name in ("child_record", "child_written", "child_called", "child_raised", "child_hooks", "child_steps"):
     spec = importlib.util.spec_from_file_location("_darner_" + name, os.path.join(tools, name + ".py"))
     sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
